@@ -1,0 +1,16 @@
+# What only the project's own build decides; a host project decides it for itself.
+
+if(NOT PROJECT_IS_TOP_LEVEL)
+  return()
+endif()
+
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+
+# The presets set CCACHE_BASEDIR and CCACHE_NOHASHDIR, so that a clone in another folder hits too.
+if(NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(EVENTCOLLECT_CCACHE ccache)
+  mark_as_advanced(EVENTCOLLECT_CCACHE)
+  if(EVENTCOLLECT_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${EVENTCOLLECT_CCACHE}")
+  endif()
+endif()

@@ -1,0 +1,61 @@
+#!/bin/sh
+# Installs the Debian packages of the given purposes that are missing:
+#
+#   sh cmake/install-packages.sh build test
+#
+# build: to compile the library and the server. test: to run every test. dev: format and lint.
+# apt-get is only called when dpkg misses something.
+# shellcheck disable=SC2086 # lists of packages are split into words
+set -eu
+
+build='g++ cmake ninja-build pkgconf libsimdjson-dev libfmt-dev zlib1g-dev
+  libcpp-httplib-dev libcli11-dev prometheus-cpp-dev'
+test='ccache clang doctest-dev python3 git chromium chromium-driver'
+dev='clang clang-format clang-tidy'
+
+wanted=
+for purpose; do
+  case $purpose in
+    build) wanted="$wanted $build" ;;
+    test) wanted="$wanted $test" ;;
+    dev) wanted="$wanted $dev" ;;
+    *) echo "install-packages.sh: unknown purpose '$purpose' (build, test, dev)" >&2; exit 2 ;;
+  esac
+done
+
+if ! command -v dpkg-query >/dev/null; then
+  echo "Not a Debian system, so nothing is installed. Needed are the equivalents of:$wanted" >&2
+  exit 0
+fi
+
+# A package that dpkg has never heard of is not listed, and dpkg-query then fails.
+installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null || true)
+missing=
+for package in $wanted; do
+  case "
+$installed
+" in
+    *"
+installed $package
+"*) ;;
+    *) missing="$missing $package" ;;
+  esac
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "Missing packages:$missing" >&2
+    echo "Neither root nor sudo here; as root: apt-get install$missing" >&2
+    exit 1
+  fi
+  as_root=sudo
+fi
+
+echo "Installing:$missing" >&2
+{
+  $as_root apt-get -qq -o DPkg::Lock::Timeout=300 update
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
+    install -y --no-install-recommends $missing
+} </dev/null >&2

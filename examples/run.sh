@@ -1,0 +1,19 @@
+#!/bin/sh
+# Installs what is missing, builds eventcollect-server and runs it here with the given arguments:
+#
+#   sh examples/run.sh [--listen HOST:PORT] [--to URL] …
+#
+# Without any it serves the demo page on http://127.0.0.1:8080 and writes events under events/.
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+
+sh "$root/cmake/install-packages.sh" build
+(
+  cd -- "$root"
+  # Once it was built, the build notices by itself what has changed.
+  [ -x build/server/bin/eventcollect-server ] || cmake --preset server
+  cmake --build --preset server
+) </dev/null >&2
+
+exec "$root/build/server/bin/eventcollect-server" "$@"

@@ -1,0 +1,4 @@
+// eventcollect-server: takes events at /events and answers 202 when they are durable.
+#include "eventcollect/server.hpp"
+
+int main(int argc, char** argv) { return eventcollect::server_main(argc, argv); }

@@ -1,0 +1,155 @@
+// Takes events in, and answers when they are durable.
+//
+//   Collector events{open_sink("file:events"), {.on_lost = report}};
+//   Receipt receipt = events.collect(body);                         // a client's
+//   Ticket paid = events.track("order_paid", {{"cents", 1999}});    // the backend's own
+//
+// While the sink writes one batch, arrivals gather in the next (group commit): a lonely event waits
+// for one sync, and under load one sync serves many. All of it is safe from any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eventcollect/clock.hpp"
+#include "eventcollect/parser.hpp"
+#include "eventcollect/properties.hpp"
+#include "eventcollect/rules.hpp"
+#include "eventcollect/sink.hpp"
+#include "eventcollect/statistics.hpp"
+
+namespace eventcollect {
+
+// What a blocking collect does while the queue is full.
+enum class WhenFull : std::uint8_t {
+  refuse,  // throws at once
+  wait,    // waits for room until its deadline, then throws
+};
+
+// What has to have happened before an event counts as taken.
+enum class Acknowledge : std::uint8_t {
+  durable,   // the sink has stored it for good
+  accepted,  // it is in memory: a crash loses it. Failed writes are tried again.
+};
+
+// Why a tracked event will not be stored: its name, properties and times are in `event`.
+using LostHandler = std::function<void(const Event& event, std::string_view why)>;
+
+struct CollectorOptions {
+  Rules rules{};
+  Acknowledge acknowledge = Acknowledge::durable;
+  std::chrono::milliseconds acknowledge_timeout{10'000};  // then the outcome is in doubt
+  WhenFull when_full = WhenFull::refuse;
+  std::size_t max_queue_bytes = 64 << 20;  // lines accepted and not yet durable
+  std::size_t max_batch_bytes = 8 << 20;   // a batch begins no further request above this
+  std::chrono::milliseconds tend_interval{1'000};   // between calls of Sink::tend, and of retries
+  std::chrono::milliseconds drain_timeout{10'000};  // for the destructor
+
+  // Where refused events go, or null for nowhere. They never hold up good ones: what does not fit
+  // into their queue, or what the sink will not have, is only counted.
+  std::shared_ptr<Sink> dead_letters{};
+  std::size_t max_dead_letter_queue_bytes = 4 << 20;
+
+  const Clock* clock = &system_clock();  // has to outlive the collector
+
+  // The handlers run on a thread of the collector, or on the caller's where the caller causes them.
+  // They must not block. Absent ones are skipped.
+  LostHandler on_lost{};                              // a tracked event was given up
+  std::function<void(const SinkError&)> on_failure{};  // a call of the sink failed
+  std::function<void()> on_recovery{};                 // the first success after a failure
+};
+
+// What came with a body.
+struct RequestInfo {
+  BodyFormat format = BodyFormat::json;
+  std::string_view context{};  // a JSON object to store with each event, or empty
+};
+
+// What became of a request: accepted + refused is the number of its events.
+struct Receipt {
+  static constexpr std::size_t most_listed = 100;
+
+  std::size_t accepted = 0;           // durable (or queued, for Acknowledge::accepted)
+  std::size_t refused = 0;            // by the rules or by the sink
+  std::vector<Rejection> rejected{};  // the first most_listed of them, by index
+};
+
+// Called once. `failure` is null, or says why the accepted events are not known to be durable; it
+// lives as long as the call. Must not block, must not throw.
+using Completion = std::function<void(const Receipt& receipt, const SinkError* failure)>;
+
+struct TrackOptions {
+  std::string event_id{};  // a UUID, so that tracking it again is the same event; else one is minted
+  std::string url{};
+  std::optional<TimePoint> happened_at{};  // else now
+};
+
+// The fate of a tracked event. Copies share it. Safe from any thread.
+class Ticket {
+ public:
+  enum class Status : std::uint8_t { pending, durable, refused, lost };
+
+  // Waits until it is no longer pending, at most `patience`. True if the event is durable.
+  bool wait_for(std::chrono::milliseconds patience) const;
+
+  Status status() const;
+
+  // Why it was refused or lost: a code and a sentence. Empty while it is pending or durable.
+  std::string reason() const;
+
+ private:
+  friend class Collector;
+  struct State;
+  explicit Ticket(std::shared_ptr<State> state) : state_{std::move(state)} {}
+  std::shared_ptr<State> state_;
+};
+
+class Collector {
+ public:
+  // Starts two threads. Throws std::invalid_argument where `sink` or the clock is null.
+  explicit Collector(std::shared_ptr<Sink> sink, CollectorOptions options = {});
+
+  // Closes with the options' drain_timeout.
+  ~Collector();
+  Collector(const Collector&) = delete;
+  Collector& operator=(const Collector&) = delete;
+
+  // Takes the events of a request and blocks until the accepted ones are durable. Throws SinkError
+  // where they are not, or not known to be, within acknowledge_timeout; where the queue is full; or
+  // where the clock shows a time before build_time(). Throws std::logic_error from a completion, a
+  // handler or a sink of any collector: it would wait for itself.
+  Receipt collect(std::string_view body, const RequestInfo& info = {});
+
+  // The same without blocking: `completion` gets what collect would return or throw, on this thread
+  // or on one of the collector's.
+  void collect(std::string_view body, Completion completion, const RequestInfo& info = {});
+
+  // Takes an event of the backend's own. Never blocks. There is no client to try again, so the event
+  // stays queued across failures of the sink, up to the queue's bound; what has to be given up goes
+  // to on_lost. A name or property that the rules refuse gives a refused ticket.
+  Ticket track(std::string_view name, const Properties& properties = {},
+               const TrackOptions& options = {});
+
+  // Takes no further events, and waits until all so far are written or `patience` is over. Then
+  // outstanding completions get an in-doubt failure and tracked events go to on_lost. True if
+  // everything was written. Calling it again changes nothing.
+  bool close(std::chrono::milliseconds patience);
+
+  // Whether an event could be stored now, by what the last call of the sink said.
+  bool ready() const;
+
+  const Rules& rules() const;
+  CollectorStatistics statistics() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace eventcollect

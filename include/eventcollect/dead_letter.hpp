@@ -1,0 +1,44 @@
+// What was refused, kept as it came, so that somebody can mend and replay it.
+//
+// A dead letter is one line of JSON:
+//   {"dead_id":…,"server_time":…,"origin":"door"|"pump","code":…,"pointer":…,"message":…,
+//    "event_id":…?,"raw":… or "raw_base64":…}
+// `raw` is the refused text; bytes that are no UTF-8, or hold U+0000, stand in `raw_base64` (RFC 4648).
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "eventcollect/clock.hpp"
+#include "eventcollect/rules.hpp"
+#include "eventcollect/sink.hpp"
+
+namespace eventcollect {
+
+// Who refused it: the door is for what strangers send, the pump for events once accepted.
+enum class DeadLetterOrigin : std::uint8_t { door, pump };
+
+// Appends a dead letter to `letters` as an event of the name "dead_letter", so that every sink can
+// store it. Its id is the dead_id, its line and its properties are the letter.
+void append_dead_letter(Batch& letters, TimePoint now, DeadLetterOrigin origin,
+                        const Rejection& rejection, std::string_view raw);
+
+// Writes to a sink, and what that refuses to another as dead letters of the pump.
+class DeadLetterSink final : public Sink {
+ public:
+  // Neither may be null. `clock` has to outlive the sink.
+  DeadLetterSink(std::shared_ptr<Sink> inner, std::shared_ptr<Sink> letters,
+                 const Clock& clock = system_clock());
+
+  // Returns when every event is durable in `inner` or, as a letter, in `letters`. The refusals stay
+  // marked in the batch. Throws what either of them throws.
+  void write(const Batch& batch) override;
+  void tend() override;
+
+ private:
+  std::shared_ptr<Sink> inner_;
+  std::shared_ptr<Sink> letters_;
+  const Clock& clock_;
+};
+
+}  // namespace eventcollect

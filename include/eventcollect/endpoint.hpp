@@ -1,0 +1,127 @@
+// `POST /events` as a function from a request to a response, for whatever web framework you have.
+//
+//   Endpoint endpoint{collector};
+//   Request request;
+//   request.method = "POST";
+//   request.path = "/events";
+//   request.content_type = …;                       // and the other headers that it names
+//   if (auto early = endpoint.before_body(request)) return send(*early);     // and drop the body
+//   request.body = …;
+//   send(endpoint.handle(request));
+//
+// Ready-made adapters: httplib.hpp.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "eventcollect/collector.hpp"
+
+namespace eventcollect {
+
+// What the endpoint wants to know of an HTTP request. A header that is missing is an empty view. All
+// views have to live until the endpoint has returned.
+struct Request {
+  std::string_view method;
+  std::string_view path;  // without the query
+  std::string_view content_type;
+  std::string_view content_encoding;
+  std::string_view origin;
+  std::string_view host;
+  std::string_view sec_fetch_site;
+  std::string_view forwarded_host;
+  std::string_view forwarded_for;
+  std::string_view user_agent;
+  std::string_view referrer;
+  std::string_view peer;  // the other end's address, as text
+  std::string_view body;
+  bool body_is_decoded = false;  // the framework has undone content_encoding already
+};
+
+// Where each header goes, so that an adapter is a loop.
+struct RequestHeader {
+  std::string_view name;
+  std::string_view Request::*member;
+};
+inline constexpr std::array<RequestHeader, 9> request_headers{{
+    {"Content-Type", &Request::content_type},
+    {"Content-Encoding", &Request::content_encoding},
+    {"Origin", &Request::origin},
+    {"Host", &Request::host},
+    {"Sec-Fetch-Site", &Request::sec_fetch_site},
+    {"X-Forwarded-Host", &Request::forwarded_host},
+    {"X-Forwarded-For", &Request::forwarded_for},
+    {"User-Agent", &Request::user_agent},
+    {"Referer", &Request::referrer},
+}};
+
+// A value type. The header names are in their usual spelling; Content-Length and Connection are the
+// framework's to add.
+struct Response {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers{};
+  std::string body{};
+};
+
+// What the server may store beside the event, each only if asked for.
+struct ContextFields {
+  bool ip = false;  // cut to /24 or, for IPv6, /48
+  bool user_agent = false;
+  bool referrer = false;
+};
+
+struct EndpointOptions {
+  std::string path = "/events";
+  std::size_t max_body_bytes = std::size_t{1} << 20;  // once inflated, too
+  std::vector<std::string> allowed_origins{};  // "https://example.org"; our own host always is
+  std::vector<std::string> trusted_proxies{};  // addresses or networks ("10.0.0.0/8") whose
+                                               // X-Forwarded-* headers count
+  ContextFields context{};
+  std::chrono::seconds retry_after{1};  // what a 503 tells the client
+};
+
+// Counts of the answers given, by HTTP status. A snapshot.
+struct EndpointStatistics {
+  std::vector<std::pair<int, std::uint64_t>> responses;
+};
+
+// A handle: copies share everything, and each is safe from any thread.
+class Endpoint {
+ public:
+  // `collector` has to outlive all copies. Throws ConfigError where a path, an origin or a proxy's
+  // address is none.
+  explicit Endpoint(Collector& collector, EndpointOptions options = {});
+
+  const EndpointOptions& options() const;
+
+  // The answer to a request whose body need not be read: a preflight, another path or method, a
+  // foreign origin, a content type that we do not take. Nothing where the body is wanted; it is then
+  // to be read up to max_body_bytes, and too_large() is the answer to a longer one. Whoever answers
+  // without reading the body must not take what is left of it for the next request.
+  std::optional<Response> before_body(const Request& request) const;
+  Response too_large(const Request& request) const;
+
+  // Answers a whole request; asks before_body itself. Blocks until the events are durable.
+  Response handle(const Request& request) const;
+
+  // The same without blocking: `respond` is called once, on this thread or on one of the
+  // collector's, and must neither block nor throw. `request` need not outlive this call.
+  void handle(const Request& request, std::function<void(Response)> respond) const;
+
+  EndpointStatistics statistics() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace eventcollect

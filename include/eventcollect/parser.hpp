@@ -1,0 +1,62 @@
+// From the bytes of a request to a batch of events, each judged for itself.
+//
+//   Parser parser;
+//   Batch batch;
+//   std::vector<Refused> refused;
+//   parser.parse(body, BodyFormat::json, {.server_time = now}, {}, batch, refused);
+//
+// The JSON is validated in full (RFC 8259), skipped values included. Where the body as a whole is no
+// JSON, nothing of it is taken; every other fault costs only the event that has it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "eventcollect/batch.hpp"
+#include "eventcollect/clock.hpp"
+#include "eventcollect/rules.hpp"
+
+namespace eventcollect {
+
+enum class BodyFormat : std::uint8_t {
+  json,    // an event, an array of events, or {"batch":[events],"sent_time":…}
+  ndjson,  // an event a line; empty lines are passed over
+};
+
+// What the server adds to each event of a request.
+struct Stamp {
+  TimePoint server_time;
+  std::string_view context;  // a JSON object to store with each event, or empty
+};
+
+// An event that was not taken, with the bytes that it was. `raw` is a view into the body.
+struct Refused {
+  Rejection rejection;
+  std::string_view raw;
+};
+
+// Holds scratch memory so that parsing again costs no allocation. One thread at a time.
+class Parser {
+ public:
+  Parser();
+  ~Parser();
+  Parser(Parser&&) noexcept;
+  Parser& operator=(Parser&&) noexcept;
+
+  // Appends the accepted events of `body` to `batch` and the others to `refused`, each in the
+  // order of the body. A body that is refused as a whole gives one Refused at index 0. `body` may be
+  // any bytes.
+  void parse(std::string_view body, BodyFormat format, const Stamp& stamp, const Rules& rules,
+             Batch& batch, std::vector<Refused>& refused);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Whether `line` is one complete JSON object and nothing else, as every stored line is.
+bool is_json_object(std::string_view line);
+
+}  // namespace eventcollect

@@ -1,0 +1,43 @@
+// What a collector counts. Snapshots: each number is right, but they are not all of one instant.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <iterator>
+
+#include "eventcollect/rules.hpp"
+
+namespace eventcollect {
+
+// How long writes took, as a histogram: counts[i] of them took at most bounds[i] seconds and more
+// than the bound before; the last count is for all longer ones.
+struct DurationHistogram {
+  static constexpr std::array<double, 12> bounds{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+                                                 0.01,   0.025,   0.1,    0.25,  1.0,    10.0};
+  std::array<std::uint64_t, bounds.size() + 1> counts{};
+  double sum_seconds = 0;
+};
+
+// What became of the batches that were handed to one sink.
+struct SinkStatistics {
+  std::uint64_t events_stored = 0;
+  std::uint64_t events_refused = 0;      // by the sink
+  std::uint64_t events_lost = 0;         // kept across failures, then given up
+  std::uint64_t batches_stored = 0;
+  std::array<std::uint64_t, 3> failures{};  // by SinkError::Kind: failed calls of write and tend
+  std::uint64_t queue_full = 0;          // submissions refused at the bound
+  std::uint64_t deadlines_missed = 0;    // submissions not confirmed in time
+  std::uint64_t queued_events = 0;       // now, those being written included
+  std::uint64_t queued_bytes = 0;        // now
+  DurationHistogram write_seconds;
+  bool ready = false;                    // the last call of the sink succeeded
+};
+
+struct CollectorStatistics {
+  SinkStatistics sink;
+  SinkStatistics dead_letters;           // all zero where no sink for them was given
+  std::uint64_t events_accepted = 0;     // by the rules
+  std::array<std::uint64_t, std::size(refusal_codes)> events_refused{};  // by place in refusal_codes
+};
+
+}  // namespace eventcollect

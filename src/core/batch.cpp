@@ -1,0 +1,129 @@
+#include "eventcollect/batch.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace eventcollect {
+namespace {
+
+// Whether `part` lies inside `whole`; std::less orders pointers that do not share an array.
+bool lies_in(std::string_view part, std::string_view whole) {
+  const std::less_equal<> ordered;
+  return part.data() != nullptr && ordered(whole.data(), part.data()) &&
+         ordered(part.data() + part.size(), whole.data() + whole.size());
+}
+
+template <typename Container>
+void clear_and_trim(Container& container, std::size_t keep_elements) {
+  container.clear();
+  if (container.capacity() > keep_elements) Container{}.swap(container);
+}
+
+}  // namespace
+
+std::span<const Event> Batch::events() const {
+  // Made anew each time: a copied or moved batch must not show views into another's memory.
+  events_.clear();
+  events_.reserve(records_.size());
+  for (const Record& record : records_) {
+    Event& event = events_.emplace_back();
+    event.index = events_.size() - 1;
+    event.id = record.id;
+    event.name = text_of(record.name, record);
+    if (record.url.place != Slice::Place::absent) event.url = text_of(record.url, record);
+    event.properties = text_of(record.properties, record);
+    event.server_time = record.server_time;
+    event.event_time = record.event_time;
+    event.client_time = record.client_time;
+    event.sent_time = record.sent_time;
+    event.context = text_of(record.context, record);
+    event.violations = text_of(record.violations, record);
+    event.line = std::string_view{lines_}.substr(record.line_offset, record.line_bytes);
+  }
+  return events_;
+}
+
+void Batch::refuse(std::size_t index, std::string_view why) const {
+  const auto same = [&](const Refusal& refusal) { return refusal.index == index; };
+  // Sinks refuse in order, so that the search nearly always ends at the last one.
+  if (!refusals_.empty() && refusals_.back().index >= index &&
+      std::any_of(refusals_.begin(), refusals_.end(), same)) {
+    return;
+  }
+  refusals_.push_back({index, std::string{why}});
+}
+
+void Batch::append(const Event& event) {
+  Record& record = records_.emplace_back();
+  record.id = event.id;
+  record.line_offset = lines_.size();
+  record.line_bytes = static_cast<std::uint32_t>(event.line.size());
+  record.side_offset = side_.size();
+  record.name = keep(event.name, event, record);
+  if (event.url) record.url = keep(*event.url, event, record);
+  record.properties = keep(event.properties, event, record);
+  record.server_time = event.server_time;
+  record.event_time = event.event_time;
+  record.client_time = event.client_time;
+  record.sent_time = event.sent_time;
+  if (!event.context.empty()) record.context = keep(event.context, event, record);
+  if (!event.violations.empty()) record.violations = keep(event.violations, event, record);
+  lines_.append(event.line);
+  lines_.push_back('\n');
+}
+
+void Batch::append(const Batch& other, std::size_t first, std::size_t count) {
+  if (count == 0) return;
+  const Record& front = other.records_[first];
+  const Record& back = other.records_[first + count - 1];
+  const std::size_t line_shift = lines_.size() - front.line_offset;
+  const std::size_t side_shift = side_.size() - front.side_offset;
+  lines_.append(other.lines_, front.line_offset,
+                back.line_offset + back.line_bytes + 1 - front.line_offset);
+  side_.append(other.side_, front.side_offset,
+               back.side_offset + back.side_bytes - front.side_offset);
+  const auto begin = other.records_.begin() + static_cast<std::ptrdiff_t>(first);
+  const std::size_t before = records_.size();
+  records_.insert(records_.end(), begin, begin + static_cast<std::ptrdiff_t>(count));
+  for (std::size_t i = before; i < records_.size(); ++i) {
+    records_[i].line_offset += line_shift;
+    records_[i].side_offset += side_shift;
+  }
+}
+
+void Batch::clear(std::size_t keep_bytes) {
+  clear_and_trim(lines_, keep_bytes);
+  clear_and_trim(side_, keep_bytes);
+  clear_and_trim(records_, keep_bytes / sizeof(Record));
+  clear_and_trim(events_, keep_bytes / sizeof(Event));
+  clear_and_trim(refusals_, keep_bytes / sizeof(Refusal));
+}
+
+Batch::Slice Batch::keep(std::string_view text, const Event& event, Record& record) {
+  Slice slice;
+  slice.bytes = static_cast<std::uint32_t>(text.size());
+  if (lies_in(text, event.line)) {
+    slice.place = Slice::Place::line;
+    slice.offset = static_cast<std::uint32_t>(text.data() - event.line.data());
+    return slice;
+  }
+  slice.place = Slice::Place::side;
+  slice.offset = record.side_bytes;
+  side_.append(text);
+  record.side_bytes += slice.bytes;
+  return slice;
+}
+
+std::string_view Batch::text_of(const Slice& slice, const Record& record) const {
+  switch (slice.place) {
+    case Slice::Place::line:
+      return std::string_view{lines_}.substr(record.line_offset + slice.offset, slice.bytes);
+    case Slice::Place::side:
+      return std::string_view{side_}.substr(record.side_offset + slice.offset, slice.bytes);
+    case Slice::Place::absent:
+      break;
+  }
+  return {};
+}
+
+}  // namespace eventcollect

@@ -1,0 +1,134 @@
+// Group commit: many submissions, one sink, one writer.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "eventcollect/sink.hpp"
+#include "eventcollect/statistics.hpp"
+
+namespace eventcollect {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+// Whether this thread belongs to a committer, so that waiting for one would be waiting for itself.
+bool on_committer_thread();
+
+// Owns the threads of a sink: the writer, which alone calls it, and the watch, which answers for the
+// writer when a call takes too long. Safe from any thread.
+class Committer : public std::enable_shared_from_this<Committer> {
+ public:
+  using LostHandler = std::function<void(const Event&, std::string_view why)>;
+
+  struct Options {
+    std::size_t max_queue_bytes;
+    std::size_t max_batch_bytes;
+    std::chrono::milliseconds tend_interval;
+    LostHandler on_refused;  // of every event that the sink refused
+    LostHandler on_lost;     // of every kept event that was given up or refused
+    std::function<void(const SinkError&)> on_failure;
+    std::function<void()> on_recovery;
+  };
+
+  struct Refusal {
+    std::size_t index;  // in the submission
+    Uuid event_id;
+    std::string why;
+  };
+
+  // What became of a submission. The refusals are those of the sink, by index.
+  struct Outcome {
+    const SinkError* failure = nullptr;
+    const std::vector<Refusal>& refusals;
+  };
+  using Done = std::function<void(const Outcome&)>;
+
+  // How a submission fares when the sink fails: whoever sent it is told and may send it again, or
+  // it stays with us until it is stored or given up.
+  enum class OnFailure : std::uint8_t { report, keep };
+
+  enum class Admission : std::uint8_t { queued, full, closed };
+
+  static std::shared_ptr<Committer> start(std::shared_ptr<Sink> sink, Options options);
+
+  // Queues a copy of `events`, which stay together. `done` may be empty; if the result is `queued`
+  // it is called once, from a thread of the committer, by `deadline` at the latest. At the bound it
+  // waits for room until `room_deadline`.
+  Admission submit(const Batch& events, OnFailure on_failure, Done done, SteadyTime deadline,
+                   SteadyTime room_deadline = SteadyTime::min());
+
+  // Ends it: see Collector::close.
+  bool close(std::chrono::milliseconds patience);
+
+  bool ready() const;
+  SinkStatistics statistics() const;
+
+ private:
+  struct Entry {
+    std::size_t first;
+    std::size_t count;
+    OnFailure on_failure;
+    Done done;
+    SteadyTime deadline;
+  };
+
+  // What is written in one go.
+  struct Group {
+    Batch batch;
+    std::vector<Entry> entries;
+  };
+
+  using Lock = std::unique_lock<std::mutex>;
+
+  Committer(std::shared_ptr<Sink> sink, Options options);
+
+  void run_writer();
+  void run_watch();
+  bool wait_for_work(Lock& lock);
+  Group take_work();
+  void write(Lock& lock, Group group);
+  void tend(Lock& lock);
+  void settle(Lock& lock, Group group, const std::optional<SinkError>& failure);
+  void keep_for_retry(Group& group);
+  void give_up(Group& group, const SinkError& failure) const;
+  bool note_result(const std::optional<SinkError>& failure);
+  void report(const std::optional<SinkError>& failure, bool recovered) const;
+  void answer(Group& group, const std::optional<SinkError>& failure) const;
+  std::vector<Refusal> refusals_of(const Group& group, const Entry& entry) const;
+  void abandon(Lock& lock);
+  std::vector<Done> take_overdue(SteadyTime now);
+  std::size_t queued_bytes() const;
+
+  const std::shared_ptr<Sink> sink_;
+  const Options options_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable work_;   // for the writer
+  std::condition_variable watch_;  // for the watch
+  std::condition_variable room_;   // for those who wait for room or for the end
+  std::deque<Group> queue_;        // arrivals, oldest first
+  Group kept_;                     // failed before, to be written with the next
+  Group writing_;                  // with the sink right now
+  Group spare_;                    // empty, but with memory
+  SteadyTime retry_at_{};
+  SteadyTime tend_at_{};
+  SteadyTime watching_until_ = SteadyTime::max();
+  bool closing_ = false;
+  bool abandoned_ = false;
+  bool finished_ = false;
+  SinkStatistics statistics_;
+
+  std::mutex close_mutex_;  // taken before mutex_
+  std::thread writer_thread_;
+  std::thread watch_thread_;
+};
+
+}  // namespace eventcollect

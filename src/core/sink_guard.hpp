@@ -1,0 +1,28 @@
+// Calling a user's sink without being surprised by what it throws.
+#pragma once
+
+#include <exception>
+#include <optional>
+#include <string>
+
+#include "eventcollect/sink.hpp"
+
+namespace eventcollect {
+
+// Runs `call` and returns what went wrong, if anything did. An exception of another type than
+// SinkError counts as in doubt: nobody knows how far the sink had come.
+template <typename Call>
+std::optional<SinkError> guard(Call&& call) {
+  try {
+    call();
+    return {};
+  } catch (const SinkError& error) {
+    return error;
+  } catch (const std::exception& error) {
+    return SinkError{SinkError::in_doubt, std::string{"the sink threw "} + error.what()};
+  } catch (...) {
+    return SinkError{SinkError::in_doubt, "the sink threw something that is no std::exception"};
+  }
+}
+
+}  // namespace eventcollect

@@ -1,0 +1,184 @@
+#include "eventcollect/url.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+namespace eventcollect {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  std::uint64_t factor;
+};
+
+constexpr std::array byte_units{Unit{"", 1}, Unit{"KiB", std::uint64_t{1} << 10},
+                                Unit{"MiB", std::uint64_t{1} << 20},
+                                Unit{"GiB", std::uint64_t{1} << 30}};
+constexpr std::array time_units{Unit{"ms", 1}, Unit{"s", 1'000}, Unit{"m", 60'000},
+                                Unit{"h", 3'600'000}, Unit{"d", 86'400'000}};
+
+// Reads digits and a unit, or throws what `expected` says. The result fits in 63 bits.
+template <std::size_t N>
+std::uint64_t parse_quantity(std::string_view text, const std::array<Unit, N>& units,
+                             std::string_view expected) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string_view suffix = text.substr(static_cast<std::size_t>(end - text.data()));
+  const auto unit = std::find_if(units.begin(), units.end(),
+                                 [&](const Unit& candidate) { return candidate.name == suffix; });
+  constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+  if (error != std::errc{} || unit == units.end() || value > most / unit->factor) {
+    throw ConfigError{fmt::format("'{}' is not {}", text, expected)};
+  }
+  return value * unit->factor;
+}
+
+int hex_value(char c) {
+  int value = -1;
+  std::from_chars(&c, &c + 1, value, 16);
+  return value;
+}
+
+std::string percent_decode(std::string_view text) {
+  std::string decoded;
+  decoded.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '%') {
+      const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
+      const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
+      if (high < 0 || low < 0) throw ConfigError{"a URL has a '%' that two hex digits do not follow"};
+      c = static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+    if (c == '\0') throw ConfigError{"a URL holds a zero byte"};
+    decoded.push_back(c);
+  }
+  return decoded;
+}
+
+bool is_scheme(std::string_view text) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto other = [](char c) { return (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.'; };
+  return !text.empty() && letter(text.front()) &&
+         std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || other(c); });
+}
+
+// Takes everything up to the first of `stops` off `text`.
+std::string_view take_until(std::string_view& text, std::string_view stops) {
+  const std::size_t length = std::min(text.find_first_of(stops), text.size());
+  const std::string_view head = text.substr(0, length);
+  text.remove_prefix(length);
+  return head;
+}
+
+void parse_options(std::string_view query, Url& url) {
+  while (!query.empty()) {
+    std::string_view option = take_until(query, "&");
+    if (!query.empty()) query.remove_prefix(1);
+    std::string name = percent_decode(take_until(option, "="));
+    if (!option.empty()) option.remove_prefix(1);
+    if (name.empty()) throw ConfigError{"a URL has an option without a name"};
+    for (const auto& [known, value] : url.options) {
+      if (known == name) throw ConfigError{fmt::format("a URL has the option '{}' twice", name)};
+    }
+    url.options.emplace_back(std::move(name), percent_decode(option));
+  }
+}
+
+}  // namespace
+
+std::uint64_t parse_bytes(std::string_view text) {
+  return parse_quantity(text, byte_units, "a size such as 65536, 64KiB, 64MiB or 1GiB");
+}
+
+std::chrono::milliseconds parse_duration(std::string_view text) {
+  if (text == "0") return std::chrono::milliseconds{0};
+  return std::chrono::milliseconds{
+      parse_quantity(text, time_units, "a time span such as 500ms, 10s, 5m, 1h or 7d")};
+}
+
+Url Url::parse(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos || !is_scheme(text.substr(0, colon))) {
+    // The text is not repeated: where the scheme is misspelt, a password may follow.
+    throw ConfigError{"a URL has to start with its scheme, as in file:events"};
+  }
+  Url url;
+  url.scheme = text.substr(0, colon);
+  for (char& c : url.scheme) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  text.remove_prefix(colon + 1);
+  if (text.find('#') != std::string_view::npos) {
+    throw ConfigError{"a URL of a sink has no fragment: write '#' as %23"};
+  }
+  if (text.starts_with("//")) {
+    text.remove_prefix(2);
+    url.authority = take_until(text, "/?");
+  }
+  url.path = percent_decode(take_until(text, "?"));
+  if (!text.empty()) parse_options(text.substr(1), url);
+  return url;
+}
+
+std::string Url::redacted() const {
+  const std::size_t at = authority.rfind('@');
+  const std::string host = at == std::string::npos ? authority : authority.substr(at + 1);
+  std::string text = fmt::format("{}:{}{}{}", scheme, host.empty() ? "" : "//", host, path);
+  for (const auto& option : options) {
+    text += text.find('?') == std::string::npos ? '?' : '&';
+    text += option.first;
+    text += "=…";
+  }
+  return text;
+}
+
+const std::string* UrlOptions::find(std::string_view name) {
+  known_.emplace_back(name);
+  for (const auto& [key, value] : url_.options) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+std::string UrlOptions::text(std::string_view name, std::string_view fallback) {
+  const std::string* value = find(name);
+  return value != nullptr ? *value : std::string{fallback};
+}
+
+std::uint64_t UrlOptions::bytes(std::string_view name, std::uint64_t fallback) {
+  const std::string* value = find(name);
+  if (value == nullptr) return fallback;
+  try {
+    return parse_bytes(*value);
+  } catch (const ConfigError& error) {
+    throw ConfigError{fmt::format("{}: option '{}': {}", url_.scheme, name, error.what())};
+  }
+}
+
+std::chrono::milliseconds UrlOptions::duration(std::string_view name,
+                                               std::chrono::milliseconds fallback) {
+  const std::string* value = find(name);
+  if (value == nullptr) return fallback;
+  try {
+    return parse_duration(*value);
+  } catch (const ConfigError& error) {
+    throw ConfigError{fmt::format("{}: option '{}': {}", url_.scheme, name, error.what())};
+  }
+}
+
+void UrlOptions::finish() const {
+  for (const auto& option : url_.options) {
+    if (std::find(known_.begin(), known_.end(), option.first) != known_.end()) continue;
+    throw ConfigError{fmt::format("{}: has no option '{}'; it has: {}", url_.scheme, option.first,
+                                  known_.empty() ? "none" : fmt::format("{}", fmt::join(known_, ", ")))};
+  }
+}
+
+}  // namespace eventcollect

@@ -1,0 +1,77 @@
+// The system calls for files, behind one seam: a test puts faults and power cuts here, and another
+// platform would have its own.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace eventcollect {
+
+// Each function returns what the call of its name does (POSIX.1-2017), or -errno where it fails.
+// None tries again after EINTR or a short count: that is the caller's part. Descriptors are those of
+// this file system only. Safe from any thread.
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+
+  enum class Open : std::uint8_t {
+    directory,  // for sync
+    read_write,  // a file that exists
+    create_new,  // a file that must not exist; appends
+    overwrite,   // a file that is emptied or made
+  };
+
+  virtual int make_directory(const std::string& path) = 0;
+  virtual int open(const std::string& path, Open how) = 0;
+  virtual void close(int descriptor) = 0;
+  virtual std::int64_t read(int descriptor, char* out, std::size_t bytes, std::uint64_t offset) = 0;
+  virtual std::int64_t write(int descriptor, const char* data, std::size_t bytes) = 0;
+  virtual std::int64_t size(const std::string& path) = 0;
+  virtual int truncate(int descriptor, std::uint64_t bytes) = 0;  // and moves the end of appending
+
+  // fdatasync: the content and the size of a file are durable.
+  virtual int sync_data(int descriptor) = 0;
+  // fsync: of a directory, its entries are durable.
+  virtual int sync(int descriptor) = 0;
+
+  virtual int rename(const std::string& from, const std::string& to) = 0;
+  virtual int remove(const std::string& path) = 0;
+  virtual int list(const std::string& directory, std::vector<std::string>& names) = 0;
+
+  // Takes the only writer's lock of `path`, which is made. Returns a descriptor to close, or
+  // -EWOULDBLOCK where another process or sink has it.
+  virtual int lock(const std::string& path) = 0;
+
+  // Whether `bytes` more could be written after `size`: 0 or -ENOSPC and the like.
+  virtual int probe_space(int descriptor, std::uint64_t size, std::uint64_t bytes) = 0;
+};
+
+FileSystem& posix_file_system();
+
+// A descriptor with an owner. Movable.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  Descriptor(FileSystem& files, int value) : files_{&files}, value_{value} {}
+  Descriptor(Descriptor&& other) noexcept
+      : files_{other.files_}, value_{std::exchange(other.value_, -1)} {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(files_, other.files_);
+    std::swap(value_, other.value_);
+    return *this;
+  }
+  ~Descriptor() { reset(); }
+
+  int get() const { return value_; }
+  void reset() {
+    if (value_ >= 0) files_->close(std::exchange(value_, -1));
+  }
+
+ private:
+  FileSystem* files_ = nullptr;
+  int value_ = -1;
+};
+
+}  // namespace eventcollect

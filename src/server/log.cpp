@@ -1,0 +1,39 @@
+#include "server/log.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "eventcollect/clock.hpp"
+
+namespace eventcollect {
+namespace {
+
+constexpr std::chrono::seconds pause{10};
+
+}  // namespace
+
+void Log::say(std::string_view line) {
+  // One call, so that lines of several threads do not mix.
+  fmt::print(stderr, "{} {}\n", format_rfc3339(system_clock().now()), line);
+}
+
+void Log::say_seldom(std::string_view topic, std::string_view line) {
+  const auto now = std::chrono::steady_clock::now();
+  std::size_t left_out = 0;
+  {
+    const std::lock_guard lock{mutex_};
+    Topic& state = topics_.try_emplace(std::string{topic}).first->second;
+    if (now < state.next) {
+      ++state.left_out;
+      return;
+    }
+    state.next = now + pause;
+    left_out = std::exchange(state.left_out, 0);
+  }
+  say(left_out == 0 ? std::string{line}
+                    : fmt::format("{} ({} more like it left out)", line, left_out));
+}
+
+}  // namespace eventcollect

@@ -1,0 +1,31 @@
+// What the server says of itself: one line for a start, a stop, an error; never an event's content.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace eventcollect {
+
+// Writes lines to standard error, each with the time. Safe from any thread.
+class Log {
+ public:
+  void say(std::string_view line);
+
+  // The same, but lines with the same `topic` come at most every ten seconds; the next one then says
+  // how many were left out.
+  void say_seldom(std::string_view topic, std::string_view line);
+
+ private:
+  struct Topic {
+    std::chrono::steady_clock::time_point next;
+    std::size_t left_out = 0;
+  };
+
+  std::mutex mutex_;
+  std::map<std::string, Topic, std::less<>> topics_;
+};
+
+}  // namespace eventcollect

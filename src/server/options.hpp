@@ -1,0 +1,44 @@
+// What eventcollect-server can be told, and by whom: flag before environment before file before
+// default.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eventcollect/collector.hpp"
+#include "eventcollect/endpoint.hpp"
+
+namespace eventcollect {
+
+struct HostPort {
+  std::string host;
+  std::uint16_t port = 0;  // 0 lets the system pick one
+
+  // "127.0.0.1:8080", "localhost:0", "[::1]:8080". Throws ConfigError.
+  static HostPort parse(const std::string& text);
+  // The same form again, for a URL.
+  std::string text() const;
+};
+
+struct ServerOptions {
+  HostPort listen;
+  std::optional<HostPort> admin;
+  std::vector<std::string> to;
+  std::string dead_letter;
+  std::string page;  // a file, or empty for the built-in one
+  std::chrono::milliseconds drain_delay{};
+  std::chrono::milliseconds drain_timeout{};
+  std::size_t threads = 0;
+  CollectorOptions collector;
+  EndpointOptions endpoint;
+};
+
+// Reads the command line, the environment (EVENTCOLLECT_LISTEN and so on) and the file that --config
+// names. Throws ConfigError for what is wrong in any of them. Nothing where the user only asked for
+// --help or --version, which it prints.
+std::optional<ServerOptions> read_options(int argc, char** argv);
+
+}  // namespace eventcollect

@@ -1,0 +1,2 @@
+// That the adapter compiles with what eventcollect::httplib brings along.
+#include <eventcollect/httplib.hpp>

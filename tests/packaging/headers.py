@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Proves that each public header compiles alone, without a warning, and pulls in nothing but the
+standard library and other public headers.
+
+    headers.py INCLUDE_FOLDER COMPILER...
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+# Adapters bring their framework along, so no other header may include them.
+ADAPTERS = {"httplib.hpp": "cpp-httplib"}
+FLAGS = ["-std=c++20", "-x", "c++", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion",
+         "-Wsign-conversion", "-Wold-style-cast", "-Wnon-virtual-dtor", "-Werror"]
+
+
+def compile_text(compiler, text, flags=()):
+    """What the compiler has to say about the text, and the files that it includes at any depth."""
+    with tempfile.NamedTemporaryFile("r") as rule:
+        result = subprocess.run(
+            [compiler, *FLAGS, *flags, "-fsyntax-only", "-MD", "-MF", rule.name, "-MT", "x", "-"],
+            input=text, text=True, capture_output=True, check=False)
+        words = rule.read().replace("\\\n", " ").split()
+    files = {os.path.realpath(word) for word in words if word not in ("x:", "-")}
+    return result.stderr if result.returncode else "", files
+
+
+def check(include, compiler, header, allowed):
+    """The problems of one header."""
+    adapted = ADAPTERS.get(header.name)
+    flags = ["-I", str(include)]
+    if adapted:
+        flags += subprocess.run(["pkg-config", "--cflags", adapted], text=True,
+                                capture_output=True, check=True).stdout.split()
+    said, files = compile_text(compiler, f"#include <eventcollect/{header.name}>\n", flags)
+    if said:
+        yield f"{compiler}: {header.name} does not compile alone:\n{said}"
+    if os.path.realpath(header) not in files:
+        yield f"{compiler}: {header.name}: no list of what it includes"
+    if not adapted:
+        # C and POSIX headers come along with the standard library's, but are not to be relied on.
+        for name in re.findall(r"#\s*include\s*<([^>]*\.[^>]*)>", header.read_text("utf-8")):
+            yield f"{header.name} includes <{name}>"
+        yield from (f"{compiler}: {header.name} pulls in {file}" for file in sorted(files - allowed))
+
+
+def main(include, compilers):
+    include = pathlib.Path(include)
+    headers = sorted((include / "eventcollect").glob("*.hpp"))
+    own = {os.path.realpath(header) for header in headers if header.name not in ADAPTERS}
+    problems = []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for compiler in compilers:
+            if not shutil.which(compiler):
+                print(compiler, "is not installed")
+                sys.exit(1 if os.environ.get("CI") else 77)
+            # The header of libstdc++ that includes all the others.
+            said, standard = compile_text(compiler, "#include <bits/stdc++.h>\n")
+            if said:
+                sys.exit(said)
+            for found in pool.map(lambda header: list(check(include, compiler, header,
+                                                            standard | own)), headers):
+                problems += found
+    print(f"{len(headers)} headers, {len(compilers)} compilers")
+    sys.exit("\n".join(problems) if problems else 0 if headers else "no headers")
+
+
+main(sys.argv[1], sys.argv[2:])

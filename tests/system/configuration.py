@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Settings mean what they say, and a wrong one never starts a server.
+
+A flag beats the environment, which beats the config file, which beats the default. Whatever is misspelt or out of
+range ends with exit status 2 and a message that names the culprit and the way out. --help is complete.
+"""
+
+import re
+import sys
+
+import harness
+from harness import check
+
+OPTIONS = ["--listen", "--admin", "--to", "--dead-letter", "--path", "--page", "--allow-origin", "--context", "--url-strip",
+           "--ack", "--ack-timeout", "--drain-delay", "--drain-timeout", "--threads", "--max-body-bytes",
+           "--max-batch-events", "--trusted-proxy", "--config"]
+
+# What is given, and what the message must name: the culprit first, then the way out.
+USAGE_ERRORS = [
+    (["--no-such-option"], ["--no-such-option", "--listen|--help"]),
+    (["--lisen=127.0.0.1:0"], ["--lisen", "--listen|--help"]),
+    (["--to", "carrierpigeon:coop"], ["carrierpigeon", "file", "null"]),
+    (["--dead-letter", "carrierpigeon:coop"], ["carrierpigeon", "file", "null"]),
+    (["--to", "no-scheme"], ["no-scheme", "file"]),
+    (["--to", "file:events?rotate_byte=9"], ["rotate_byte", "rotate_bytes"]),
+    (["--to", "file:events?rotate_bytes=many"], ["rotate_bytes", "many"]),
+    (["--listen", "nonsense"], ["--listen", "nonsense"]),
+    (["--listen", "127.0.0.1:99999"], ["--listen", "99999"]),
+    (["--listen", "127.0.0.1:-1"], ["--listen", "-1"]),
+    (["--admin", "127.0.0.1:65536"], ["--admin", "65536"]),
+    (["--ack", "maybe"], ["--ack", "maybe", "durable", "accepted"]),
+    (["--ack-timeout", "soon"], ["--ack-timeout", "soon"]),
+    (["--drain-delay=-5s"], ["--drain-delay", "-5s"]),
+    (["--drain-timeout", "5 parsecs"], ["--drain-timeout", "parsecs"]),
+    (["--threads", "several"], ["--threads", "several"]),
+    (["--max-body-bytes=-1"], ["--max-body-bytes", "-1"]),
+    (["--max-batch-events", "1e99"], ["--max-batch-events", "1e99"]),
+    (["--context", "shoe_size"], ["shoe_size", "user_agent"]),
+    (["--url-strip", "everything"], ["everything", "query"]),
+    (["--path", "events"], ["--path", "events"]),
+    (["--listen"], ["--listen"]),
+]
+
+
+def expect_usage_error(given, code, said, named):
+    check(code == 2, f"{given} ended with {code}, not 2: {said}")
+    for pattern in named:
+        check(re.search(pattern, said), f"the message for {given} does not name {pattern}: {said}")
+    check("listening on" not in said, f"{given} was refused after listening: {said}")
+
+
+def unless_given(options, *defaults):
+    """The defaults, without those that `options` sets: an option given twice would be an error of its own."""
+    given = {option.split("=")[0] for option in options}
+    return [word for pair in defaults if pair[0] not in given for word in pair]
+
+
+def flags_are_checked(context):
+    wrong = []
+    for given, named in USAGE_ERRORS:
+        others = unless_given(given, ("--listen", "127.0.0.1:0"), ("--to", f"file:{context.events}"),
+                              ("--dead-letter", f"file:{context.refused}"))
+        try:
+            expect_usage_error(given, *context.run_to_end(*others, *given, seconds=5), named)
+        except harness.Failure as failure:
+            wrong.append(f"{given}: {failure}")
+    check(not wrong, f"{len(wrong)} wrong settings are not refused as they should:\n    " + "\n    ".join(wrong))
+    check(not list(context.folder.glob("*/*")), "a wrong setting left files behind")
+
+
+def environment_is_checked(context):
+    for name, value, named in (("EVENTCOLLECT_TO", "carrierpigeon:coop", ["carrierpigeon", "file"]),
+                               ("EVENTCOLLECT_LISTEN", "nonsense", ["nonsense", "(?i)listen"]),
+                               ("EVENTCOLLECT_ACK", "maybe", ["maybe", "durable"]),
+                               ("EVENTCOLLECT_DRAIN_DELAY", "soon", ["soon", "(?i)drain.delay"])):
+        others = [] if name.endswith("LISTEN") else ["--listen", "127.0.0.1:0"]
+        expect_usage_error(f"{name}={value}", *context.run_to_end(*others, env={name: value}), named)
+
+
+def config_file_is_checked(context):
+    for line, named in (("lisen = 127.0.0.1:0", ["lisen", r"\blisten"]), ("ack = maybe", ["maybe", "durable"]),
+                        ("to = carrierpigeon:coop", ["carrierpigeon", "file"]), ("--ack = durable", ["--ack"]),
+                        ("just words", ["just words"])):
+        config = context.folder / "server.conf"
+        config.write_text(f"# a comment\n\nlisten = 127.0.0.1:0\n{line}\n")
+        expect_usage_error(line, *context.run_to_end("--config", config), named)
+    code, said = context.run_to_end("--config", context.folder / "missing.conf")
+    check(code in (1, 2) and "missing.conf" in said, f"a missing config file ended with {code}: {said}")
+
+
+def write_config(context, **settings):
+    """A config file; keyword arguments cannot have dashes, so underscores stand for them."""
+    config = context.folder / "server.conf"
+    lines = [f"{name.replace('_', '-')} = {value}  # why not" for name, value in settings.items()]
+    config.write_text("# settings\n\n" + "\n".join(lines) + "\n")
+    return config
+
+
+def expect_path(server, path):
+    """The events path is the one setting whose effect is visible in each answer."""
+    for candidate in ("/events", "/from-file", "/from-environment", "/from-flag"):
+        status = harness.post(server.wait_ready().url, {"event": "where"}, path=candidate).status
+        expected = 202 if candidate == path else 404
+        check(status == expected, f"{status} at {candidate} where events belong to {path}")
+    server.stop()
+
+
+def precedence(context):
+    config = write_config(context, listen="127.0.0.1:0", path="/from-file", to=f"file:{context.events}",
+                          dead_letter=f"file:{context.refused}", drain_delay="0s")
+    variable = {"EVENTCOLLECT_PATH": "/from-environment"}
+    expect_path(context.launch("--config", config), "/from-file")
+    expect_path(context.launch("--config", config, env=variable), "/from-environment")
+    expect_path(context.launch("--config", config, "--path", "/from-flag", env=variable), "/from-flag")
+    expect_path(context.launch(env={**variable, "EVENTCOLLECT_CONFIG": str(config)}), "/from-environment")
+    expect_path(context.ordinary("--path=/from-flag"), "/from-flag")
+    expect_path(context.ordinary(), "/events")
+    check(len(harness.stored_events(context.events)) == 6, "not each server stored its one event")
+
+
+def count_in(context, *names):
+    """How many events lie in each of some folders."""
+    return [len(harness.stored_events(context.folder / name)) for name in names]
+
+
+def lists(context):
+    """A list is split on white space where it is one string, and a higher level replaces it as a whole."""
+    def urls(*names):
+        return " ".join(f"file:{context.folder / name}" for name in names)
+
+    basis = {"listen": "127.0.0.1:0", "dead_letter": f"file:{context.refused}", "drain_delay": "0s"}
+    config = write_config(context, **basis, to=urls("a", "b"))
+    variable = {"EVENTCOLLECT_TO": urls("c", "d")}
+    for options, env in (([], None), ([], variable), (["--to", *urls("e", "f").split()], variable)):
+        server = context.launch("--config", config, *options, env=env).wait_ready()
+        status = harness.post(server.url, {"event": "twice"}).status
+        check(status == 202, f"{status} with two places to write to")
+        server.stop()
+    check(count_in(context, *"abcdef") == [1] * 6, f"events in a to f: {count_in(context, *'abcdef')}, not one in each")
+
+
+def defaults(context):
+    """Without options events go to file:events and dead letters to file:refused, under the working directory."""
+    server = context.launch("--listen", "127.0.0.1:0", "--drain-delay=0s").wait_ready()
+    check(harness.post(server.url, {"event": "kept"}).status == 202, "no 202 by default")
+    check(harness.post(server.url, {"no event": True}).status == 400, "no 400 for an event without a name")
+    server.stop()
+    check([event["event"] for event in harness.stored_events(context.folder / "events")] == ["kept"], "not in events/")
+    letters = b"".join(path.read_bytes() for path in harness.ndjson_files(context.folder / "refused"))
+    check(b"no event" in letters, "the refused event is not in refused/")
+
+
+def limits_apply(context):
+    server = context.start("--max-batch-events", "3", "--max-body-bytes", "2000")
+    for events, expected in (([{"event": "x"}] * 3, 202), ([{"event": "x"}] * 4, 413), ({"event": "x", "url": "y" * 2000}, 413)):
+        status = harness.post(server.url, events).status
+        check(status == expected, f"{status}, not {expected}, for a body of {len(str(events))} bytes")
+    server.stop()
+
+
+def help_is_complete(context):
+    code, said = context.run_to_end("--help")
+    check(code == 0, f"--help ended with {code}")
+    for option in OPTIONS:
+        described = re.search(rf"^\s+(-\w, *)?{option}\b.*(\n\s{{8,}}.*)*", said, re.MULTILINE)
+        check(described, f"--help does not mention {option}")
+        words = re.findall(r"[a-z]{2,}", described.group().replace(option, "", 1))
+        check(len(words) >= 3, f"--help says next to nothing about {option}: {described.group()!r}")
+    check("EVENTCOLLECT_" in said, "--help does not mention the environment")
+    check("file:" in said, "--help does not say what a URL looks like")
+
+
+CASES = [flags_are_checked, environment_is_checked, config_file_is_checked, precedence, lists, defaults, limits_apply,
+         help_is_complete]
+
+if __name__ == "__main__":
+    sys.exit(harness.run(__doc__, CASES))

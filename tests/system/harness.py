@@ -1,0 +1,366 @@
+"""What the system tests share: the real server as a child process, a small HTTP client, waiting on conditions,
+reading what was stored, and the exit status (0 passed, 1 failed, 77 skipped).
+
+A script lists its cases, functions of one Context, and hands them to run(). Each case has a folder of its own,
+removed when the case passed and kept, with its path printed, when it failed.
+"""
+
+import argparse
+import collections
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import random
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import typing
+import urllib.parse
+import uuid
+
+SKIPPED = 77
+SEALED_NAME = re.compile(r"\d+-.+\.ndjson")
+
+
+class Failure(Exception):
+    """The server does not do what it promises."""
+
+
+class Skip(Exception):
+    """Something that the case needs is not on this machine."""
+
+
+def check(condition, message):
+    if not condition:
+        raise Failure(message)
+
+
+def need(condition, what):
+    """Skips the case for want of `what`; under CI that is a failure, so that nothing is skipped unseen."""
+    if not condition:
+        raise (Failure if os.environ.get("CI") else Skip)(f"missing: {what}")
+
+
+def wait_until(condition, what, seconds=10.0):
+    """Polls until condition() is true and returns its value; the only place that sleeps."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise Failure(f"not within {seconds:g} s: {what}")
+        time.sleep(0.01)
+
+
+def environment(extra=None):
+    """This process's environment without the settings that a developer may have exported for the server."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("EVENTCOLLECT_")}
+    return {**kept, **(extra or {})}
+
+
+class Answer(typing.NamedTuple):
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+
+class Client:
+    """One keep-alive connection, opened by the first request and again after the server closed it."""
+
+    def __init__(self, url, seconds=10.0):
+        address = urllib.parse.urlsplit(url)
+        self.connection = http.client.HTTPConnection(address.hostname, address.port, timeout=seconds)
+
+    def request(self, method, path, body=None, headers=None):
+        self.connection.request(method, path, body, headers or {})
+        response = self.connection.getresponse()
+        return Answer(response.status, response.headers, response.read())
+
+    def get(self, path):
+        return self.request("GET", path)
+
+    def post(self, body, content_type="application/json", path="/events"):
+        """Sends bytes as they are and everything else as JSON."""
+        payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.request("POST", path, payload, {"Content-Type": content_type})
+
+    def is_open(self):
+        return self.connection.sock is not None
+
+    def close(self):
+        self.connection.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def get(url, path):
+    """One GET on a connection of its own."""
+    with Client(url) as client:
+        return client.get(path)
+
+
+def post(url, body, **options):
+    """One POST on a connection of its own."""
+    with Client(url) as client:
+        return client.post(body, **options)
+
+
+def is_refused(url):
+    """Whether nothing listens there any more."""
+    address = urllib.parse.urlsplit(url)
+    probe = http.client.HTTPConnection(address.hostname, address.port, timeout=5)
+    try:
+        probe.connect()
+    except ConnectionRefusedError:
+        return True
+    except ConnectionResetError:
+        pass  # it was still waiting to be accepted when listening ended
+    finally:
+        probe.close()
+    return False
+
+
+class Server:
+    """The server under test. Its output goes to files, since a pipe that nobody reads would block it."""
+
+    def __init__(self, command, output, env, cwd, file_size_limit=None):
+        self.command = command
+        self.output = pathlib.Path(f"{output}.out")
+        self.log = pathlib.Path(f"{output}.log")
+        limit = (lambda: set_file_size_limit(0, file_size_limit)) if file_size_limit is not None else None
+        with self.output.open("wb") as out, self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=env,
+                                            cwd=cwd, preexec_fn=limit)
+
+    def wait_ready(self, seconds=15.0):
+        """Returns once the server said where it listens."""
+        wait_until(lambda: self.announced("listening") or self.process.poll() is not None, "the listening line", seconds)
+        check(self.announced("listening"), f"the server ended with {self.process.returncode}: {self.text()[-2000:]}")
+        return self
+
+    def announced(self, what):
+        found = re.search(rf"^{what} on (http://127\.0\.0\.1:\d+)$", self.output.read_text(), re.MULTILINE)
+        return found and found.group(1)
+
+    @property
+    def url(self):
+        return self.announced("listening")
+
+    @property
+    def admin(self):
+        return wait_until(lambda: self.announced("admin"), "the admin line")
+
+    def text(self):
+        return self.output.read_text(errors="replace") + self.log.read_text(errors="replace")
+
+    def is_alive(self):
+        return self.process.poll() is None
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait_exit(self, seconds):
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"the server did not end within {seconds:g} s") from None
+
+    def stop(self, seconds=20.0):
+        """Ends the server the polite way, which must succeed."""
+        self.signal(signal.SIGTERM)
+        code = self.wait_exit(seconds)
+        check(code == 0, f"after SIGTERM the server ended with {code}: {self.text()[-2000:]}")
+
+    def kill(self):
+        if self.is_alive():
+            self.process.kill()
+        return self.process.wait()
+
+
+def set_file_size_limit(pid, size):
+    """Limits how far a process (0: this one) can write into any file; None lifts the limit."""
+    _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
+
+
+class Context:
+    """What a case works with: a folder, a seeded generator and servers that never outlive the case."""
+
+    def __init__(self, options, folder, seed):
+        self.options = options
+        self.folder = folder
+        self.events = folder / "events"
+        self.refused = folder / "refused"
+        self.random = random.Random(seed)
+        self.seed = seed
+        self.servers = []
+
+    def launch(self, *options, env=None, cwd=None, file_size_limit=None):
+        """Starts the server with exactly these options and does not wait for it."""
+        command = [self.options.server, *map(str, options)]
+        output = self.folder / f"server-{len(self.servers) + 1:04}"
+        server = Server(command, output, environment(env), cwd or self.folder, file_size_limit)
+        self.servers.append(server)
+        return server
+
+    def ordinary(self, *options, to=None, **launch):
+        """Starts the server on the case's folder. The drain delay has nobody to wait for here."""
+        defaults = {"--listen": "127.0.0.1:0", "--dead-letter": f"file:{self.refused}", "--drain-delay": "0s",
+                    "--to": to or f"file:{self.events}"}
+        missing = [word for name, value in defaults.items() if name not in options for word in (name, value)]
+        return self.launch(*missing, *options, **launch)
+
+    def start(self, *options, **launch):
+        """The same, and waits until it is ready."""
+        return self.ordinary(*options, **launch).wait_ready()
+
+    def end(self):
+        for server in self.servers:
+            server.kill()
+
+    def run_to_end(self, *options, seconds=15.0, **launch):
+        """Runs a server that is expected to end by itself and returns its exit status and all it said."""
+        server = self.launch(*options, **launch)
+        return server.wait_exit(seconds), server.text()
+
+
+def fresh_event(rng, size=0, **fields):
+    """A valid event with an id of its own and about `size` bytes of padding."""
+    event = {"event_id": str(uuid.UUID(int=rng.getrandbits(128), version=4)), "event": "clicked_event",
+             "url": "http://127.0.0.1/page", "properties": {"button": "système", "padding": "x" * size}}
+    return {**event, **fields}
+
+
+def ndjson_files(folder):
+    return sorted(pathlib.Path(folder).glob("*.ndjson"))
+
+
+def sealed_files(folder):
+    return [path for path in ndjson_files(folder) if SEALED_NAME.fullmatch(path.name)]
+
+
+def read_lines(path, live):
+    """The lines of one file; while a server writes (`live`) a last line without its newline is not there yet."""
+    lines = path.read_bytes().split(b"\n")
+    last = lines.pop()
+    check(live or not last, f"{path}: ends in half a line: {last[:80]!r}")
+    return lines
+
+
+def parse_event(line, where):
+    """One stored event, with the fields that each must have."""
+    try:
+        event = json.loads(line)
+    except ValueError as error:
+        raise Failure(f"{where}: {error}: {line[:120]!r}") from None
+    check(isinstance(event, dict), f"{where}: not an object: {line[:120]!r}")
+    for field, kind in (("event_id", str), ("event", str), ("properties", dict), ("server_time", int), ("event_time", int)):
+        check(isinstance(event.get(field), kind), f"{where}: no {field}: {line[:120]!r}")
+    check(str(uuid.UUID(event["event_id"])) == event["event_id"], f"{where}: event_id is not canonical: {event['event_id']}")
+    return event
+
+
+def stored_events(folder, live=False):
+    """All events under a folder, each line checked."""
+    return [parse_event(line, f"{path}:{number}") for path in ndjson_files(folder)
+            for number, line in enumerate(read_lines(path, live), 1)]
+
+
+def check_stored_once(folder, acknowledged):
+    """Each acknowledged event is stored, and no event twice, acknowledged or not."""
+    counts = collections.Counter(event["event_id"] for event in stored_events(folder))
+    lost = sorted(set(acknowledged) - counts.keys())
+    twice = sorted(event_id for event_id, count in counts.items() if count > 1)
+    check(not lost, f"{len(lost)} of {len(acknowledged)} acknowledged events are lost, such as {lost[:3]}")
+    check(not twice, f"{len(twice)} events are stored more than once, such as {twice[:3]}")
+    return counts
+
+
+@contextlib.contextmanager
+def time_limit(seconds):
+    """Turns a test that hangs into one that fails."""
+    def expire(*_):
+        raise Failure(f"the test took longer than {seconds} s")
+    signal.signal(signal.SIGALRM, expire)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+def explain(error):
+    """One line for a broken promise; where it came from as well for a cut connection or an unreadable answer."""
+    if isinstance(error, Failure):
+        return str(error)
+    here = os.path.dirname(os.path.realpath(__file__))
+    frames = [f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)
+              if os.path.dirname(os.path.realpath(frame.filename)) == here]
+    return f"{type(error).__name__}: {error} (at {' < '.join(reversed(frames))})"
+
+
+def show_servers(context):
+    """What helps to understand a failure: how each server ended, and the last words of the last."""
+    for server in context.servers:
+        if not server.is_alive() and server.process.returncode != 0:
+            print(f"    {server.log.name}: ended with {server.process.returncode}")
+    if context.servers:
+        print("    last server said:" + "".join(f"\n        {line}" for line in context.servers[-1].text().splitlines()[-15:]))
+
+
+def run_case(case, options, seed, seconds):
+    """Runs one case and returns "passed", "failed" or "skipped"."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=f"eventcollect-{case.__name__}-")).resolve()
+    context = Context(options, folder, seed)
+    started = time.monotonic()
+    outcome, reason = "passed", ""
+    try:
+        with time_limit(seconds):
+            case(context)
+    except Skip as skip:
+        outcome, reason = "skipped", f": {skip}"
+    except Exception as error:
+        outcome, reason = "failed", f": {explain(error)}"
+    print(f"{outcome}: {case.__name__} ({time.monotonic() - started:.1f} s){reason}")
+    if outcome == "failed":
+        print(f"    kept: {folder}")
+        show_servers(context)
+    context.end()
+    if outcome != "failed":
+        shutil.rmtree(folder)
+    sys.stdout.flush()
+    return outcome
+
+
+def run(description, cases, seconds_per_case=60, add_arguments=None):
+    """Parses the command line, runs the cases and returns the exit status."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--server", required=True, type=os.path.abspath, help="the server's binary")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
+    parser.add_argument("--only", default="", help="run the cases whose name contains this")
+    if add_arguments:
+        add_arguments(parser)
+    options = parser.parse_args()
+    chosen = [case for case in cases if options.only in case.__name__]
+    if not chosen or not os.access(options.server, os.X_OK):
+        parser.error(f"no such case: {options.only}" if not chosen else f"not a program: {options.server}")
+    print(f"seed {options.seed}", flush=True)
+    limit = seconds_per_case(options) if callable(seconds_per_case) else seconds_per_case
+    outcomes = collections.Counter(run_case(case, options, options.seed, limit) for case in chosen)
+    print(f"{outcomes['passed']} passed, {outcomes['failed']} failed, {outcomes['skipped']} skipped")
+    if outcomes["failed"]:
+        return 1
+    return SKIPPED if outcomes["skipped"] else 0

@@ -1,0 +1,263 @@
+#!/usr/bin/env python3
+"""How the server starts and ends: nothing accepted is lost by a stop, and a stop always comes to its end.
+
+SIGTERM first takes the server out of rotation while it still accepts events, then stops listening, then
+lets work in flight finish, each step bounded; a second SIGTERM ends it at once. One directory has one
+writer, and a start that cannot succeed fails clearly.
+"""
+
+import http.client
+import json
+import random
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.parse
+
+import harness
+from harness import check, wait_until
+
+
+def is_draining(server):
+    return harness.get(server.url, "/readyz").status == 503
+
+
+def begin_drain(server):
+    """Sends SIGTERM, waits until the server says that it drains, and returns when that began."""
+    started = time.monotonic()
+    server.signal(signal.SIGTERM)
+    wait_until(lambda: is_draining(server), "/readyz is 503 after SIGTERM", seconds=2)
+    return started
+
+
+def expect_accepted_and_closed(answer, what):
+    check(answer.status == 202, f"{answer.status} to an event {what} during the drain delay")
+    check((answer.headers["Connection"] or "").lower() == "close", f"no Connection: close {what} during the drain delay")
+
+
+def drain_still_accepts(context):
+    """Readiness falls at once; for the whole drain delay events are accepted, on old connections and new."""
+    server = context.start("--drain-delay", "2s")
+    sent = [harness.fresh_event(context.random) for _ in range(3)]
+    with harness.Client(server.url) as kept_alive:
+        check(kept_alive.post(sent[0]).status == 202, "no 202 before the drain")
+        check(harness.get(server.url, "/readyz").status == 200, "not ready before the drain")
+        began = begin_drain(server)
+        expect_accepted_and_closed(kept_alive.post(sent[1]), "on a connection from before")
+    expect_accepted_and_closed(harness.post(server.url, sent[2]), "on a new connection")
+    check(harness.get(server.url, "/healthz").status == 200, "/healthz is not 200 while draining")
+    sent += send_until_refused(context, server)
+    check(server.wait_exit(5) == 0, f"ended with {server.process.returncode} after SIGTERM")
+    took = time.monotonic() - began
+    check(1.9 <= took <= 5, f"ended {took:.1f} s after SIGTERM, with a drain delay of 2 s and nothing in flight")
+    harness.check_stored_once(context.events, [event["event_id"] for event in sent])
+
+
+def send_until_refused(context, server):
+    """Sends events on new connections until nothing listens any more; returns those acknowledged."""
+    acknowledged = []
+    while not harness.is_refused(server.url):
+        event = harness.fresh_event(context.random)
+        try:
+            answer = harness.post(server.url, event)
+        except (OSError, http.client.HTTPException):
+            continue  # listening stopped in between: no promise was made
+        check(answer.status == 202, f"{answer.status} to an event while draining")
+        acknowledged.append(event)
+    check(len(acknowledged) >= 10, f"only {len(acknowledged)} events were accepted while draining")
+    return acknowledged
+
+
+class SlowRequest:
+    """A POST whose first half is sent and whose second half comes when the case says so."""
+
+    def __init__(self, server, event):
+        client = harness.Client(server.url)
+        body = json.dumps(event).encode()
+        self.rest = body[20:]
+        self.connection = client.connection
+        self.connection.putrequest("POST", "/events")
+        self.connection.putheader("Content-Type", "application/json")
+        self.connection.putheader("Content-Length", str(len(body)))
+        self.connection.endheaders(body[:20])
+
+    def finish(self):
+        self.connection.send(self.rest)
+        return self.connection.getresponse()
+
+    def close(self):
+        self.connection.close()
+
+
+def work_in_flight_finishes(context):
+    """A request that had begun when listening stopped gets its 202, and the server waits no longer than for it."""
+    server = context.start("--drain-delay", "300ms", "--drain-timeout", "20s")
+    event = harness.fresh_event(context.random)
+    request = SlowRequest(server, event)
+    url = server.url
+    server.signal(signal.SIGTERM)
+    wait_until(lambda: harness.is_refused(url), "listening stops after the drain delay")
+    check(server.is_alive(), "the server ended with a request in flight")
+    status = request.finish().status
+    check(status == 202, f"{status} to the request in flight")
+    check(server.wait_exit(5) == 0, f"ended with {server.process.returncode}")
+    request.close()
+    harness.check_stored_once(context.events, [event["event_id"]])
+
+
+def drain_is_bounded(context):
+    """A request that never ends and an idle connection hold the server up for the drain timeout at most."""
+    server = context.start("--drain-delay", "0s", "--drain-timeout", "2s")
+    request = SlowRequest(server, harness.fresh_event(context.random))
+    with harness.Client(server.url) as idle:
+        check(idle.post(harness.fresh_event(context.random)).status == 202, "no 202 before the drain")
+        began = time.monotonic()
+        server.signal(signal.SIGTERM)
+        check(server.wait_exit(6) == 0, f"ended with {server.process.returncode}")
+    check(time.monotonic() - began < 4, f"ended after {time.monotonic() - began:.1f} s with a drain timeout of 2 s")
+    request.close()
+    check(len(harness.stored_events(context.events)) == 1, "half a request was stored")
+
+
+def idle_connections_do_not_delay_the_end(context):
+    server = context.start("--drain-delay", "0s", "--drain-timeout", "20s")
+    clients = [harness.Client(server.url) for _ in range(30)]
+    for client in clients:
+        check(client.post(harness.fresh_event(context.random)).status == 202, "no 202 before the drain")
+    began = time.monotonic()
+    server.stop()
+    check(time.monotonic() - began < 3, f"idle connections held the end up for {time.monotonic() - began:.1f} s")
+    for client in clients:
+        client.close()
+
+
+def second_signal_ends_at_once(context):
+    server = context.start("--drain-delay", "30s", "--drain-timeout", "30s")
+    event = harness.fresh_event(context.random)
+    check(harness.post(server.url, event).status == 202, "no 202 before the drain")
+    begin_drain(server)
+    server.signal(signal.SIGTERM)
+    server.wait_exit(2)
+    context.start().stop()
+    harness.check_stored_once(context.events, [event["event_id"]])
+
+
+class Traffic:
+    """One client that sends events until nothing listens any more."""
+
+    def __init__(self, url, seed):
+        self.acknowledged = []
+        self.cut = []
+        self.thread = threading.Thread(target=self.run, args=(url, random.Random(seed)), daemon=True)
+        self.thread.start()
+
+    def run(self, url, rng):
+        with harness.Client(url) as client:
+            while True:
+                event = harness.fresh_event(rng)
+                is_open = client.is_open()
+                try:
+                    if client.post(event).status == 202:
+                        self.acknowledged.append(event["event_id"])
+                except ConnectionRefusedError:
+                    return
+                except (OSError, http.client.HTTPException) as error:
+                    if is_open:  # a new connection may still wait to be accepted when listening ends: the kernel resets it
+                        self.cut.append(repr(error))
+                    return
+
+    def join(self):
+        self.thread.join(10)
+        check(not self.thread.is_alive(), "a client got no answer within 10 s")
+        check(not self.cut, f"a stop in good order cut a request: {self.cut}")
+        return self.acknowledged
+
+
+def nothing_is_lost_under_load(context):
+    """Stopped in the middle of traffic, again and again: no request is cut and everything acknowledged is stored."""
+    acknowledged = []
+    for number in range(5):
+        server = context.start("--drain-delay", "200ms")
+        clients = [Traffic(server.url, f"{context.seed} {number} {client}") for client in range(4)]
+        wait_until(lambda: all(len(client.acknowledged) >= 10 for client in clients), "events flow")
+        server.stop()
+        for client in clients:
+            acknowledged += client.join()
+    harness.check_stored_once(context.events, acknowledged)
+
+
+def restart_seals_what_was_left(context):
+    server = context.start()
+    first, second = harness.fresh_event(context.random), harness.fresh_event(context.random)
+    check(harness.post(server.url, first).status == 202, "no 202")
+    server.kill()
+    server = context.start()
+    sealed = harness.sealed_files(context.events)
+    check(len(sealed) == 1, f"not one sealed file after a restart: {sealed}")
+    content = sealed[0].read_bytes()
+    check(first["event_id"].encode() in content, "the event from before is not in the sealed file")
+    check(harness.post(server.url, second).status == 202, "no 202 after a restart")
+    check(sealed[0].read_bytes() == content, "a sealed file was written to")
+    server.stop()
+    harness.check_stored_once(context.events, [first["event_id"], second["event_id"]])
+
+
+def one_writer_per_directory(context):
+    server = context.start()
+    url = server.url
+    code, said = context.run_to_end("--listen", "127.0.0.1:0", "--to", f"file:{context.events}",
+                                    "--dead-letter", f"file:{context.folder / 'other'}")
+    check(code == 1, f"the second server on one directory ended with {code}, not 1: {said}")
+    check(str(context.events) in said, f"the message does not name the directory: {said}")
+    event = harness.fresh_event(context.random)
+    check(harness.post(url, event).status == 202, "the first server was disturbed by the second")
+    server.stop()
+    harness.check_stored_once(context.events, [event["event_id"]])
+
+
+def port_in_use(context):
+    server = context.start()
+    address = urllib.parse.urlsplit(server.url).netloc
+    code, said = context.run_to_end("--listen", address, "--to", f"file:{context.folder / 'second'}",
+                                    "--dead-letter", f"file:{context.folder / 'other'}")
+    check(code == 1, f"a server on a port in use ended with {code}, not 1: {said}")
+    check(address in said and re.search("in use", said, re.IGNORECASE), f"the message does not say what is wrong: {said}")
+    check("listening on" not in said, "it claims to listen")
+    with socket.socket() as taken:  # a port that another program holds, not just another of ours
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, said = context.run_to_end("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:%d" % taken.getsockname()[1],
+                                        "--to", f"file:{context.folder / 'second'}",
+                                        "--dead-letter", f"file:{context.folder / 'other'}")
+    check(code == 1, f"a server whose admin port is in use ended with {code}, not 1: {said}")
+    server.stop()
+
+
+def unwritable_directory(context):
+    (context.folder / "a-file").write_text("")
+    code, said = context.run_to_end("--listen", "127.0.0.1:0", "--to", f"file:{context.folder / 'a-file' / 'events'}",
+                                    "--dead-letter", f"file:{context.refused}")
+    check(code == 1, f"a server without a place for its events ended with {code}, not 1: {said}")
+    check("a-file" in said, f"the message does not name the directory: {said}")
+
+
+def weaker_mode_keeps_what_it_accepted(context):
+    """--ack accepted answers before the sync; a stop in good order still stores everything."""
+    server = context.start("--ack", "accepted")
+    events = [harness.fresh_event(context.random) for _ in range(300)]
+    with harness.Client(server.url) as client:
+        for event in events:
+            check(client.post(event).status == 202, "no 202 with --ack accepted")
+    server.stop()
+    harness.check_stored_once(context.events, [event["event_id"] for event in events])
+
+
+CASES = [drain_still_accepts, work_in_flight_finishes, drain_is_bounded, idle_connections_do_not_delay_the_end,
+         second_signal_ends_at_once, nothing_is_lost_under_load, restart_seals_what_was_left, one_writer_per_directory,
+         port_in_use, unwritable_directory, weaker_mode_keeps_what_it_accepted]
+
+if __name__ == "__main__":
+    sys.exit(harness.run(__doc__, CASES))
