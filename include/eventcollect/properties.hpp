@@ -21,8 +21,9 @@ class PropertyValue {
   PropertyValue(std::integral auto value) : json_{std::to_string(value)} {}
   PropertyValue(double value);            // the shortest text that reads back the same
   PropertyValue(std::string_view value);  // UTF-8
-  PropertyValue(const char* value) : PropertyValue{std::string_view{value}} {}
-  PropertyValue(const std::string& value) : PropertyValue{std::string_view{value}} {}
+  // Parentheses: braces would mean an array of one.
+  PropertyValue(const char* value) : PropertyValue(std::string_view{value}) {}
+  PropertyValue(const std::string& value) : PropertyValue(std::string_view{value}) {}
   PropertyValue(std::initializer_list<PropertyValue> items);  // an array
   PropertyValue(const Properties& members);                   // an object
 

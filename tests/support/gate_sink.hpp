@@ -1,0 +1,111 @@
+// A sink that a test holds in its hand: it stops in write() until told to go on, and then does what
+// it was told.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "eventcollect/sink.hpp"
+
+namespace eventcollect::test {
+
+class GateSink final : public Sink {
+ public:
+  using Behaviour = std::function<void(const Batch&)>;
+
+  // Lets the next write go on, to store its batch or to do what `behaviour` does first.
+  void let_one(Behaviour behaviour = {}) {
+    const std::lock_guard lock{mutex_};
+    allowed_.push_back(std::move(behaviour));
+    changed_.notify_all();
+  }
+
+  // Lets all writes go on from now on.
+  void let_all(Behaviour behaviour = {}) {
+    const std::lock_guard lock{mutex_};
+    always_ = std::move(behaviour);
+    is_open_ = true;
+    changed_.notify_all();
+  }
+
+  // What tend() does from now on.
+  void on_tend(std::function<void()> behaviour) {
+    const std::lock_guard lock{mutex_};
+    tend_ = std::move(behaviour);
+  }
+
+  // Waits until `count` writes have begun so far.
+  void wait_for_writes(std::size_t count) {
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [&] { return begun_ >= count; });
+  }
+
+  void wait_for_tends(std::size_t count) {
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [&] { return tended_ >= count; });
+  }
+
+  // The names of the events of each batch that was stored.
+  std::vector<std::vector<std::string>> batches() const {
+    const std::lock_guard lock{mutex_};
+    return stored_;
+  }
+
+  std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (const auto& batch : batches()) all.insert(all.end(), batch.begin(), batch.end());
+    return all;
+  }
+
+  void write(const Batch& batch) override {
+    Behaviour behaviour;
+    {
+      std::unique_lock lock{mutex_};
+      ++begun_;
+      changed_.notify_all();
+      changed_.wait(lock, [&] { return is_open_ || !allowed_.empty(); });
+      if (allowed_.empty()) {
+        behaviour = always_;
+      } else {
+        behaviour = std::move(allowed_.front());
+        allowed_.pop_front();
+      }
+    }
+    if (behaviour) behaviour(batch);
+    const std::lock_guard lock{mutex_};
+    auto& names = stored_.emplace_back();
+    for (const Event& event : batch.events()) names.emplace_back(event.name);
+  }
+
+  void tend() override {
+    std::function<void()> behaviour;
+    {
+      const std::lock_guard lock{mutex_};
+      ++tended_;
+      changed_.notify_all();
+      behaviour = tend_;
+    }
+    if (behaviour) behaviour();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Behaviour> allowed_;
+  Behaviour always_;
+  std::function<void()> tend_;
+  bool is_open_ = false;
+  std::size_t begun_ = 0;
+  std::size_t tended_ = 0;
+  std::vector<std::vector<std::string>> stored_;
+};
+
+inline GateSink::Behaviour throwing(SinkError::Kind kind) {
+  return [kind](const Batch&) { throw SinkError{kind, "told to fail"}; };
+}
+
+}  // namespace eventcollect::test

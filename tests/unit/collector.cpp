@@ -1,0 +1,555 @@
+#include "eventcollect/collector.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <map>
+#include <thread>
+
+#include "eventcollect/memory.hpp"
+#include "support/events.hpp"
+#include "support/gate_sink.hpp"
+
+namespace eventcollect::test {
+namespace {
+
+using namespace std::chrono_literals;
+using Names = std::vector<std::string>;
+
+// A sink in the test's hand and a collector in front of it. The sink is let go at the end, so that
+// the collector can close.
+struct Setup {
+  explicit Setup(CollectorOptions options = {}) : collector{gate, with_clock(std::move(options))} {}
+  ~Setup() { gate->let_all(); }
+
+  CollectorOptions with_clock(CollectorOptions options) {
+    options.clock = &clock;
+    return options;
+  }
+
+  // Collects in a thread of its own.
+  std::future<Receipt> collect(const std::string& body) {
+    return std::async(std::launch::async, [this, body] { return collector.collect(body); });
+  }
+
+  // Collects by completion. The kind is -1 for success.
+  std::future<int> collect_later(const std::string& body) {
+    auto promise = std::make_shared<std::promise<int>>();
+    collector.collect(body, [promise](const Receipt&, const SinkError* failure) {
+      promise->set_value(failure == nullptr ? -1 : static_cast<int>(failure->kind()));
+    });
+    return promise->get_future();
+  }
+
+  ManualClock clock{some_time};
+  std::shared_ptr<GateSink> gate = std::make_shared<GateSink>();
+  Collector collector;
+};
+
+bool is_done(std::future<Receipt>& future) {
+  return future.wait_for(0s) == std::future_status::ready;
+}
+
+SinkError::Kind failure_of(std::future<Receipt>& future) {
+  try {
+    future.get();
+  } catch (const SinkError& error) {
+    return error.kind();
+  }
+  FAIL("no SinkError");
+  return {};
+}
+
+// Handlers that remember.
+struct Losses {
+  std::mutex mutex;
+  std::map<std::string, std::string> by_name;
+
+  LostHandler handler() {
+    return [this](const Event& event, std::string_view why) {
+      const std::lock_guard lock{mutex};
+      by_name[std::string{event.name}] = why;
+    };
+  }
+};
+
+}  // namespace
+
+TEST_CASE("collect returns when the sink has stored the events and not before") {
+  Setup setup;
+  auto receipt = setup.collect(event_named("a"));
+  setup.gate->wait_for_writes(1);
+  CHECK_FALSE(is_done(receipt));
+  CHECK(setup.gate->names().empty());
+  setup.gate->let_one();
+  CHECK(receipt.get().accepted == 1);
+  CHECK(setup.gate->names() == Names{"a"});
+}
+
+TEST_CASE("what arrives while the sink writes is written together afterwards") {
+  Setup setup;
+  auto first = setup.collect_later(event_named("first"));
+  setup.gate->wait_for_writes(1);
+  std::vector<std::future<int>> others;
+  for (int i = 0; i < 10; ++i) {
+    others.push_back(setup.collect_later(event_named("other" + std::to_string(i))));
+  }
+  setup.gate->let_all();
+  CHECK(first.get() == -1);
+  for (auto& other : others) CHECK(other.get() == -1);
+  const auto batches = setup.gate->batches();
+  REQUIRE(batches.size() == 2);
+  CHECK(batches[0] == Names{"first"});
+  CHECK(batches[1].size() == 10);
+  CHECK(batches[1].front() == "other0");
+  CHECK(batches[1].back() == "other9");
+}
+
+TEST_CASE("a batch begins no further request above its bound") {
+  Setup setup{{.max_batch_bytes = 1}};
+  std::vector<std::future<int>> answers;
+  for (int i = 0; i < 3; ++i) answers.push_back(setup.collect_later(event_named("e")));
+  setup.gate->let_all();
+  for (auto& answer : answers) answer.get();
+  CHECK(setup.gate->batches().size() == 3);
+}
+
+TEST_CASE("a failure of the sink reaches whoever waits, with its kind") {
+  const SinkError::Kind kinds[] = {SinkError::unavailable, SinkError::misconfigured,
+                                   SinkError::in_doubt};
+  for (const SinkError::Kind kind : kinds) {
+    Setup setup;
+    setup.gate->let_one(throwing(kind));
+    auto blocking = setup.collect(event_named("a"));
+    CHECK(failure_of(blocking) == kind);
+    setup.gate->let_one(throwing(kind));
+    CHECK(setup.collect_later(event_named("a")).get() == kind);
+    CHECK(setup.collector.statistics().sink.failures[kind] == 2);
+  }
+}
+
+TEST_CASE("any other exception of a sink leaves the outcome in doubt") {
+  Setup setup;
+  setup.gate->let_one([](const Batch&) { throw std::runtime_error{"no SinkError"}; });
+  auto first = setup.collect(event_named("a"));
+  CHECK(failure_of(first) == SinkError::in_doubt);
+  setup.gate->let_one([](const Batch&) { throw 42; });
+  auto second = setup.collect(event_named("a"));
+  CHECK(failure_of(second) == SinkError::in_doubt);
+}
+
+TEST_CASE("an event that could not be stored is not written again by itself") {
+  Setup setup;
+  setup.gate->let_one(throwing(SinkError::unavailable));
+  CHECK(setup.collect_later(event_named("failed")).get() == SinkError::unavailable);
+  setup.gate->let_one();
+  CHECK(setup.collect_later(event_named("next")).get() == -1);
+  CHECK(setup.gate->names() == Names{"next"});
+}
+
+TEST_CASE("without confirmation in time the outcome is in doubt, once") {
+  Setup setup{{.acknowledge_timeout = 1ms}};
+  std::atomic<int> answers{0};
+  std::promise<SinkError::Kind> kind;
+  setup.collector.collect(event_named("slow"), [&](const Receipt&, const SinkError* failure) {
+    if (++answers == 1) kind.set_value(failure->kind());
+  });
+  CHECK(kind.get_future().get() == SinkError::in_doubt);
+  auto blocking = setup.collect(event_named("behind it"));
+  CHECK(failure_of(blocking) == SinkError::in_doubt);
+  setup.gate->let_all();
+  CHECK(setup.collector.close(10s));
+  CHECK(answers == 1);
+  CHECK(setup.collector.statistics().sink.deadlines_missed == 2);
+}
+
+TEST_CASE("at its bound the queue refuses new events and keeps the old") {
+  Setup setup{{.max_queue_bytes = 300}};
+  auto kept = setup.collect_later(event_named("kept"));
+  auto also_kept = setup.collect_later(event_named("also kept"));
+  auto refused = setup.collect(event_named("refused"));
+  CHECK(failure_of(refused) == SinkError::unavailable);
+  CHECK(setup.collect_later(event_named("refused")).get() == SinkError::unavailable);
+  CHECK(setup.collector.statistics().sink.queue_full == 2);
+  CHECK(setup.collector.statistics().sink.queued_bytes <= 300);
+  setup.gate->let_all();
+  CHECK(kept.get() == -1);
+  CHECK(also_kept.get() == -1);
+}
+
+TEST_CASE("with WhenFull::wait a blocking collect waits for room") {
+  Setup setup{{.when_full = WhenFull::wait, .max_queue_bytes = 200}};
+  auto first = setup.collect_later(event_named("first"));
+  setup.gate->wait_for_writes(1);
+  auto waiting = setup.collect(event_named("waiting"));
+  setup.gate->let_all();
+  CHECK(waiting.get().accepted == 1);
+  CHECK(setup.gate->names() == Names{"first", "waiting"});
+}
+
+TEST_CASE("with WhenFull::wait the deadline still holds") {
+  Setup setup{{.acknowledge_timeout = 1ms, .when_full = WhenFull::wait, .max_queue_bytes = 200}};
+  auto first = setup.collect_later(event_named("first"));
+  auto waiting = setup.collect(event_named("waiting"));
+  CHECK(failure_of(waiting) == SinkError::unavailable);
+  first.get();
+}
+
+TEST_CASE("a blocking collect from a completion or a sink is an error and no deadlock") {
+  Setup setup;
+  std::promise<bool> from_completion;
+  std::promise<bool> from_sink;
+  const auto is_refused = [&] {
+    try {
+      setup.collector.collect(event_named("nested"));
+    } catch (const std::logic_error&) {
+      return true;
+    }
+    return false;
+  };
+  setup.gate->let_one([&](const Batch&) { from_sink.set_value(is_refused()); });
+  setup.collector.collect(event_named("a"), [&](const Receipt&, const SinkError*) {
+    from_completion.set_value(is_refused());
+  });
+  CHECK(from_sink.get_future().get());
+  CHECK(from_completion.get_future().get());
+}
+
+TEST_CASE("a completion may collect by completion") {
+  Setup setup;
+  setup.gate->let_all();
+  std::promise<void> done;
+  setup.collector.collect(event_named("a"), [&](const Receipt&, const SinkError*) {
+    setup.collector.collect(event_named("b"),
+                            [&](const Receipt&, const SinkError*) { done.set_value(); });
+  });
+  done.get_future().get();
+  CHECK(setup.gate->names() == Names{"a", "b"});
+}
+
+TEST_CASE("events that the rules refuse are listed with their place in the request") {
+  Setup setup;
+  setup.gate->let_all();
+  const Receipt receipt =
+      setup.collector.collect(R"([{"event":1},{"event":"a"},{"event":""},{"event":"b"}])");
+  CHECK(receipt.accepted == 2);
+  CHECK(receipt.refused == 2);
+  REQUIRE(receipt.rejected.size() == 2);
+  CHECK(receipt.rejected[0].index == 0);
+  CHECK(receipt.rejected[0].code == code::event_type);
+  CHECK(receipt.rejected[1].index == 2);
+  CHECK(receipt.rejected[1].code == code::event_length);
+}
+
+TEST_CASE("an event that the sink refuses is listed among the others, the rest is durable") {
+  Setup setup;
+  const auto refuse_b = [](const Batch& batch) {
+    for (const Event& event : batch.events()) {
+      if (event.name == "b") batch.refuse(event, "not b");
+    }
+  };
+  const std::string body = R"([{"event":1},{"event":"a"},{"event":2},{"event":"b"},{"event":"c"}])";
+  const auto check = [](const Receipt& receipt) {
+    CHECK(receipt.accepted == 2);
+    CHECK(receipt.refused == 3);
+    REQUIRE(receipt.rejected.size() == 3);
+    CHECK(receipt.rejected[2].index == 3);
+    CHECK(receipt.rejected[2].code == code::sink_refused);
+    CHECK(receipt.rejected[2].message == "not b");
+    CHECK(receipt.rejected[2].event_id.has_value());
+  };
+  setup.gate->let_all(refuse_b);
+  check(setup.collector.collect(body));
+  std::promise<Receipt> later;
+  setup.collector.collect(
+      body, [&](const Receipt& receipt, const SinkError*) { later.set_value(receipt); });
+  check(later.get_future().get());
+  CHECK(setup.collector.statistics().sink.events_refused == 2);
+}
+
+TEST_CASE("one request's refusals are not another's") {
+  Setup setup;
+  auto first = setup.collect_later(event_named("first"));
+  setup.gate->wait_for_writes(1);
+  auto bad = setup.collect(event_named("bad"));
+  while (setup.collector.statistics().sink.queued_events < 2) std::this_thread::yield();
+  auto good = setup.collect(event_named("good"));
+  while (setup.collector.statistics().sink.queued_events < 3) std::this_thread::yield();
+  setup.gate->let_one();
+  setup.gate->let_one([](const Batch& batch) { batch.refuse(0, "bad"); });
+  CHECK(bad.get().refused == 1);
+  CHECK(good.get().refused == 0);
+}
+
+TEST_CASE("a request with nothing acceptable is answered without the sink") {
+  Setup setup;
+  const Receipt receipt = setup.collector.collect("{");
+  CHECK(receipt.accepted == 0);
+  REQUIRE(receipt.rejected.size() == 1);
+  CHECK(receipt.rejected[0].code == code::json_malformed);
+}
+
+TEST_CASE("at most a hundred refusals are listed, all are counted") {
+  Setup setup;
+  std::string body = "[";
+  for (int i = 0; i < 150; ++i) body += "1,";
+  body.back() = ']';
+  const Receipt receipt = setup.collector.collect(body);
+  CHECK(receipt.refused == 150);
+  CHECK(receipt.rejected.size() == 100);
+}
+
+TEST_CASE("refused events are kept as dead letters") {
+  auto letters = std::make_shared<GateSink>();
+  letters->let_all();
+  auto kept = std::make_shared<MemorySink>();
+  Setup setup{{.dead_letters = kept}};
+  setup.gate->let_all([](const Batch& batch) {
+    for (const Event& event : batch.events()) {
+      if (event.name == "b") batch.refuse(event, "not b");
+    }
+  });
+  setup.collector.collect(R"([{"event":1},{"event":"b"}])");
+  setup.collector.close(10s);
+  const auto lines = kept->lines();
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].find(R"("code":"event.type","pointer":"/event")") != std::string::npos);
+  CHECK(lines[0].find(R"("raw":"{\"event\":1}")") != std::string::npos);
+  CHECK(lines[1].find(R"("code":"sink.refused")") != std::string::npos);
+  CHECK(lines[1].find("\"message\":\"not b\"") != std::string::npos);
+}
+
+TEST_CASE("dead letters that cannot be kept hold nothing up and are counted") {
+  auto letters = std::make_shared<GateSink>();
+  CollectorOptions options;
+  options.dead_letters = letters;
+  options.max_dead_letter_queue_bytes = 600;
+  Setup setup{options};
+  setup.gate->let_all();
+  for (int i = 0; i < 10; ++i) setup.collector.collect(R"({"event":1})");
+  CHECK(setup.collector.collect(event_named("good")).accepted == 1);
+  CHECK(setup.collector.statistics().dead_letters.queued_bytes <= 600);
+  CHECK(setup.collector.statistics().dead_letters.events_lost > 0);
+  letters->let_all(throwing(SinkError::unavailable));
+}
+
+TEST_CASE("a tracked event becomes durable") {
+  Setup setup;
+  const Ticket ticket = setup.collector.track("order_paid", {{"cents", 1999}});
+  setup.gate->wait_for_writes(1);
+  CHECK(ticket.status() == Ticket::Status::pending);
+  CHECK_FALSE(ticket.wait_for(0ms));
+  setup.gate->let_one();
+  CHECK(ticket.wait_for(1h));
+  CHECK(ticket.status() == Ticket::Status::durable);
+  CHECK(setup.gate->names() == Names{"order_paid"});
+}
+
+TEST_CASE("a tracked event carries its options") {
+  auto memory = std::make_shared<MemorySink>();
+  ManualClock clock{some_time};
+  {
+    Collector collector{memory, {.clock = &clock}};
+    collector.track("a\"b", {{"list", {1, "two", nullptr}}, {"nested", Properties{{"x", 0.5}}}},
+                    {.event_id = "0193587E-9AB0-7CC0-8000-5F3A9C2B1D4E",
+                     .url = "https://example.org/",
+                     .happened_at = some_time - 1500ms});
+  }
+  REQUIRE(memory->lines().size() == 1);
+  CHECK(memory->lines()[0] ==
+        R"({"event_id":"0193587e-9ab0-7cc0-8000-5f3a9c2b1d4e","event":"a\"b",)"
+        R"("url":"https://example.org/","properties":{"list":[1,"two",null],"nested":{"x":0.5}},)"
+        R"("server_time":1893456000000,"event_time":1893455998500,)"
+        R"("client_time":1893455998500,"sent_time":1893456000000})");
+}
+
+TEST_CASE("a tracked event that the rules refuse says why") {
+  Setup setup;
+  const Ticket ticket = setup.collector.track("", {});
+  CHECK(ticket.status() == Ticket::Status::refused);
+  CHECK(ticket.reason().starts_with("event.length"));
+  CHECK(setup.collector.track("x", {{"n", 0.0 / 0.0}}).reason().starts_with("number.range"));
+  CHECK(setup.collector.track("x", {{"a", 1}, {"a", 2}}).reason().starts_with("field.duplicate"));
+  CHECK(setup.collector.track("x", {{"a", "\xff"}}).reason().starts_with("json.malformed"));
+}
+
+TEST_CASE("tracked events stay queued across failures and are stored in order") {
+  Losses losses;
+  Setup setup{{.tend_interval = 1ms, .on_lost = losses.handler()}};
+  const Ticket first = setup.collector.track("first");
+  setup.gate->wait_for_writes(1);
+  auto client = setup.collect_later(event_named("client"));
+  const Ticket second = setup.collector.track("second");
+  setup.gate->let_one(throwing(SinkError::unavailable));
+  setup.gate->let_one(throwing(SinkError::in_doubt));
+  CHECK(client.get() == SinkError::in_doubt);
+  CHECK(first.status() == Ticket::Status::pending);
+  setup.gate->let_all();
+  CHECK(first.wait_for(1h));
+  CHECK(second.wait_for(1h));
+  CHECK(setup.gate->names() == Names{"first", "second"});
+  CHECK(losses.by_name.empty());
+}
+
+TEST_CASE("a tracked event that finds the queue full is lost and reported") {
+  Losses losses;
+  Setup setup{{.max_queue_bytes = 200, .on_lost = losses.handler()}};
+  const Ticket kept = setup.collector.track("kept");
+  const Ticket lost = setup.collector.track("lost");
+  CHECK(lost.status() == Ticket::Status::lost);
+  CHECK(losses.by_name.count("lost") == 1);
+  setup.gate->let_all();
+  CHECK(kept.wait_for(1h));
+}
+
+TEST_CASE("a tracked event that the sink refuses is reported to its owner") {
+  Losses losses;
+  Setup setup{{.on_lost = losses.handler()}};
+  setup.gate->let_all([](const Batch& batch) { batch.refuse(0, "never"); });
+  const Ticket ticket = setup.collector.track("refused");
+  CHECK_FALSE(ticket.wait_for(1h));
+  CHECK(ticket.status() == Ticket::Status::refused);
+  CHECK(ticket.reason() == "sink.refused: never");
+  CHECK(losses.by_name["refused"] == "never");
+}
+
+TEST_CASE("with Acknowledge::accepted collect does not wait, and failed writes are tried again") {
+  Setup setup{{.acknowledge = Acknowledge::accepted, .tend_interval = 1ms}};
+  CHECK(setup.collector.collect(event_named("a")).accepted == 1);
+  CHECK(setup.collect_later(event_named("b")).get() == -1);
+  CHECK(setup.gate->names().empty());
+  setup.gate->let_one(throwing(SinkError::unavailable));
+  setup.gate->let_all();
+  CHECK(setup.collector.close(1h));
+  CHECK(setup.gate->names() == Names{"a", "b"});
+}
+
+TEST_CASE("after a failure the sink is tended until it recovers, and readiness follows") {
+  std::atomic<int> failures{0};
+  std::promise<void> recovered;
+  Setup setup{{.tend_interval = 1ms,
+               .on_failure = [&](const SinkError&) { ++failures; },
+               .on_recovery = [&] { recovered.set_value(); }}};
+  CHECK(setup.collector.ready());
+  setup.gate->on_tend([] { throw SinkError{SinkError::unavailable, "still broken"}; });
+  setup.gate->let_one(throwing(SinkError::unavailable));
+  CHECK(setup.collect_later(event_named("a")).get() == SinkError::unavailable);
+  CHECK_FALSE(setup.collector.ready());
+  setup.gate->wait_for_tends(3);
+  CHECK_FALSE(setup.collector.ready());
+  setup.gate->on_tend({});
+  recovered.get_future().get();
+  CHECK(setup.collector.ready());
+  CHECK(failures >= 2);
+}
+
+TEST_CASE("an idle sink is tended") {
+  Setup setup{{.tend_interval = 1ms}};
+  setup.gate->wait_for_tends(2);
+  CHECK(setup.collector.ready());
+}
+
+TEST_CASE("close writes what is queued and refuses what comes after") {
+  Setup setup;
+  auto before = setup.collect_later(event_named("before"));
+  setup.gate->let_all();
+  CHECK(setup.collector.close(1h));
+  CHECK(before.get() == -1);
+  CHECK(setup.collect_later(event_named("after")).get() == SinkError::unavailable);
+  CHECK(setup.gate->names() == Names{"before"});
+  CHECK_FALSE(setup.collector.ready());
+}
+
+TEST_CASE("close does not wait for a sink that hangs, and nobody is left without an answer") {
+  Losses losses;
+  Setup setup{{.on_lost = losses.handler()}};
+  auto with_sink = setup.collect_later(event_named("with the sink"));
+  const Ticket tracked = setup.collector.track("tracked");
+  setup.gate->wait_for_writes(1);
+  auto queued = setup.collect_later(event_named("queued"));
+  CHECK_FALSE(setup.collector.close(1ms));
+  CHECK(with_sink.get() == SinkError::in_doubt);
+  CHECK(queued.get() == SinkError::unavailable);
+  CHECK(tracked.status() == Ticket::Status::lost);
+  CHECK(losses.by_name.count("tracked") == 1);
+  CHECK(setup.collector.statistics().sink.events_lost == 1);
+}
+
+TEST_CASE("a collector can be destroyed while its sink hangs") {
+  auto gate = std::make_shared<GateSink>();
+  {
+    Collector collector{gate, {.drain_timeout = 1ms}};
+    collector.track("stuck");
+    gate->wait_for_writes(1);
+  }
+  gate->let_all();
+}
+
+TEST_CASE("a clock before the build stamps nothing") {
+  ManualClock clock{from_milliseconds(0)};
+  Collector collector{std::make_shared<MemorySink>(), {.clock = &clock}};
+  CHECK_THROWS_AS(collector.collect(event_named("a")), SinkError);
+  CHECK(collector.track("a").status() == Ticket::Status::lost);
+}
+
+TEST_CASE("a collector without a sink or a clock is refused") {
+  CHECK_THROWS_AS(Collector{nullptr}, std::invalid_argument);
+  CHECK_THROWS_AS((Collector{std::make_shared<MemorySink>(), {.clock = nullptr}}),
+                  std::invalid_argument);
+}
+
+TEST_CASE("the statistics add up") {
+  Setup setup;
+  setup.gate->let_all();
+  setup.collector.collect(R"([{"event":"a"},{"event":"b"},{"event":3}])");
+  setup.collector.close(1h);
+  const CollectorStatistics statistics = setup.collector.statistics();
+  CHECK(statistics.events_accepted == 2);
+  CHECK(statistics.sink.events_stored == 2);
+  CHECK(statistics.sink.batches_stored == 1);
+  CHECK(statistics.sink.queued_events == 0);
+  CHECK(statistics.sink.queued_bytes == 0);
+  std::uint64_t writes = 0;
+  for (const std::uint64_t count : statistics.sink.write_seconds.counts) writes += count;
+  CHECK(writes == 1);
+}
+
+TEST_CASE("from many threads, with a sink that fails now and then, each answer is true") {
+  auto gate = std::make_shared<GateSink>();
+  std::atomic<int> calls{0};
+  gate->let_all([&](const Batch&) {
+    if (++calls % 5 == 0) throw SinkError{SinkError::unavailable, "now and then"};
+  });
+  constexpr int threads = 8;
+  constexpr int rounds = 200;
+  std::mutex mutex;
+  std::vector<std::string> acknowledged;
+  {
+    Collector collector{gate, {.tend_interval = 1ms}};
+    std::vector<std::thread> workers;
+    for (int t = 0; t < threads; ++t) {
+      workers.emplace_back([&, t] {
+        for (int i = 0; i < rounds; ++i) {
+          const std::string name = std::to_string(t) + "-" + std::to_string(i);
+          try {
+            collector.collect(event_named(name));
+            const std::lock_guard lock{mutex};
+            acknowledged.push_back(name);
+          } catch (const SinkError&) {
+          }
+        }
+      });
+    }
+    for (std::thread& worker : workers) worker.join();
+  }
+  std::vector<std::string> stored = gate->names();
+  std::sort(stored.begin(), stored.end());
+  std::sort(acknowledged.begin(), acknowledged.end());
+  CHECK(acknowledged.size() > rounds);
+  CHECK(acknowledged.size() < threads * rounds);
+  CHECK(stored == acknowledged);
+}
+
+}  // namespace eventcollect::test
