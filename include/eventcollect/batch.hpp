@@ -49,7 +49,7 @@ class Batch {
   std::span<const Refusal> refusals() const { return refusals_; }
 
   // Forgets the refusals: the batch is about to be written again.
-  void clear_refusals() const { refusals_.clear(); }
+  void clear_refusals() const;
 
   // Adds a copy of `event`. Its line must be one JSON object without a line feed; its index is
   // ignored. The event must not be one of this batch.
@@ -96,6 +96,7 @@ class Batch {
   std::vector<Record> records_;
   mutable std::vector<Event> events_;  // made from records_ when somebody asks
   mutable std::vector<Refusal> refusals_;
+  mutable std::vector<bool> is_refused_;  // by index, as far as anything was refused
 };
 
 }  // namespace eventcollect

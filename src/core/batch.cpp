@@ -13,6 +13,29 @@ bool lies_in(std::string_view part, std::string_view whole) {
          ordered(part.data() + part.size(), whole.data() + whole.size());
 }
 
+// Takes back what was added to two texts, unless the addition was completed.
+class Addition {
+ public:
+  Addition(std::string& one, std::string& other)
+      : one_{one}, other_{other}, one_before_{one.size()}, other_before_{other.size()} {}
+  Addition(const Addition&) = delete;
+  Addition& operator=(const Addition&) = delete;
+  ~Addition() {
+    if (complete_) return;
+    one_.resize(one_before_);
+    other_.resize(other_before_);
+  }
+
+  void complete() { complete_ = true; }
+
+ private:
+  std::string& one_;
+  std::string& other_;
+  std::size_t one_before_;
+  std::size_t other_before_;
+  bool complete_ = false;
+};
+
 template <typename Container>
 void clear_and_trim(Container& container, std::size_t keep_elements) {
   container.clear();
@@ -44,17 +67,20 @@ std::span<const Event> Batch::events() const {
 }
 
 void Batch::refuse(std::size_t index, std::string_view why) const {
-  const auto same = [&](const Refusal& refusal) { return refusal.index == index; };
-  // Sinks refuse in order, so that the search nearly always ends at the last one.
-  if (!refusals_.empty() && refusals_.back().index >= index &&
-      std::any_of(refusals_.begin(), refusals_.end(), same)) {
-    return;
-  }
+  if (is_refused_.size() < records_.size()) is_refused_.resize(records_.size());
+  if (is_refused_.at(index)) return;
   refusals_.push_back({index, std::string{why}});
+  is_refused_[index] = true;
+}
+
+void Batch::clear_refusals() const {
+  refusals_.clear();
+  is_refused_.clear();
 }
 
 void Batch::append(const Event& event) {
-  Record& record = records_.emplace_back();
+  Addition addition{lines_, side_};
+  Record record;
   record.id = event.id;
   record.line_offset = lines_.size();
   record.line_bytes = static_cast<std::uint32_t>(event.line.size());
@@ -70,12 +96,15 @@ void Batch::append(const Event& event) {
   if (!event.violations.empty()) record.violations = keep(event.violations, event, record);
   lines_.append(event.line);
   lines_.push_back('\n');
+  records_.push_back(record);
+  addition.complete();
 }
 
 void Batch::append(const Batch& other, std::size_t first, std::size_t count) {
   if (count == 0) return;
   const Record& front = other.records_[first];
   const Record& back = other.records_[first + count - 1];
+  Addition addition{lines_, side_};
   const std::size_t line_shift = lines_.size() - front.line_offset;
   const std::size_t side_shift = side_.size() - front.side_offset;
   lines_.append(other.lines_, front.line_offset,
@@ -89,6 +118,7 @@ void Batch::append(const Batch& other, std::size_t first, std::size_t count) {
     records_[i].line_offset += line_shift;
     records_[i].side_offset += side_shift;
   }
+  addition.complete();
 }
 
 void Batch::clear(std::size_t keep_bytes) {
@@ -97,6 +127,7 @@ void Batch::clear(std::size_t keep_bytes) {
   clear_and_trim(records_, keep_bytes / sizeof(Record));
   clear_and_trim(events_, keep_bytes / sizeof(Event));
   clear_and_trim(refusals_, keep_bytes / sizeof(Refusal));
+  is_refused_.clear();
 }
 
 Batch::Slice Batch::keep(std::string_view text, const Event& event, Record& record) {

@@ -8,7 +8,8 @@ namespace {
 class SystemClock final : public Clock {
  public:
   TimePoint now() const override {
-    return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    return std::chrono::time_point_cast<std::chrono::milliseconds>(
+        std::chrono::system_clock::now());
   }
 };
 
@@ -65,8 +66,8 @@ std::optional<std::chrono::milliseconds> take_time_of_day(std::string_view& text
   if (!second || *second > 60) return {};
   const auto fraction = take_fraction(text);
   if (!fraction) return {};
-  return std::chrono::hours{*hour} + std::chrono::minutes{*minute} +
-         std::chrono::seconds{*second} + *fraction;
+  return std::chrono::hours{*hour} + std::chrono::minutes{*minute} + std::chrono::seconds{*second} +
+         *fraction;
 }
 
 std::optional<std::chrono::minutes> take_offset(std::string_view& text) {

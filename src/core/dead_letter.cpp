@@ -33,9 +33,9 @@ void append_dead_letter(Batch& letters, TimePoint now, DeadLetterOrigin origin,
                         const Rejection& rejection, std::string_view raw) {
   Event letter;
   letter.id = mint_uuid(now);
-  std::string line = fmt::format(R"({{"dead_id":"{}","server_time":{},"origin":"{}")",
-                                 letter.id.to_string(), to_milliseconds(now),
-                                 origin == DeadLetterOrigin::door ? "door" : "pump");
+  std::string line =
+      fmt::format(R"({{"dead_id":"{}","server_time":{},"origin":"{}")", letter.id.to_string(),
+                  to_milliseconds(now), origin == DeadLetterOrigin::door ? "door" : "pump");
   append_member(line, "code", rejection.code);
   append_member(line, "pointer", rejection.pointer);
   append_member(line, "message", rejection.message);
@@ -73,6 +73,11 @@ void DeadLetterSink::write(const Batch& batch) {
     append_dead_letter(letters, clock_.now(), DeadLetterOrigin::pump, rejection, event.line);
   }
   letters_->write(letters);
+  if (letters.refusals().empty()) return;
+  // Nowhere is left for the event: better to stop than to lose it.
+  throw SinkError{
+      SinkError::misconfigured,
+      fmt::format("the sink of the dead letters refused one: {}", letters.refusals().front().why)};
 }
 
 void DeadLetterSink::tend() {

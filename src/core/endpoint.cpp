@@ -98,8 +98,9 @@ Response problem(int status, std::string_view code, std::string_view title, std:
 }
 
 void check_origin_option(std::string_view origin) {
-  const bool has_host = !host_of(origin).empty();
-  if (has_host && host_of(origin).find('/') == std::string_view::npos) return;
+  const std::string_view host = host_of(origin);
+  const bool has_both = !host.empty() && !origin.starts_with("://");
+  if (has_both && host.find_first_of("/?#@*, ") == std::string_view::npos) return;
   throw ConfigError{fmt::format(
       "'{}' is not an origin: write scheme and host alone, as in https://example.org", origin)};
 }
@@ -146,8 +147,7 @@ Endpoint::State::State(Collector& collector_, EndpointOptions options_)
   for (const std::string& proxy : options.trusted_proxies) {
     const auto network = Network::parse(proxy);
     if (!network) {
-      throw ConfigError{
-          fmt::format("'{}' is not an address or network such as 10.0.0.0/8", proxy)};
+      throw ConfigError{fmt::format("'{}' is not an address or network such as 10.0.0.0/8", proxy)};
     }
     trusted.push_back(*network);
   }
@@ -156,9 +156,8 @@ Endpoint::State::State(Collector& collector_, EndpointOptions options_)
 bool Endpoint::State::is_trusted(std::string_view address) const {
   if (trusted.empty()) return false;
   const auto parsed = Network::parse(address);
-  return parsed && std::any_of(trusted.begin(), trusted.end(), [&](const Network& network) {
-           return network.contains(*parsed);
-         });
+  return parsed && std::any_of(trusted.begin(), trusted.end(),
+                               [&](const Network& network) { return network.contains(*parsed); });
 }
 
 bool Endpoint::State::is_allowed(std::string_view origin) const {
@@ -206,8 +205,8 @@ std::optional<Response> Endpoint::State::before_body(const Request& request) con
   }
   if (request.method == "OPTIONS") return preflight(request);
   if (request.method != "POST") {
-    Response response = problem(405, "method.not_allowed", "Method not allowed",
-                                "Events are sent here with POST.");
+    Response response =
+        problem(405, "method.not_allowed", "Method not allowed", "Events are sent here with POST.");
     response.headers.emplace_back("Allow", "POST, OPTIONS");
     return response;
   }
@@ -265,7 +264,8 @@ std::string_view Endpoint::State::client_address(const Request& request) const {
 std::string Endpoint::State::context_of(const Request& request) const {
   std::string context;
   const auto add = [&](std::string_view name, std::string_view value) {
-    if (value.empty()) return;
+    // No database holds U+0000. A browser sends none, but cpp-httplib makes one of "%00".
+    if (value.empty() || value.find('\0') != std::string_view::npos) return;
     fmt::format_to(std::back_inserter(context), "{}\"{}\":", context.empty() ? '{' : ',', name);
     json::append_string(context, value);
   };

@@ -23,18 +23,23 @@ Inflated inflate_gzip(std::string_view data, std::size_t max_bytes, std::string&
   const std::unique_ptr<z_stream, int (*)(z_stream*)> owner{&stream, inflateEnd};
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(data.data()));
   stream.avail_in = static_cast<uInt>(data.size());
+  std::size_t inflated = 0;  // of out; the rest is room, kept for the next member too
+  char beyond = 0;           // a byte past the bound shows that it is crossed
   for (;;) {
-    const std::size_t before = out.size();
-    // One byte beyond the bound shows that it is crossed.
-    const std::size_t room = std::min(chunk_bytes, max_bytes + 1 - before);
-    out.resize(before + room);
-    stream.next_out = reinterpret_cast<Bytef*>(out.data() + before);
-    stream.avail_out = static_cast<uInt>(room);
+    if (inflated == out.size()) out.resize(inflated + std::min(chunk_bytes, max_bytes - inflated));
+    const std::size_t room = out.size() - inflated;
+    stream.next_out = reinterpret_cast<Bytef*>(room > 0 ? out.data() + inflated : &beyond);
+    stream.avail_out = room > 0 ? static_cast<uInt>(room) : 1;
+    const uInt offered = stream.avail_out;
     const int result = inflate(&stream, Z_NO_FLUSH);
-    out.resize(out.size() - stream.avail_out);
-    if (out.size() > max_bytes) return Inflated::too_large;
+    const uInt got = offered - stream.avail_out;
+    if (room == 0 && got > 0) return Inflated::too_large;
+    inflated += got;
+    if (result == Z_STREAM_END && stream.avail_in == 0) {
+      out.resize(inflated);
+      return Inflated::whole;
+    }
     if (result == Z_STREAM_END) {
-      if (stream.avail_in == 0) return Inflated::whole;
       inflateReset(&stream);
     } else if (result != Z_OK) {
       return Inflated::damaged;

@@ -1,8 +1,9 @@
 // A scanner for JSON text (RFC 8259) that validates everything and copies nothing.
 //
-// It exists beside simdjson because an event has to be judged alone and kept as it was written. A DOM
-// gives up a whole document for one lone surrogate or one long integer, and forgets how a number was
-// spelt; so a full validator of our own would be needed behind it anyway, and then it is the only one.
+// It exists beside simdjson because an event has to be judged alone and kept as it was written. A
+// DOM gives up a whole document for one lone surrogate or one long integer, and forgets how a
+// number was spelt; so a full validator of our own would be needed behind it anyway, and then it is
+// the only one.
 #pragma once
 
 #include <cstddef>
@@ -115,8 +116,8 @@ std::string_view unescape(const String& token, std::string& scratch);
 // Appends `text` (UTF-8) as the inside of a string token.
 void append_escaped(std::string& out, std::string_view text);
 
-// Appends `"text"`, whatever bytes it has: where it is no UTF-8, U+FFFD stands for each byte that is
-// not ASCII.
+// Appends `"text"`, whatever bytes it has, so that it can be stored: U+FFFD stands for each U+0000,
+// and where it is no UTF-8 for each byte that is not ASCII.
 void append_string(std::string& out, std::string_view text);
 
 // Appends a valid JSON text without the white space between its tokens.

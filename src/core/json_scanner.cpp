@@ -24,9 +24,9 @@ const char* find_special(const char* p, const char* end) {
       std::memcpy(&word, p, sizeof(word));
       const std::uint64_t quote = word ^ (ones * '"');
       const std::uint64_t slash = word ^ (ones * '\\');
-      const std::uint64_t found = (((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
-                                   ((slash - ones) & ~slash)) &
-                                  highs;
+      const std::uint64_t found =
+          (((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
+          highs;
       if (found != 0) return p + std::countr_zero(found) / 8;
     }
   }
@@ -62,8 +62,7 @@ bool overflows(const char* begin, const char* end) {
   const char* p = *begin == '-' ? begin + 1 : begin;
   const char* exponent_mark = std::find_if(p, end, [](char c) { return c == 'e' || c == 'E'; });
   const char* point = std::find(p, exponent_mark, '.');
-  const char* first =
-      std::find_if(p, exponent_mark, [](char c) { return c >= '1' && c <= '9'; });
+  const char* first = std::find_if(p, exponent_mark, [](char c) { return c >= '1' && c <= '9'; });
   const std::int64_t place = first < point ? point - first : point - first + 1;
   if (exponent_mark == end) return place > 0;
   const char* digits = exponent_mark + 1;
@@ -76,9 +75,7 @@ bool overflows(const char* begin, const char* end) {
 
 }  // namespace
 
-bool check_utf8(std::string_view text) {
-  return simdjson::validate_utf8(text.data(), text.size());
-}
+bool check_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
 void Scanner::begin(std::string_view text) {
   begin_ = cursor_ = text.data();
@@ -158,8 +155,8 @@ bool Scanner::escape(const char*& p, const char* token) {
   }
   p += 6;
   if (is_high_surrogate(unit)) {
-    const bool paired = end_ - p >= 6 && p[0] == '\\' && p[1] == 'u' &&
-                        is_low_surrogate(hex4(p + 2, end_));
+    const bool paired =
+        end_ - p >= 6 && p[0] == '\\' && p[1] == 'u' && is_low_surrogate(hex4(p + 2, end_));
     if (paired) {
       p += 6;
       return true;

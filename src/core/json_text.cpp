@@ -141,11 +141,16 @@ void append_escaped(std::string& out, std::string_view text) {
 }
 
 void append_string(std::string& out, std::string_view text) {
+  constexpr std::string_view replacement = "\xEF\xBF\xBD";
+  const bool is_utf8 = check_utf8(text);
   out.push_back('"');
-  if (check_utf8(text)) {
+  if (is_utf8 && text.find('\0') == std::string_view::npos) {
     append_escaped(out, text);
   } else {
-    for (const char c : text) append_escaped(out, static_cast<signed char>(c) < 0 ? "\xEF\xBF\xBD" : std::string_view{&c, 1});
+    for (const char& c : text) {
+      const bool is_fine = c != '\0' && (is_utf8 || static_cast<unsigned char>(c) < 0x80);
+      append_escaped(out, is_fine ? std::string_view{&c, 1} : replacement);
+    }
   }
   out.push_back('"');
 }

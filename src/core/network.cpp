@@ -17,6 +17,7 @@ std::optional<Network> Network::parse(std::string_view text) {
   Network network;
   const std::size_t slash = text.find('/');
   const std::string host{text.substr(0, slash)};
+  if (host.find('\0') != std::string::npos) return {};  // it would end the text for inet_pton
   unsigned shift = 0;
   if (inet_pton(AF_INET, host.c_str(), network.address.data() + v4_prefix.size()) == 1) {
     std::copy(v4_prefix.begin(), v4_prefix.end(), network.address.begin());

@@ -10,9 +10,12 @@ std::string_view strip_page_url(std::string_view address, const Rules& rules,
   const bool has_fragment = hash < address.size();
   if (!has_query) return rules.strip_fragment ? address.substr(0, hash) : address;
   if (!has_fragment || rules.strip_fragment) return address.substr(0, query);
-  std::string kept{address.substr(0, query)};
-  kept += address.substr(hash);
-  scratch = std::move(kept);
+  if (address.data() == scratch.data()) {
+    scratch.resize(address.size());
+    scratch.erase(query, hash - query);
+  } else {
+    scratch.assign(address.substr(0, query)).append(address.substr(hash));
+  }
   return scratch;
 }
 

@@ -170,6 +170,7 @@ struct Parser::State {
 };
 
 Outcome Parser::State::scan_body(std::string_view body, Envelope& envelope, Candidate& top) {
+  candidates.clear();  // what a parse that threw has left
   scanner.begin(body);
   scanner.more();
   Outcome outcome = Outcome::fine;
@@ -389,10 +390,11 @@ bool Parser::State::refuse_envelope(const Envelope& envelope, const Candidate& t
     refuse(whole, code::event_not_object, "/batch", "\"batch\" has to be an array of events.");
     return true;
   }
-  const std::pair<const Value&, std::string_view> misplaced[] = {
-      {top.name, "event"},         {top.url, "url"},
-      {top.event_id, "event_id"},  {top.properties, "properties"},
-      {top.client_time, "client_time"}};
+  const std::pair<const Value&, std::string_view> misplaced[] = {{top.name, "event"},
+                                                                 {top.url, "url"},
+                                                                 {top.event_id, "event_id"},
+                                                                 {top.properties, "properties"},
+                                                                 {top.client_time, "client_time"}};
   for (const auto& [value, field] : misplaced) {
     if (!value.present()) continue;
     refuse(whole, code::field_unknown, fmt::format("/{}", field),
@@ -457,8 +459,8 @@ void Parser::State::judge(const Candidate& candidate, const Value& batch_sent_ti
   }
   if (candidate.event_id.present()) {
     const bool is_string = candidate.event_id.is_string();
-    const auto id = is_string ? Uuid::parse(json::unescape(candidate.event_id.string, scratch))
-                              : std::nullopt;
+    const auto id =
+        is_string ? Uuid::parse(json::unescape(candidate.event_id.string, scratch)) : std::nullopt;
     if (!id || id->is_nil() || id->is_max()) {
       refuse(candidate, code::event_id_invalid, "/event_id",
              "\"event_id\" has to be a UUID of 36 characters, neither nil nor max.");
@@ -617,8 +619,8 @@ Parser::~Parser() = default;
 Parser::Parser(Parser&&) noexcept = default;
 Parser& Parser::operator=(Parser&&) noexcept = default;
 
-void Parser::parse(std::string_view body, BodyFormat format, const Stamp& stamp,
-                   const Rules& rules, Batch& batch, std::vector<Refused>& refused) {
+void Parser::parse(std::string_view body, BodyFormat format, const Stamp& stamp, const Rules& rules,
+                   Batch& batch, std::vector<Refused>& refused) {
   state_->stamp = stamp;
   state_->rules = rules;
   state_->batch = &batch;

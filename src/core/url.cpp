@@ -52,7 +52,8 @@ std::string percent_decode(std::string_view text) {
     if (c == '%') {
       const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
       const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
-      if (high < 0 || low < 0) throw ConfigError{"a URL has a '%' that two hex digits do not follow"};
+      if (high < 0 || low < 0)
+        throw ConfigError{"a URL has a '%' that two hex digits do not follow"};
       c = static_cast<char>(high * 16 + low);
       i += 2;
     }
@@ -64,7 +65,9 @@ std::string percent_decode(std::string_view text) {
 
 bool is_scheme(std::string_view text) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  const auto other = [](char c) { return (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.'; };
+  const auto other = [](char c) {
+    return (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+  };
   return !text.empty() && letter(text.front()) &&
          std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || other(c); });
 }
@@ -121,6 +124,7 @@ Url Url::parse(std::string_view text) {
   if (text.starts_with("//")) {
     text.remove_prefix(2);
     url.authority = take_until(text, "/?");
+    static_cast<void>(percent_decode(url.authority));  // only to see that it can be
   }
   url.path = percent_decode(take_until(text, "?"));
   if (!text.empty()) parse_options(text.substr(1), url);
@@ -176,8 +180,9 @@ std::chrono::milliseconds UrlOptions::duration(std::string_view name,
 void UrlOptions::finish() const {
   for (const auto& option : url_.options) {
     if (std::find(known_.begin(), known_.end(), option.first) != known_.end()) continue;
-    throw ConfigError{fmt::format("{}: has no option '{}'; it has: {}", url_.scheme, option.first,
-                                  known_.empty() ? "none" : fmt::format("{}", fmt::join(known_, ", ")))};
+    throw ConfigError{
+        fmt::format("{}: has no option '{}'; it has: {}", url_.scheme, option.first,
+                    known_.empty() ? "none" : fmt::format("{}", fmt::join(known_, ", ")))};
   }
 }
 

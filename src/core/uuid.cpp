@@ -68,7 +68,9 @@ class RandomBytes {
 std::uint64_t next_tick(TimePoint now) {
   static std::atomic<std::uint64_t> last{0};
   constexpr std::uint64_t mask = (std::uint64_t{1} << 60) - 1;
-  const std::uint64_t fresh = (static_cast<std::uint64_t>(to_milliseconds(now)) << 12) & mask;
+  // A clock before the epoch would otherwise pass for one far ahead, and hold all later ids there.
+  const TimePoint sane = std::max(now, TimePoint{});
+  const std::uint64_t fresh = (static_cast<std::uint64_t>(to_milliseconds(sane)) << 12) & mask;
   std::uint64_t before = last.load(std::memory_order_relaxed);
   std::uint64_t tick = 0;
   do {

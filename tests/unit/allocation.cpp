@@ -1,0 +1,186 @@
+// That collecting costs no allocation once the buffers have grown, and what is left where one
+// fails.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "support/parsing.hpp"
+
+namespace {
+
+// Looked at only around the code that is measured, by the thread that runs it.
+thread_local std::size_t allocations = 0;
+thread_local std::size_t allocations_left = SIZE_MAX;
+
+void* allocate_or_null(std::size_t bytes) {
+  ++allocations;
+  if (allocations_left == 0) return nullptr;
+  if (allocations_left != SIZE_MAX) --allocations_left;
+  return std::malloc(bytes == 0 ? 1 : bytes);
+}
+
+// Not inlined: g++ 12 would take std::free for a mistake in what it knows to come from operator
+// new.
+[[gnu::noinline]] void release(void* memory) { std::free(memory); }
+
+void* allocate(std::size_t bytes) {
+  if (void* memory = allocate_or_null(bytes)) return memory;
+  throw std::bad_alloc{};
+}
+
+}  // namespace
+
+// For the whole program. Types that are aligned beyond malloc's promise are not counted.
+void* operator new(std::size_t bytes) { return allocate(bytes); }
+void* operator new[](std::size_t bytes) { return allocate(bytes); }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return allocate_or_null(bytes);
+}
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
+  return allocate_or_null(bytes);
+}
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete[](void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
+
+using namespace eventcollect;
+
+namespace {
+
+constexpr std::string_view typical =
+    R"({"event":"clicked_event","url":"https://www.example.com/blog/post?ref=feed#top",)"
+    R"("properties":{"element":"button","text":"Read more","position":{"x":118,"y":2040},)"
+    R"("path":["main","article","button"],"clickable":false},)"
+    R"("client_time":1763922999000,"sent_time":"2025-11-23T18:36:40Z"})";
+
+// Spaces, escapes and more keys than are compared one by one.
+constexpr std::string_view untypical =
+    R"({ "event" : "\u0063licked", "url":"https:\/\/a.example\/?q#f", "properties": {"\u0061":1,)"
+    R"("b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9,"j":10,"k":11,"l":12,"m":13,"n":14}})";
+
+std::string hundred(std::string_view text) {
+  std::string body = R"({"sent_time":1763922999500,"batch":[)";
+  for (int i = 0; i < 100; ++i) {
+    if (i > 0) body += ',';
+    body += text;
+  }
+  return body + "]}";
+}
+
+// The allocations of parsing `body` into a batch that was used for the same before.
+std::size_t steady_allocations(std::string_view body, BodyFormat format, std::size_t expected) {
+  Parser parser;
+  Batch batch;
+  std::vector<Refused> refused;
+  const Rules rules{.strip_query = true};
+  std::size_t counted = 0;
+  for (int round = 0; round < 4; ++round) {
+    batch.clear();
+    const std::size_t before = allocations;
+    parser.parse(body, format, {.server_time = test::server_time, .context = R"({"ip":"::"})"},
+                 rules, batch, refused);
+    counted = allocations - before;
+    REQUIRE(batch.size() == expected);
+    REQUIRE(refused.empty());
+  }
+  return counted;
+}
+
+}  // namespace
+
+TEST_CASE("allocations are counted") {
+  const std::size_t before = allocations;
+  const auto text = std::make_unique<std::string>(100, 'x');
+  CHECK(allocations - before == 2);
+}
+
+TEST_CASE("an event costs no allocation once the buffers have grown") {
+  CHECK(steady_allocations(typical, BodyFormat::json, 1) == 0);
+  CHECK(steady_allocations(typical, BodyFormat::ndjson, 1) == 0);
+  CHECK(steady_allocations(untypical, BodyFormat::ndjson, 1) == 0);
+}
+
+TEST_CASE("a hundred events in a body cost no allocation once the buffers have grown") {
+  CHECK(steady_allocations(hundred(typical), BodyFormat::json, 100) == 0);
+}
+
+TEST_CASE("appending batch to batch and reading its events cost no allocation either") {
+  const Batch source = std::move(test::parse(hundred(typical)).batch);
+  Batch batch;
+  std::size_t counted = 1;
+  for (int round = 0; round < 3; ++round) {
+    batch.clear();
+    const std::size_t before = allocations;
+    batch.append(source, 0, 60);
+    batch.append(source, 60, 40);
+    const bool whole = batch.events().size() == 100;
+    counted = allocations - before;
+    CHECK(whole);
+  }
+  CHECK(counted == 0);
+}
+
+TEST_CASE(
+    "an allocation that fails while parsing leaves whole events, and a parser as good as new") {
+  const std::string body = '[' + std::string{typical} + ',' + std::string{untypical} + ",{}," +
+                           std::string{typical} + ']';
+  bool finished = false;
+  for (std::size_t left = 0; !finished && left < 1000; ++left) {
+    CAPTURE(left);
+    Parser parser;
+    Batch batch;
+    std::vector<Refused> refused;
+    const auto parse = [&](const std::string& text) {
+      parser.parse(text, BodyFormat::json, {.server_time = test::server_time}, {}, batch, refused);
+    };
+    {
+      const std::string gone = body;  // so that a view that is kept too long is seen by asan
+      allocations_left = left;
+      try {
+        parse(gone);
+        finished = true;
+      } catch (const std::bad_alloc&) {
+      }
+      allocations_left = SIZE_MAX;
+    }
+    std::string lines;
+    for (const Event& event : batch.events()) {
+      CHECK(is_json_object(event.line));
+      lines.append(event.line) += '\n';
+    }
+    const bool same_lines = batch.ndjson() == lines;
+    CHECK(same_lines);
+    batch.clear();
+    refused.clear();
+    parse(R"([{"event":"a"},{"event":"b"}])");
+    REQUIRE(batch.size() == 2);
+    CHECK(refused.empty());
+    CHECK(batch.events()[1].name == "b");
+  }
+  CHECK(finished);
+}
+
+TEST_CASE("an allocation that fails while appending leaves the batch as it was") {
+  const Batch source = std::move(test::parse(hundred(untypical)).batch);
+  bool finished = false;
+  for (std::size_t left = 0; !finished && left < 100; ++left) {
+    CAPTURE(left);
+    Batch batch;
+    batch.append(source, 0, 1);
+    const std::string before{batch.ndjson()};
+    allocations_left = left;
+    try {
+      batch.append(source);
+      finished = true;
+    } catch (const std::bad_alloc&) {
+    }
+    allocations_left = SIZE_MAX;
+    if (finished) break;
+    CHECK(batch.size() == 1);
+    const bool unchanged = batch.ndjson() == before;
+    CHECK(unchanged);
+  }
+  CHECK(finished);
+}

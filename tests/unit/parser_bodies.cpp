@@ -1,0 +1,318 @@
+// The forms of a body: an event, an array, a batch, lines; and bodies that are none.
+#include <doctest/doctest.h>
+
+#include "eventcollect/parser.hpp"
+#include "support/parsing.hpp"
+
+using namespace eventcollect;
+using namespace eventcollect::test;
+
+namespace {
+
+using Strings = std::vector<std::string>;
+
+std::string array_of(std::size_t count, const std::string& text = R"({"event":"a"})") {
+  std::string body = "[";
+  for (std::size_t i = 0; i < count; ++i) body += (i == 0 ? "" : ",") + text;
+  return body + ']';
+}
+
+// That the body is refused as a whole.
+void check_whole(const Parsed& parsed, std::string_view code, std::string_view pointer = {}) {
+  CAPTURE(parsed.body->substr(0, 300));
+  CHECK(parsed.batch.empty());
+  REQUIRE(parsed.refused.size() == 1);
+  CHECK(parsed.refused[0].rejection.code == code);
+  CHECK(parsed.refused[0].rejection.pointer == pointer);
+  CHECK(parsed.refused[0].rejection.index == 0);
+  CHECK(parsed.refused[0].raw == *parsed.body);
+}
+
+std::vector<std::string> names(const Parsed& parsed) {
+  std::vector<std::string> found;
+  for (const Event& event : parsed.batch.events()) found.emplace_back(event.name);
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("a body is an event, an array of events or a batch") {
+  CHECK(names(parse(R"({"event":"a"})")) == Strings{"a"});
+  CHECK(names(parse(R"([{"event":"a"}])")) == Strings{"a"});
+  CHECK(names(parse(R"([{"event":"a"},{"event":"b"}])")) == Strings{"a", "b"});
+  CHECK(names(parse(R"({"batch":[{"event":"a"},{"event":"b"}]})")) == Strings{"a", "b"});
+  CHECK(names(parse(" \r\n\t{ \"batch\" : [ {\"event\":\"a\"} , {\"event\":\"b\"} ] } \n")) ==
+        Strings{"a", "b"});
+  CHECK(names(parse(R"({"\u0062atch":[{"event":"a"}]})")) == Strings{"a"});
+  CHECK(names(parse(" [ {\"event\":\"a\"} ] ")) == Strings{"a"});
+}
+
+TEST_CASE("each event is judged for itself, and keeps its place in the body") {
+  const Parsed parsed =
+      parse(R"([{"event":"a"},1,{"event":"b"},{"event":""},{"event":"c","x":1},{"event":"d"}])");
+  CHECK(names(parsed) == Strings{"a", "b", "d"});
+  CHECK(parsed.codes() == Strings{"event.not_object", "event.length", "field.unknown"});
+  REQUIRE(parsed.refused.size() == 3);
+  CHECK(parsed.refused[0].rejection.index == 1);
+  CHECK(parsed.refused[1].rejection.index == 3);
+  CHECK(parsed.refused[2].rejection.index == 4);
+}
+
+TEST_CASE("the fault of an event is not that of the one behind it") {
+  const std::string fault = with_properties(R"({"a":1e999})");
+  const Parsed array = parse('[' + fault + R"(,{"event":"b"}])");
+  CHECK(names(array) == Strings{"b"});
+  CHECK(array.codes() == Strings{"number.range"});
+  const Parsed batch = parse(R"({"batch":[)" + fault + R"(,{"event":"b"},)" + fault + "]}");
+  CHECK(names(batch) == Strings{"b"});
+  CHECK(batch.codes() == Strings{"number.range", "number.range"});
+}
+
+TEST_CASE("malformed JSON refuses the whole body") {
+  const std::string good = R"({"event":"a"})";
+  const std::string bodies[] = {
+      "{",
+      "}",
+      "[",
+      "]",
+      "{]",
+      "[}",
+      good + good,
+      good + ",",
+      good + " x",
+      "[" + good,
+      "[" + good + ",]",
+      "[," + good + "]",
+      "[" + good + " " + good + "]",
+      "[" + good + "]]",
+      "[" + good + "],",
+      R"({"event":"a",})",
+      R"({,"event":"a"})",
+      R"({"event" "a"})",
+      R"({"event":})",
+      R"({"event":"a" "url":"b"})",
+      R"({event:"a"})",
+      R"({'event':'a'})",
+      R"({1:"a"})",
+      R"({"event":"a)",
+      R"({"event":"\x"})",
+      R"({"event":"\u12"})",
+      R"({"event":"\u12g4"})",
+      R"({"event":"\u+123"})",
+      R"({"event":"\ud800\u12"})",
+      R"({"event":"a\)",
+      R"({"event":"\u004)",
+      "{\"event\":\"a\nb\"}",
+      "{\"event\":\"a\tb\"}",
+      std::string{"{\"event\":\"a\0\"}", 13},
+      std::string{"{\"event\":\"a\"}\0", 14},
+      "{\"event\":\"\x1f\"}",
+      "{\"event\":\"\xff\"}",
+      "{\"event\":\"\xc0\xaf\"}",          // overlong
+      "{\"event\":\"\xed\xa0\x80\"}",      // a surrogate
+      "{\"event\":\"\xf4\x90\x80\x80\"}",  // beyond U+10FFFF
+      "{\"event\":\"\xe2\x82\"}",          // cut short
+      "\xef\xbb\xbf" + good,               // a byte order mark
+      with_properties("{\"a\":\xff}"),
+      with_properties(R"({"a":01})"),
+      with_properties(R"({"a":-})"),
+      with_properties(R"({"a":+1})"),
+      with_properties(R"({"a":.5})"),
+      with_properties(R"({"a":1.})"),
+      with_properties(R"({"a":1e})"),
+      with_properties(R"({"a":1e+})"),
+      with_properties(R"({"a":0x1})"),
+      with_properties(R"({"a":1 2})"),
+      with_properties(R"({"a":NaN})"),
+      with_properties(R"({"a":Infinity})"),
+      with_properties(R"({"a":-Infinity})"),
+      with_properties(R"({"a":tru})"),
+      with_properties(R"({"a":truee})"),
+      with_properties(R"({"a":True})"),
+      with_properties(R"({"a":nul})"),
+      with_properties(R"({"a":undefined})"),
+      with_properties("{\"a\":1/*c*/}"),
+      with_properties("{\"a\":1\f}"),
+      with_properties("{\"a\":\u00a0 1}"),
+      with_properties(R"({"a":[1,2})"),
+      with_properties(R"({"a":[1 2]})"),
+      with_properties(R"({"a":{"b"}})"),
+      with_properties(R"({"a":{"b":1]})"),
+      // In what is skipped as well.
+      R"({"event":"a","context":{"b":01}})",
+      R"({"event":"a","user":[tru]})",
+      R"({"event":"a","batch":[)",
+  };
+  for (const std::string& body : bodies) {
+    check_whole(parse(body), "json.malformed");
+    check_whole(parse('[' + good + ',' + body + ']'), "json.malformed");
+    check_whole(parse(R"({"batch":[)" + good + ',' + body + "]}"), "json.malformed");
+  }
+}
+
+TEST_CASE("malformed JSON behind a fault still refuses the whole body") {
+  check_whole(parse(R"([{"event":"a","properties":{"a":1e999,"a":"\ud800"}},x])"),
+              "json.malformed");
+}
+
+TEST_CASE("a body without an event is refused") {
+  for (const auto* body : {"", " ", "\n", " \t\r\n "}) {
+    check_whole(parse(body), "body.empty");
+    check_whole(parse_lines(body), "body.empty");
+  }
+  check_whole(parse("[]"), "body.empty");
+  check_whole(parse(" [ ] "), "body.empty");
+  check_whole(parse(R"({"batch":[]})"), "body.empty", "/batch");
+  check_whole(parse(R"({"batch":[ ],"sent_time":1})"), "body.empty", "/batch");
+}
+
+TEST_CASE("a body holds 1,000 events at most") {
+  CHECK(parse(array_of(1000)).batch.size() == 1000);
+  check_whole(parse(array_of(1001)), "body.too_many_events");
+  CHECK(parse(R"({"batch":)" + array_of(1000) + '}').batch.size() == 1000);
+  check_whole(parse(R"({"batch":)" + array_of(1001) + '}'), "body.too_many_events");
+  CHECK(parse_lines(repeat("{\"event\":\"a\"}\n", 1000)).batch.size() == 1000);
+  CHECK(parse_lines(repeat("{\"event\":\"a\"}\n\r\n", 1000)).batch.size() == 1000);
+  check_whole(parse_lines(repeat("{\"event\":\"a\"}\n", 1001)), "body.too_many_events");
+  // Those that would be refused count too.
+  CHECK(parse(array_of(1000, "1")).refused.size() == 1000);
+  check_whole(parse(array_of(1001, "1")), "body.too_many_events");
+  check_whole(parse_lines(repeat("x\n", 1001)), "body.too_many_events");
+}
+
+TEST_CASE("the bound of a body's events is the rules'") {
+  CHECK(parse(array_of(3), {.max_events = 3}).batch.size() == 3);
+  check_whole(parse(array_of(4), {.max_events = 3}), "body.too_many_events");
+  check_whole(
+      parse(R"({"batch":)" + array_of(2) + R"(,"batch":)" + array_of(2) + '}', {.max_events = 3}),
+      "body.too_many_events");
+}
+
+TEST_CASE(
+    "sent_time stands on the batch, before or behind the events, or on the event, which wins") {
+  const std::string happened = R"({"event":"a","client_time":5000})";
+  const std::string own = R"({"event":"b","client_time":5000,"sent_time":5100})";
+  const std::string events = '[' + happened + ',' + own + ']';
+  for (const std::string& body :
+       {R"({"sent_time":7000,"batch":)" + events + '}',
+        R"({"batch":)" + events + R"(,"sent_time":7000})",
+        R"({"batch":)" + events + R"(,"sent_time":"1970-01-01T00:00:07Z"})"}) {
+    CAPTURE(body);
+    const Parsed parsed = parse(body);
+    REQUIRE(parsed.batch.size() == 2);
+    const auto stored = parsed.batch.events();
+    CHECK(stored[0].sent_time == from_milliseconds(7000));
+    CHECK(stored[0].event_time == server_time - std::chrono::milliseconds{2000});
+    CHECK(stored[0].line.ends_with(R"("client_time":5000,"sent_time":7000})"));
+    CHECK(stored[1].sent_time == from_milliseconds(5100));
+    CHECK(stored[1].event_time == server_time - std::chrono::milliseconds{100});
+  }
+}
+
+TEST_CASE("an invalid sent_time of the batch refuses the events that have none of their own") {
+  for (const std::string_view batch_first : {"true", "false"}) {
+    const std::string events = R"("batch":[{"event":"a"},{"event":"b","sent_time":1}])";
+    const std::string sent = R"("sent_time":"now")";
+    const Parsed parsed = parse(batch_first == "true" ? '{' + events + ',' + sent + '}'
+                                                      : '{' + sent + ',' + events + '}');
+    CHECK(names(parsed) == Strings{"b"});
+    CHECK(parsed.codes() == Strings{"sent_time.invalid"});
+  }
+}
+
+TEST_CASE("beside batch only sent_time is known") {
+  for (const std::string_view field :
+       {"event", "url", "properties", "event_id", "client_time", "user", "a/b"}) {
+    const std::string pointer = field == "a/b" ? "/a~1b" : '/' + std::string{field};
+    const std::string member = '"' + std::string{field} + R"(":"1")";
+    check_whole(parse(R"({"batch":[{"event":"a"}],)" + member + '}'), "field.unknown", pointer);
+    check_whole(parse('{' + member + R"(,"batch":[{"event":"a"}]})"), "field.unknown", pointer);
+  }
+}
+
+TEST_CASE("a fault beside batch refuses the whole body") {
+  const std::string events = R"("batch":[{"event":"a"}])";
+  const std::pair<std::string, std::string_view> cases[] = {
+      {R"("sent_time":1e999)", "number.range"},
+      {R"("sent_time":"\ud800")", "string.invalid"},
+      {R"("sent_time":{"a":1,"a":2})", "field.duplicate"},
+      {R"("context":{"a":1e999})", "number.range"},
+  };
+  for (const auto& [member, code] : cases) {
+    CHECK(parse(" {" + events + ',' + member + '}').codes() == Strings{std::string{code}});
+    CHECK(parse(" {" + member + ',' + events + '}').codes() == Strings{std::string{code}});
+  }
+  check_whole(parse('{' + events + ',' + events + '}'), "field.duplicate", "/batch");
+  check_whole(parse('{' + events + R"(,"sent_time":1,"sent_time":1})"), "field.duplicate",
+              "/sent_time");
+}
+
+TEST_CASE("batch is an array") {
+  for (const auto* value : {"{}", "1", "null", R"("[]")", R"({"event":"a"})"}) {
+    check_whole(parse(R"({"batch":)" + std::string{value} + '}'), "event.not_object", "/batch");
+  }
+}
+
+TEST_CASE("a batch holds events and no batches") {
+  const Parsed parsed = parse(R"({"batch":[{"batch":[{"event":"a"}]},{"event":"b"}]})");
+  CHECK(names(parsed) == Strings{"b"});
+  CHECK(parsed.codes() == Strings{"field.unknown"});
+  CHECK(parse(R"([{"batch":[]}])").codes() == Strings{"field.unknown"});
+  CHECK(parse_lines(R"({"batch":[{"event":"a"}]})").codes() == Strings{"field.unknown"});
+}
+
+TEST_CASE("NDJSON holds an event a line, with any line end and blank lines between") {
+  for (const auto* body :
+       {"{\"event\":\"a\"}\n{\"event\":\"b\"}", "{\"event\":\"a\"}\n{\"event\":\"b\"}\n",
+        "{\"event\":\"a\"}\r\n{\"event\":\"b\"}\r\n",
+        "\n\n{\"event\":\"a\"}\n \t\r\n\r\n{\"event\":\"b\"}\n\n",
+        "  {\"event\":\"a\"} \n\t{\"event\":\"b\"}\t"}) {
+    const Parsed parsed = parse_lines(body);
+    CHECK(names(parsed) == Strings{"a", "b"});
+    CHECK(parsed.refused.empty());
+  }
+}
+
+TEST_CASE("a malformed line of NDJSON refuses only that line") {
+  const Parsed parsed = parse_lines(
+      "{\"event\":\"a\"}\r\n"
+      "{\"event\":\r\n"
+      "\r\n"
+      "{\"event\":\"b\xff\"}\n"
+      "{\"event\":\"c\"}{\"event\":\"c\"}\n"
+      "[{\"event\":\"d\"}]\n"
+      "{\"event\":\"e\"}\n"
+      "\xff\n"
+      "{\"event\":\"f\",\"x\":1}\n"
+      "{\"event\":\"g\"}");
+  CHECK(names(parsed) == Strings{"a", "e", "g"});
+  CHECK(parsed.codes() == Strings{"json.malformed", "json.malformed", "json.malformed",
+                                  "event.not_object", "json.malformed", "field.unknown"});
+  const std::size_t indices[] = {1, 2, 3, 4, 6, 7};
+  REQUIRE(parsed.refused.size() == std::size(indices));
+  for (std::size_t i = 0; i < std::size(indices); ++i) {
+    CHECK(parsed.refused[i].rejection.index == indices[i]);
+  }
+  CHECK(parsed.refused[1].raw == "{\"event\":\"b\xff\"}");
+}
+
+TEST_CASE("an event of NDJSON ends with its line") {
+  const Parsed parsed = parse_lines("{\"event\":\n\"a\"}");
+  CHECK(parsed.batch.empty());
+  CHECK(parsed.codes() == Strings{"json.malformed", "json.malformed"});
+}
+
+TEST_CASE("parsing adds to what is there") {
+  Parser parser;
+  Batch batch;
+  std::vector<Refused> refused;
+  for (int i = 0; i < 3; ++i) {
+    parser.parse(R"([{"event":"a"},{}])", BodyFormat::json, {.server_time = server_time}, {}, batch,
+                 refused);
+    parser.parse("x", BodyFormat::json, {.server_time = server_time}, {}, batch, refused);
+    parser.parse("{\"event\":\"b\"}\nx", BodyFormat::ndjson, {.server_time = server_time}, {},
+                 batch, refused);
+  }
+  CHECK(batch.size() == 6);
+  CHECK(refused.size() == 9);
+}
