@@ -4,6 +4,7 @@ namespace eventcollect {
 
 std::string_view strip_page_url(std::string_view address, const Rules& rules,
                                 std::string& scratch) {
+  if (!rules.strip_query && !rules.strip_fragment) return address;
   const std::size_t hash = std::min(address.find('#'), address.size());
   const std::size_t query = std::min(address.find('?'), hash);
   const bool has_query = rules.strip_query && query < hash;

@@ -109,8 +109,10 @@ std::chrono::milliseconds parse_duration(std::string_view text) {
 Url Url::parse(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos || !is_scheme(text.substr(0, colon))) {
-    // The text is not repeated: where the scheme is misspelt, a password may follow.
-    throw ConfigError{"a URL has to start with its scheme, as in file:events"};
+    // Where there is an '@' or a ':', a password may be part of the text.
+    const bool may_hold_secret = text.find_first_of("@:") != std::string_view::npos;
+    throw ConfigError{fmt::format("{} does not start with a scheme, as file:events does",
+                                  may_hold_secret ? "the URL" : fmt::format("'{}'", text))};
   }
   Url url;
   url.scheme = text.substr(0, colon);

@@ -58,6 +58,7 @@ void FileLog::append(std::string_view lines) {
   try {
     write_all(file_, lines, name_);
     check(files_.sync_data(file_.get()), "sync", name_);
+    check(files_.names_of(file_.get()) > 0 ? 0 : -ENOENT, "find", name_);
   } catch (const SinkError& error) {
     try {
       bring_to_appending();
@@ -193,7 +194,7 @@ void FileLog::advance() {
     case Phase::renamed:
       return sync_renamed();
     case Phase::create_failed:
-      check(files_.remove(path(current_name)), "remove", current_name);
+      remove_if_there(current_name);
       [[fallthrough]];
     case Phase::sealed:
       return create();
@@ -210,14 +211,20 @@ void FileLog::cut_back() {
   phase_ = Phase::sealing;
 }
 
+void FileLog::remove_if_there(std::string_view name) {
+  const int removed = files_.remove(path(name));
+  if (removed != -ENOENT) check(removed, "remove", name);
+}
+
 // The file vanishes instead if nothing is in it.
 void FileLog::give_final_name() {
   if (durable_bytes_ == 0) {
-    const int removed = files_.remove(path(name_));
-    if (removed != -ENOENT) check(removed, "remove", name_);
+    remove_if_there(name_);
   } else {
     const std::string name = sealed_name();
-    check(files_.rename(path(name_), path(name)), "rename", name_);
+    const int renamed = files_.rename(path(name_), path(name));
+    // Where somebody has removed the file, there is nothing left to seal.
+    if (renamed != -ENOENT) check(renamed, "rename", name_);
     name_ = name;
     ++sequence_;
   }

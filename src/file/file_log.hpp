@@ -47,6 +47,7 @@ class FileLog {
   void advance();
   void cut_back();
   void give_final_name();
+  void remove_if_there(std::string_view name);
   void sync_renamed();
   void create();
   void sync_created();

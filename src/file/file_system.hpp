@@ -44,6 +44,9 @@ class FileSystem {
   // -EWOULDBLOCK where another process or sink has it.
   virtual int lock(const std::string& path) = 0;
 
+  // How many names the file still has: 0 if somebody has removed it.
+  virtual std::int64_t names_of(int descriptor) = 0;
+
   // Whether `bytes` more could be written after `size`: 0 or -ENOSPC and the like.
   virtual int probe_space(int descriptor, std::uint64_t size, std::uint64_t bytes) = 0;
 };

@@ -92,9 +92,16 @@ class PosixFileSystem final : public FileSystem {
     return -error;
   }
 
+  std::int64_t names_of(int descriptor) override {
+    struct stat status {};
+    if (::fstat(descriptor, &status) != 0) return -errno;
+    return static_cast<std::int64_t>(status.st_nlink);
+  }
+
   int probe_space(int descriptor, std::uint64_t size, std::uint64_t bytes) override {
-    const int result = ::fallocate(descriptor, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size),
-                                   static_cast<off_t>(bytes));
+    // Growing the file, and not only its blocks, meets the limits on a file's size too.
+    const int result =
+        ::fallocate(descriptor, 0, static_cast<off_t>(size), static_cast<off_t>(bytes));
     if (result != 0) return errno == EOPNOTSUPP ? 0 : -errno;
     return truncate(descriptor, size);  // gives the space back
   }

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <algorithm>
 #include <utility>
 
 #include "eventcollect/clock.hpp"
@@ -15,12 +15,15 @@ constexpr std::chrono::seconds pause{10};
 }  // namespace
 
 void Log::say(std::string_view line) {
+  std::string text{line};
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   // One call, so that lines of several threads do not mix.
-  fmt::print(stderr, "{} {}\n", format_rfc3339(system_clock().now()), line);
+  fmt::print(to_, "{} {}\n", format_rfc3339(system_clock().now()), text);
 }
 
 void Log::say_seldom(std::string_view topic, std::string_view line) {
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = now_();
   std::size_t left_out = 0;
   {
     const std::lock_guard lock{mutex_};

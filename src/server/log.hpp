@@ -2,16 +2,25 @@
 #pragma once
 
 #include <chrono>
+#include <cstdio>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace eventcollect {
 
-// Writes lines to standard error, each with the time. Safe from any thread.
+// Writes lines, each with the time. Safe from any thread.
 class Log {
  public:
+  // What tells how much time has passed.
+  using Stopwatch = std::function<std::chrono::steady_clock::time_point()>;
+
+  explicit Log(std::FILE* to = stderr, Stopwatch now = std::chrono::steady_clock::now)
+      : to_{to}, now_{std::move(now)} {}
+
   void say(std::string_view line);
 
   // The same, but lines with the same `topic` come at most every ten seconds; the next one then says
@@ -24,6 +33,8 @@ class Log {
     std::size_t left_out = 0;
   };
 
+  std::FILE* const to_;
+  const Stopwatch now_;
   std::mutex mutex_;
   std::map<std::string, Topic, std::less<>> topics_;
 };

@@ -40,14 +40,17 @@ Values split(std::string_view text, std::string_view separators) {
   return parts;
 }
 
+void check_is_one_of(const std::string& word, const Values& known) {
+  if (std::find(known.begin(), known.end(), word) != known.end()) return;
+  throw ConfigError{fmt::format("'{}' is none of {}", word, fmt::join(known, ", "))};
+}
+
 // The words in `values`, each of which has to be one of `known`.
 Values words_of(const Values& values, const Values& known) {
   Values words;
   for (const std::string& value : values) {
     for (std::string& word : split(value, ", ")) {
-      if (std::find(known.begin(), known.end(), word) == known.end()) {
-        throw ConfigError{fmt::format("'{}' is none of {}", word, fmt::join(known, ", "))};
-      }
+      check_is_one_of(word, known);
       words.push_back(std::move(word));
     }
   }
@@ -94,8 +97,8 @@ std::vector<Setting> network_settings() {
        [](auto& options, auto& values) { options.endpoint.allowed_origins = values; }},
       {"trusted-proxy", "NETWORK", "", "Proxies whose X-Forwarded-* headers are believed", true,
        [](auto& options, auto& values) { options.endpoint.trusted_proxies = values; }},
-      {"threads", "N", "64", "Connections served at the same time", false,
-       [](auto& options, auto& values) { options.threads = parse_count(values[0], 1, 4096); }},
+      {"threads", "N", "2", "Threads that serve connections", false,
+       [](auto& options, auto& values) { options.threads = parse_count(values[0], 1, 256); }},
   };
 }
 
@@ -121,8 +124,9 @@ std::vector<Setting> event_settings() {
       {"ack", "WHEN", "durable",
        "Answer 202 when events are `durable` or already when `accepted` into memory", false,
        [](auto& options, auto& values) {
-         const bool accepted = words_of(values, {"durable", "accepted"}).at(0) == "accepted";
-         options.collector.acknowledge = accepted ? Acknowledge::accepted : Acknowledge::durable;
+         check_is_one_of(values[0], {"durable", "accepted"});
+         options.collector.acknowledge =
+             values[0] == "accepted" ? Acknowledge::accepted : Acknowledge::durable;
        }},
       {"ack-timeout", "TIME", "10s", "Answer 503 if events are not durable by then", false,
        [](auto& options, auto& values) {
@@ -212,7 +216,8 @@ CommandLine read_command_line(int argc, char** argv, const std::vector<Setting>&
   for (std::size_t i = 0; i < settings.size(); ++i) {
     auto* option = app.add_option("--" + settings[i].name, line.source[i], help_of(settings[i]));
     option->type_name(settings[i].type);
-    if (!settings[i].is_list) option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+    if (!settings[i].is_list)
+      option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
   }
   try {
     app.parse(argc, argv);
@@ -239,28 +244,6 @@ void apply(ServerOptions& options, const Setting& setting, const Values& values)
 }
 
 }  // namespace
-
-HostPort HostPort::parse(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  const auto wrong = [&] {
-    return ConfigError{fmt::format("'{}' is not HOST:PORT, as in 127.0.0.1:8080 or [::1]:0", text)};
-  };
-  if (colon == std::string::npos || colon == 0) throw wrong();
-  HostPort result;
-  result.host = text.substr(0, colon);
-  const bool bracketed = result.host.front() == '[' && result.host.back() == ']';
-  if (bracketed) result.host = result.host.substr(1, result.host.size() - 2);
-  if (!bracketed && result.host.find(':') != std::string::npos) throw wrong();
-  const char* end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data() + colon + 1, end, result.port);
-  if (parsed.ec != std::errc{} || parsed.ptr != end) throw wrong();
-  return result;
-}
-
-std::string HostPort::text() const {
-  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
-                                             : fmt::format("[{}]:{}", host, port);
-}
 
 std::optional<ServerOptions> read_options(int argc, char** argv) {
   const std::vector<Setting> settings = all_settings();

@@ -2,15 +2,17 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <thread>
 
-#include "eventcollect/httplib.hpp"
 #include "eventcollect/metrics.hpp"
 #include "eventcollect/open.hpp"
 #include "eventcollect/server.hpp"
@@ -18,14 +20,13 @@
 #include "eventcollect/url.hpp"
 #include "eventcollect/version.hpp"
 #include "server/demo_page.hpp"
-#include "server/http_server.hpp"
+#include "server/front.hpp"
 #include "server/log.hpp"
 #include "server/options.hpp"
+#include "server/site.hpp"
 
 namespace eventcollect {
 namespace {
-
-constexpr std::size_t admin_threads = 4;
 
 // The signals that end the server, taken by sigwait alone.
 sigset_t ending_signals() {
@@ -59,18 +60,37 @@ void exit_at_next_signal() {
   }}.detach();
 }
 
+// Opens what an option names, and names the option where that fails.
+std::shared_ptr<Sink> open_option(std::string_view option, const std::string& url) {
+  try {
+    return open_sink(url);
+  } catch (const ConfigError& error) {
+    throw ConfigError{fmt::format("{}: {}", option, error.what())};
+  }
+}
+
 std::shared_ptr<Sink> open_sinks(const std::vector<std::string>& urls) {
   std::vector<std::shared_ptr<Sink>> sinks;
-  for (const std::string& url : urls) sinks.push_back(open_sink(url));
+  for (const std::string& url : urls) sinks.push_back(open_option("--to", url));
   if (sinks.size() == 1) return sinks.front();
   return std::make_shared<TeeSink>(std::move(sinks));
 }
 
 std::string read_page(const std::string& path) {
   if (path.empty()) return std::string{detail::demo_page};
+  std::error_code unknown;
   std::ifstream file{path, std::ios::binary};
-  if (!file) throw ConfigError{fmt::format("--page: cannot read '{}'", path)};
+  if (!file || !std::filesystem::is_regular_file(path, unknown)) {
+    throw ConfigError{fmt::format("--page: cannot read '{}'", path)};
+  }
   return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+// What other programs wait for: where we serve. Nobody need be there to read it.
+void announce(std::string_view what, const HostPort& at) {
+  const std::string line = fmt::format("{} on http://{}\n", what, at.text());
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fflush(stdout);
 }
 
 // The parts of a running server, in the order in which they come to life.
@@ -82,44 +102,43 @@ class Server {
         page_{read_page(options.page)},
         collector_{open_sinks(options.to), collector_options()},
         endpoint_{collector_, options.endpoint},
-        public_{options.threads},
-        admin_{admin_threads} {
-    add_page();
-    mount(public_.app(), endpoint_);
-    add_health(options.admin ? admin_.app() : public_.app());
-    guard(public_.app(), !options.admin);
-    if (options.admin) guard(admin_.app(), true);
+        public_{public_site_, options.threads},
+        admin_{admin_site_, 1} {
+    public_site_.add(endpoint_);
+    public_site_.add("/", [this](httplib::Response& response) {
+      response.set_content(page_, "text/html; charset=utf-8");
+    });
+    add_health(options.admin ? admin_site_ : public_site_);
   }
 
   void start() {
     const HostPort at = public_.start(options_.listen);
+    std::optional<HostPort> admin_at;
+    if (options_.admin) admin_at = admin_.start(*options_.admin);
     log_.say(fmt::format("eventcollect-server {} started", version));
-    if (options_.admin) fmt::print("admin on http://{}\n", admin_.start(*options_.admin).text());
-    fmt::print("listening on http://{}\n", at.text());
-    std::fflush(stdout);
+    if (admin_at) announce("admin", *admin_at);
+    announce("listening", at);
   }
 
-  // Returns once nothing is in flight any more, or when the options' time for it is over.
+  // Returns once nothing is in flight any more, or when the options' time for it is over. True if
+  // everything that was accepted is stored.
   bool drain() {
+    using std::chrono::steady_clock;
     log_.say(fmt::format("stopping: draining for {} ms", options_.drain_delay.count()));
     draining_ = true;
+    public_.close_after_answers();
     exit_at_next_signal();
     std::this_thread::sleep_for(options_.drain_delay);
-    std::thread out_of_time{[timeout = options_.drain_timeout, this] {
-      std::unique_lock lock{mutex_};
-      if (drained_.wait_for(lock, timeout, [this] { return is_drained_; })) return;
-      log_.say("stopped before all work in flight had ended: --drain-timeout is over");
-      std::_Exit(EXIT_FAILURE);
-    }};
-    public_.stop();
-    const bool all_written = collector_.close(options_.drain_timeout);
-    admin_.stop();
-    {
-      const std::lock_guard lock{mutex_};
-      is_drained_ = true;
-    }
-    drained_.notify_all();
-    out_of_time.join();
+    const auto end = steady_clock::now() + options_.drain_timeout;
+    const auto left = [&] {
+      return std::max(std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now()),
+                      std::chrono::milliseconds{0});
+    };
+    // Requests that wait for their events end with these, the others are not worth the whole time.
+    const bool all_answered = public_.stop(left() / 2);
+    const bool all_written = collector_.close(left());
+    admin_.stop(left());
+    if (!all_answered) log_.say("some requests were cut off before they had come whole");
     log_.say(all_written ? "stopped" : "stopped with events that could not be written");
     return all_written;
   }
@@ -128,7 +147,7 @@ class Server {
   CollectorOptions collector_options() {
     CollectorOptions options = options_.collector;
     options.drain_timeout = options_.drain_timeout;
-    options.dead_letters = open_sink(options_.dead_letter);
+    options.dead_letters = open_option("--dead-letter", options_.dead_letter);
     options.on_failure = [this](const SinkError& error) {
       log_.say_seldom("failure", fmt::format("error: {}", error.what()));
     };
@@ -139,51 +158,17 @@ class Server {
     return options;
   }
 
-  void add_page() {
-    public_.app().Get("/", [this](const httplib::Request&, httplib::Response& response) {
-      response.set_content(page_, "text/html; charset=utf-8");
-    });
-  }
-
-  void add_health(httplib::Server& app) {
-    app.Get("/healthz", [](const httplib::Request&, httplib::Response& response) {
+  void add_health(Site& site) {
+    site.add("/healthz", [](httplib::Response& response) {
       response.set_content("ok\n", "text/plain");
     });
-    app.Get("/readyz", [this](const httplib::Request&, httplib::Response& response) {
+    site.add("/readyz", [this](httplib::Response& response) {
       const bool ready = collector_.ready() && !draining_;
       response.status = ready ? 200 : 503;
       response.set_content(ready ? "ready\n" : "not ready\n", "text/plain");
     });
-    app.Get("/metrics", [this](const httplib::Request&, httplib::Response& response) {
+    site.add("/metrics", [this](httplib::Response& response) {
       response.set_content(render_metrics(collector_, endpoint_), metrics_content_type);
-    });
-  }
-
-  // Answers what no handler is there for, before cpp-httplib would read its body.
-  void guard(httplib::Server& app, bool has_health) {
-    const bool is_public = &app == &public_.app();
-    app.set_pre_routing_handler([this, is_public, has_health](const httplib::Request& request,
-                                                              httplib::Response& response) {
-      if (is_public && request.path == options_.endpoint.path) {
-        return httplib::Server::HandlerResponse::Unhandled;
-      }
-      const bool is_health = request.path == "/healthz" || request.path == "/readyz" ||
-                             request.path == "/metrics";
-      const bool is_known = (is_public && request.path == "/") || (has_health && is_health);
-      const bool is_get = request.method == "GET" || request.method == "HEAD";
-      if (is_known && is_get) return httplib::Server::HandlerResponse::Unhandled;
-      Response refusal{is_known ? 405 : 404, {{"Content-Type", "text/plain"}}, {}};
-      refusal.body = is_known ? "method not allowed\n" : "not found\n";
-      if (is_known) refusal.headers.emplace_back("Allow", "GET, HEAD");
-      if (httplib_adapter::has_body(request)) {
-        httplib_adapter::set_and_close(response, std::move(refusal));
-      } else {
-        httplib_adapter::set(response, refusal);
-      }
-      return httplib::Server::HandlerResponse::Handled;
-    });
-    app.set_post_routing_handler([this](const httplib::Request&, httplib::Response& response) {
-      if (draining_) response.set_header("Connection", "close");
     });
   }
 
@@ -193,12 +178,10 @@ class Server {
   const std::string page_;
   Collector collector_;
   Endpoint endpoint_;
-  HttpServer public_;
-  HttpServer admin_;
-
-  std::mutex mutex_;
-  std::condition_variable drained_;
-  bool is_drained_ = false;
+  Site public_site_;
+  Site admin_site_;
+  Front public_;
+  Front admin_;
 };
 
 int run(const ServerOptions& options) {

@@ -117,8 +117,12 @@ Outcome survive_cuts(std::uint64_t seed_of_run, const std::function<void(PowerCu
   outcome.invalid = found.invalid_lines;
   outcome.acknowledged = writer.acknowledged.size();
   outcome.refusals = writer.refusals;
-  for (const std::size_t n : writer.acknowledged) outcome.lost += found.times.contains(n) ? 0 : 1;
-  for (const auto& [n, times] : found.times) outcome.repeated += times > 1 ? 1 : 0;
+  for (const std::size_t n : writer.acknowledged) {
+    if (!found.times.contains(n)) ++outcome.lost;
+  }
+  for (const auto& [n, times] : found.times) {
+    if (times > 1) ++outcome.repeated;
+  }
   return outcome;
 }
 

@@ -5,6 +5,7 @@
 // what it was for, even if the next one succeeds: that is what Linux does.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <functional>
 #include <map>
@@ -175,6 +176,11 @@ class PowerCutFileSystem final : public FileSystem {
   }
 
   int lock(const std::string&) override { return descriptor_of(std::make_shared<Inode>()); }
+
+  std::int64_t names_of(int descriptor) override {
+    const auto has_it = [&](const auto& entry) { return entry.second == open_.at(descriptor); };
+    return std::count_if(names_.begin(), names_.end(), has_it);
+  }
 
   int probe_space(int, std::uint64_t, std::uint64_t) override { return -step(Call::probe); }
 

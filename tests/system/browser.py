@@ -19,6 +19,8 @@ import urllib.error
 import urllib.request
 
 import harness
+import web
+from events import stored_events
 from harness import check, need, wait_until
 
 DEMO_PAGE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "server" / "index.html"
@@ -111,7 +113,7 @@ def click_both(context, session):
         wait_until(lambda: session.text("[data-event-result]") != before, "the page shows an answer")
         shown = session.text("[data-event-result]")
         check("202" in shown, f"the page shows {shown!r}")
-    events = harness.stored_events(context.events, live=True)
+    events = stored_events(context.events, live=True)
     check(len(events) == 2, f"{len(events)} events are stored after two clicks")
     check(events[0]["event_id"] != events[1]["event_id"], "two clicks with one event_id")
     check(events[0]["server_time"] <= events[1]["server_time"], "the clicks are in the wrong order")
@@ -135,13 +137,13 @@ def check_private(server, session):
     check(not complaints, f"the browser complains: {complaints}")
     loaded = session.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
     check(loaded and all(name.startswith(server.url + "/") for name in loaded), f"loaded from elsewhere: {loaded}")
-    for answer in (harness.get(server.url, "/"), harness.post(server.url, {"event": "no cookie"})):
+    for answer in (web.get(server.url, "/"), web.post(server.url, {"event": "no cookie"})):
         check(not answer.headers.get_all("Set-Cookie"), f"a cookie is set: {answer.headers['Set-Cookie']}")
 
 
 def demo_page(context):
     server = context.start()
-    check(harness.get(server.url, "/").headers.get_content_type() == "text/html", "the page is not text/html")
+    check(web.get(server.url, "/").headers.get_content_type() == "text/html", "the page is not text/html")
     with browser(context) as session:
         address = server.url + "/?from=test#top"
         session.open(address)

@@ -9,6 +9,8 @@ import re
 import sys
 
 import harness
+import web
+from events import ndjson_files, stored_events
 from harness import check
 
 OPTIONS = ["--listen", "--admin", "--to", "--dead-letter", "--path", "--page", "--allow-origin", "--context", "--url-strip",
@@ -99,7 +101,7 @@ def write_config(context, **settings):
 def expect_path(server, path):
     """The events path is the one setting whose effect is visible in each answer."""
     for candidate in ("/events", "/from-file", "/from-environment", "/from-flag"):
-        status = harness.post(server.wait_ready().url, {"event": "where"}, path=candidate).status
+        status = web.post(server.wait_ready().url, {"event": "where"}, path=candidate).status
         expected = 202 if candidate == path else 404
         check(status == expected, f"{status} at {candidate} where events belong to {path}")
     server.stop()
@@ -115,12 +117,12 @@ def precedence(context):
     expect_path(context.launch(env={**variable, "EVENTCOLLECT_CONFIG": str(config)}), "/from-environment")
     expect_path(context.ordinary("--path=/from-flag"), "/from-flag")
     expect_path(context.ordinary(), "/events")
-    check(len(harness.stored_events(context.events)) == 6, "not each server stored its one event")
+    check(len(stored_events(context.events)) == 6, "not each server stored its one event")
 
 
 def count_in(context, *names):
     """How many events lie in each of some folders."""
-    return [len(harness.stored_events(context.folder / name)) for name in names]
+    return [len(stored_events(context.folder / name)) for name in names]
 
 
 def lists(context):
@@ -133,7 +135,7 @@ def lists(context):
     variable = {"EVENTCOLLECT_TO": urls("c", "d")}
     for options, env in (([], None), ([], variable), (["--to", *urls("e", "f").split()], variable)):
         server = context.launch("--config", config, *options, env=env).wait_ready()
-        status = harness.post(server.url, {"event": "twice"}).status
+        status = web.post(server.url, {"event": "twice"}).status
         check(status == 202, f"{status} with two places to write to")
         server.stop()
     check(count_in(context, *"abcdef") == [1] * 6, f"events in a to f: {count_in(context, *'abcdef')}, not one in each")
@@ -142,19 +144,20 @@ def lists(context):
 def defaults(context):
     """Without options events go to file:events and dead letters to file:refused, under the working directory."""
     server = context.launch("--listen", "127.0.0.1:0", "--drain-delay=0s").wait_ready()
-    check(harness.post(server.url, {"event": "kept"}).status == 202, "no 202 by default")
-    check(harness.post(server.url, {"no event": True}).status == 400, "no 400 for an event without a name")
+    check(web.post(server.url, {"event": "kept"}).status == 202, "no 202 by default")
+    check(web.post(server.url, {"no event": True}).status == 400, "no 400 for an event without a name")
     server.stop()
-    check([event["event"] for event in harness.stored_events(context.folder / "events")] == ["kept"], "not in events/")
-    letters = b"".join(path.read_bytes() for path in harness.ndjson_files(context.folder / "refused"))
+    check([event["event"] for event in stored_events(context.folder / "events")] == ["kept"], "not in events/")
+    letters = b"".join(path.read_bytes() for path in ndjson_files(context.folder / "refused"))
     check(b"no event" in letters, "the refused event is not in refused/")
 
 
 def limits_apply(context):
     server = context.start("--max-batch-events", "3", "--max-body-bytes", "2000")
-    for events, expected in (([{"event": "x"}] * 3, 202), ([{"event": "x"}] * 4, 413), ({"event": "x", "url": "y" * 2000}, 413)):
-        status = harness.post(server.url, events).status
-        check(status == expected, f"{status}, not {expected}, for a body of {len(str(events))} bytes")
+    large = {"event": "x", "url": "y" * 2000}
+    for body, expected in (([{"event": "x"}] * 3, 202), ([{"event": "x"}] * 4, 413), (large, 413)):
+        status = web.post(server.url, body).status
+        check(status == expected, f"{status}, not {expected}, for a body of {len(str(body))} bytes")
     server.stop()
 
 

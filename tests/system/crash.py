@@ -19,6 +19,8 @@ import threading
 import time
 
 import harness
+import web
+from events import check_stored_once, fresh_event, sealed_files, stored_events
 from harness import check
 
 CLIENTS = 6
@@ -80,7 +82,7 @@ class Load:
                 url = self.url
                 if self.stopping:
                     return
-            with harness.Client(url) as client:
+            with web.Client(url) as client:
                 while not self.stopping and self.url == url and self.send(client, rng, result):
                     pass
 
@@ -88,7 +90,7 @@ class Load:
         """Sends one request; false when this server is gone."""
         form = rng.choice(FORMS)
         count = 1 if form is as_object else rng.randint(1, 20)
-        events = [harness.fresh_event(rng, size=rng.choice((0, 0, 0, 300, 3000))) for _ in range(count)]
+        events = [fresh_event(rng, size=rng.choice((0, 0, 0, 300, 3000))) for _ in range(count)]
         ids = [event["event_id"] for event in events]
         content_type, text = form(events)
         try:
@@ -122,7 +124,7 @@ class SealedFiles:
 
     def look(self, thoroughly=False):
         """Compares with the last look; reading all content again is for the end, since it grows."""
-        present = {path.name: path for path in harness.sealed_files(self.folder)}
+        present = {path.name: path for path in sealed_files(self.folder)}
         gone = self.seen.keys() - present.keys()
         check(not gone, f"sealed files are gone: {sorted(gone)}")
         for name, path in present.items():
@@ -148,7 +150,7 @@ def tear_tail(context):
     content = current.read_bytes() if current.exists() else b""
     if not content.endswith(b"\n") or context.random.random() < 0.5:
         return False
-    half = json.dumps(harness.fresh_event(context.random)).encode()[:-20]
+    half = json.dumps(fresh_event(context.random)).encode()[:-20]
     with current.open("ab") as file:
         file.write(context.random.choice((half, bytes(500), half + b"\n" + half)))
     return True
@@ -190,11 +192,12 @@ def crash(context):
     final_stop(context)
     sealed.look(thoroughly=True)
     report(context, load, kills, len(sealed.seen))
-    counts = harness.check_stored_once(context.events, load.all("acknowledged"))
+    counts = check_stored_once(context.events, load.all("acknowledged"))
     strangers = counts.keys() - set(load.all("acknowledged")) - set(load.all("in doubt"))
     check(not strangers, f"{len(strangers)} stored events were never sent, such as {sorted(strangers)[:3]}")
-    check(not harness.stored_events(context.refused), "valid events were refused")
-    check(len(torn_files(context)) >= torn > 0, f"{len(torn_files(context))} .torn files for {len(torn_files(context))} torn tails")
+    check(not stored_events(context.refused), "valid events were refused")
+    kept = len(torn_files(context))
+    check(kept >= torn > 0, f"{kept} .torn files for {torn} torn tails")
     check_effort(context, load, kills, len(sealed.seen))
 
 
@@ -212,7 +215,7 @@ def check_effort(context, load, kills, sealed):
     """A run that killed or stored next to nothing has shown nothing."""
     least = max(6, context.options.seconds // 3)
     check(kills.total() >= least, f"only {kills.total()} kills, {least} wanted")
-    check(all(kills[kind] for kind in ("while starting", "while rotating", "under load")), f"kills of one kind only: {kills}")
+    check(len(kills) == 3, f"not each kind of kill took place: {kills}")
     acknowledged = len(load.all("acknowledged"))
     check(acknowledged >= 50 * least, f"only {acknowledged} events acknowledged, {50 * least} wanted")
     check(len(load.all("cut requests")) >= least, "too few kills hit a request")

@@ -4,7 +4,7 @@
 While nothing can be written, events get 503 with Retry-After, readiness is 503, health stays 200 and the
 server lives. When room returns, readiness comes back without any traffic and events are accepted again. Every event
 that was answered 202 is in the files exactly once, and no file holds half a line. Shown on a tiny tmpfs, and with
-the file size limit of a process, whose signal must not kill the server.
+the file size limit of a process, whose signal must not kill the server. Nor must a log that cannot be written.
 """
 
 import contextlib
@@ -15,6 +15,8 @@ import sys
 import time
 
 import harness
+import web
+from events import check_stored_once, fresh_event
 from harness import check, need, wait_until
 
 TMPFS_BYTES = 2 << 20
@@ -32,11 +34,11 @@ class Sender:
 
     def aim_at(self, server):
         self.server = server
-        self.client = harness.Client(server.url)
+        self.client = web.Client(server.url)
 
     def send(self, size=2000, count=5):
         """True when the events were acknowledged; anything but 202, or 503 with Retry-After, is wrong."""
-        events = [harness.fresh_event(self.context.random, size) for _ in range(count)]
+        events = [fresh_event(self.context.random, size) for _ in range(count)]
         answer = self.client.post(events)
         check(self.server.is_alive(), f"the server ended with {self.server.process.returncode}")
         check(answer.status in (202, 503), f"{answer.status} {answer.body[:300]!r} to valid events")
@@ -53,7 +55,7 @@ class Sender:
 
 
 def status(server, path):
-    return harness.get(server.url, path).status
+    return web.get(server.url, path).status
 
 
 def expect_unready(server):
@@ -101,7 +103,7 @@ def tiny_disk(context, size):
 def check_files(context, server, sender, folder):
     """What must hold in the end, after the server stopped in good order."""
     server.stop()
-    harness.check_stored_once(folder, sender.acknowledged)
+    check_stored_once(folder, sender.acknowledged)
     print(f"    {len(sender.acknowledged)} events acknowledged, {sender.refusals} requests refused with 503")
     check(sender.refusals >= 3 and len(sender.acknowledged) >= 50, "too little happened to show anything")
 
@@ -152,7 +154,7 @@ def full_disk_of_the_dead_letters(context):
             check(sender.send(), "503 to a good event while the dead letters' disk is full")
         check(status(server, "/readyz") == 200, "not ready because of the dead letters' disk")
         server.stop()
-        harness.check_stored_once(context.events, sender.acknowledged)
+        check_stored_once(context.events, sender.acknowledged)
 
 
 def file_size_limit_while_running(context):
@@ -180,12 +182,25 @@ def file_size_limit_from_the_start(context):
     wait_until(lambda: sender.send() and len(sender.acknowledged) * 2000 > 5 * limit,
                "five times the limit is stored", seconds=40)
     server.stop()
-    harness.check_stored_once(context.events, sender.acknowledged)
+    check_stored_once(context.events, sender.acknowledged)
     print(f"    {len(sender.acknowledged)} events acknowledged, {sender.refusals} requests refused with 503")
 
 
+def log_on_a_full_disk(context):
+    """A log line that cannot be written is lost; the server starts, serves, reports nothing and stops as ever."""
+    server = context.start(log_to="/dev/full")
+    sender = Sender(context, server)
+    check(sender.send(), "503 while the log's disk is full")
+    harness.set_file_size_limit(server.process.pid, 0)
+    sender.send_until(False, "503 with a file size limit of 0")
+    harness.set_file_size_limit(server.process.pid, None)
+    expect_recovery(server, sender)
+    server.stop()
+    check_stored_once(context.events, sender.acknowledged)
+
+
 CASES = [full_file_system, file_system_filled_by_the_events_themselves, full_disk_of_the_dead_letters,
-         file_size_limit_while_running, file_size_limit_from_the_start]
+         file_size_limit_while_running, file_size_limit_from_the_start, log_on_a_full_disk]
 
 
 def enter_namespace():

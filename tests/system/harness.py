@@ -1,5 +1,5 @@
-"""What the system tests share: the real server as a child process, a small HTTP client, waiting on conditions,
-reading what was stored, and the exit status (0 passed, 1 failed, 77 skipped).
+"""Runs the cases of a system test against the real server, a child process, and makes the exit status of their
+outcomes: 0 passed, 1 failed, 77 skipped.
 
 A script lists its cases, functions of one Context, and hands them to run(). Each case has a folder of its own,
 removed when the case passed and kept, with its path printed, when it failed.
@@ -8,8 +8,7 @@ removed when the case passed and kept, with its path printed, when it failed.
 import argparse
 import collections
 import contextlib
-import http.client
-import json
+import ctypes
 import os
 import pathlib
 import random
@@ -22,12 +21,10 @@ import sys
 import tempfile
 import time
 import traceback
-import typing
-import urllib.parse
-import uuid
 
 SKIPPED = 77
-SEALED_NAME = re.compile(r"\d+-.+\.ndjson")
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 
 
 class Failure(Exception):
@@ -67,83 +64,23 @@ def environment(extra=None):
     return {**kept, **(extra or {})}
 
 
-class Answer(typing.NamedTuple):
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-
-class Client:
-    """One keep-alive connection, opened by the first request and again after the server closed it."""
-
-    def __init__(self, url, seconds=10.0):
-        address = urllib.parse.urlsplit(url)
-        self.connection = http.client.HTTPConnection(address.hostname, address.port, timeout=seconds)
-
-    def request(self, method, path, body=None, headers=None):
-        self.connection.request(method, path, body, headers or {})
-        response = self.connection.getresponse()
-        return Answer(response.status, response.headers, response.read())
-
-    def get(self, path):
-        return self.request("GET", path)
-
-    def post(self, body, content_type="application/json", path="/events"):
-        """Sends bytes as they are and everything else as JSON."""
-        payload = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.request("POST", path, payload, {"Content-Type": content_type})
-
-    def is_open(self):
-        return self.connection.sock is not None
-
-    def close(self):
-        self.connection.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-
-def get(url, path):
-    """One GET on a connection of its own."""
-    with Client(url) as client:
-        return client.get(path)
-
-
-def post(url, body, **options):
-    """One POST on a connection of its own."""
-    with Client(url) as client:
-        return client.post(body, **options)
-
-
-def is_refused(url):
-    """Whether nothing listens there any more."""
-    address = urllib.parse.urlsplit(url)
-    probe = http.client.HTTPConnection(address.hostname, address.port, timeout=5)
-    try:
-        probe.connect()
-    except ConnectionRefusedError:
-        return True
-    except ConnectionResetError:
-        pass  # it was still waiting to be accepted when listening ended
-    finally:
-        probe.close()
-    return False
-
-
 class Server:
     """The server under test. Its output goes to files, since a pipe that nobody reads would block it."""
 
-    def __init__(self, command, output, env, cwd, file_size_limit=None):
+    def __init__(self, command, output, env, cwd, file_size_limit=None, log_to=None):
         self.command = command
         self.output = pathlib.Path(f"{output}.out")
         self.log = pathlib.Path(f"{output}.log")
-        limit = (lambda: set_file_size_limit(0, file_size_limit)) if file_size_limit is not None else None
-        with self.output.open("wb") as out, self.log.open("wb") as log:
+        self.log.touch()
+
+        def before_exec():
+            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a test that is killed itself leaves no server behind
+            if file_size_limit is not None:
+                set_file_size_limit(0, file_size_limit)
+
+        with self.output.open("wb") as out, open(log_to or self.log, "wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=env,
-                                            cwd=cwd, preexec_fn=limit)
+                                            cwd=cwd, preexec_fn=before_exec)
 
     def wait_ready(self, seconds=15.0):
         """Returns once the server said where it listens."""
@@ -208,11 +145,11 @@ class Context:
         self.seed = seed
         self.servers = []
 
-    def launch(self, *options, env=None, cwd=None, file_size_limit=None):
+    def launch(self, *options, env=None, cwd=None, **server):
         """Starts the server with exactly these options and does not wait for it."""
         command = [self.options.server, *map(str, options)]
         output = self.folder / f"server-{len(self.servers) + 1:04}"
-        server = Server(command, output, environment(env), cwd or self.folder, file_size_limit)
+        server = Server(command, output, environment(env), cwd or self.folder, **server)
         self.servers.append(server)
         return server
 
@@ -235,58 +172,6 @@ class Context:
         """Runs a server that is expected to end by itself and returns its exit status and all it said."""
         server = self.launch(*options, **launch)
         return server.wait_exit(seconds), server.text()
-
-
-def fresh_event(rng, size=0, **fields):
-    """A valid event with an id of its own and about `size` bytes of padding."""
-    event = {"event_id": str(uuid.UUID(int=rng.getrandbits(128), version=4)), "event": "clicked_event",
-             "url": "http://127.0.0.1/page", "properties": {"button": "système", "padding": "x" * size}}
-    return {**event, **fields}
-
-
-def ndjson_files(folder):
-    return sorted(pathlib.Path(folder).glob("*.ndjson"))
-
-
-def sealed_files(folder):
-    return [path for path in ndjson_files(folder) if SEALED_NAME.fullmatch(path.name)]
-
-
-def read_lines(path, live):
-    """The lines of one file; while a server writes (`live`) a last line without its newline is not there yet."""
-    lines = path.read_bytes().split(b"\n")
-    last = lines.pop()
-    check(live or not last, f"{path}: ends in half a line: {last[:80]!r}")
-    return lines
-
-
-def parse_event(line, where):
-    """One stored event, with the fields that each must have."""
-    try:
-        event = json.loads(line)
-    except ValueError as error:
-        raise Failure(f"{where}: {error}: {line[:120]!r}") from None
-    check(isinstance(event, dict), f"{where}: not an object: {line[:120]!r}")
-    for field, kind in (("event_id", str), ("event", str), ("properties", dict), ("server_time", int), ("event_time", int)):
-        check(isinstance(event.get(field), kind), f"{where}: no {field}: {line[:120]!r}")
-    check(str(uuid.UUID(event["event_id"])) == event["event_id"], f"{where}: event_id is not canonical: {event['event_id']}")
-    return event
-
-
-def stored_events(folder, live=False):
-    """All events under a folder, each line checked."""
-    return [parse_event(line, f"{path}:{number}") for path in ndjson_files(folder)
-            for number, line in enumerate(read_lines(path, live), 1)]
-
-
-def check_stored_once(folder, acknowledged):
-    """Each acknowledged event is stored, and no event twice, acknowledged or not."""
-    counts = collections.Counter(event["event_id"] for event in stored_events(folder))
-    lost = sorted(set(acknowledged) - counts.keys())
-    twice = sorted(event_id for event_id, count in counts.items() if count > 1)
-    check(not lost, f"{len(lost)} of {len(acknowledged)} acknowledged events are lost, such as {lost[:3]}")
-    check(not twice, f"{len(twice)} events are stored more than once, such as {twice[:3]}")
-    return counts
 
 
 @contextlib.contextmanager
@@ -318,7 +203,8 @@ def show_servers(context):
         if not server.is_alive() and server.process.returncode != 0:
             print(f"    {server.log.name}: ended with {server.process.returncode}")
     if context.servers:
-        print("    last server said:" + "".join(f"\n        {line}" for line in context.servers[-1].text().splitlines()[-15:]))
+        lines = context.servers[-1].text().splitlines()[-15:]
+        print("    last server said:" + "".join(f"\n        {line}" for line in lines))
 
 
 def run_case(case, options, seed, seconds):
@@ -334,14 +220,15 @@ def run_case(case, options, seed, seconds):
         outcome, reason = "skipped", f": {skip}"
     except Exception as error:
         outcome, reason = "failed", f": {explain(error)}"
-    print(f"{outcome}: {case.__name__} ({time.monotonic() - started:.1f} s){reason}")
-    if outcome == "failed":
-        print(f"    kept: {folder}")
-        show_servers(context)
-    context.end()
+    try:
+        print(f"{outcome}: {case.__name__} ({time.monotonic() - started:.1f} s){reason}", flush=True)
+        if outcome == "failed":
+            print(f"    kept: {folder}")
+            show_servers(context)
+    finally:
+        context.end()
     if outcome != "failed":
         shutil.rmtree(folder)
-    sys.stdout.flush()
     return outcome
 
 

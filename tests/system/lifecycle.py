@@ -18,11 +18,13 @@ import time
 import urllib.parse
 
 import harness
+import web
+from events import check_stored_once, fresh_event, sealed_files, stored_events
 from harness import check, wait_until
 
 
 def is_draining(server):
-    return harness.get(server.url, "/readyz").status == 503
+    return web.get(server.url, "/readyz").status == 503
 
 
 def begin_drain(server):
@@ -41,28 +43,28 @@ def expect_accepted_and_closed(answer, what):
 def drain_still_accepts(context):
     """Readiness falls at once; for the whole drain delay events are accepted, on old connections and new."""
     server = context.start("--drain-delay", "2s")
-    sent = [harness.fresh_event(context.random) for _ in range(3)]
-    with harness.Client(server.url) as kept_alive:
+    sent = [fresh_event(context.random) for _ in range(3)]
+    with web.Client(server.url) as kept_alive:
         check(kept_alive.post(sent[0]).status == 202, "no 202 before the drain")
-        check(harness.get(server.url, "/readyz").status == 200, "not ready before the drain")
+        check(web.get(server.url, "/readyz").status == 200, "not ready before the drain")
         began = begin_drain(server)
         expect_accepted_and_closed(kept_alive.post(sent[1]), "on a connection from before")
-    expect_accepted_and_closed(harness.post(server.url, sent[2]), "on a new connection")
-    check(harness.get(server.url, "/healthz").status == 200, "/healthz is not 200 while draining")
+    expect_accepted_and_closed(web.post(server.url, sent[2]), "on a new connection")
+    check(web.get(server.url, "/healthz").status == 200, "/healthz is not 200 while draining")
     sent += send_until_refused(context, server)
     check(server.wait_exit(5) == 0, f"ended with {server.process.returncode} after SIGTERM")
     took = time.monotonic() - began
     check(1.9 <= took <= 5, f"ended {took:.1f} s after SIGTERM, with a drain delay of 2 s and nothing in flight")
-    harness.check_stored_once(context.events, [event["event_id"] for event in sent])
+    check_stored_once(context.events, [event["event_id"] for event in sent])
 
 
 def send_until_refused(context, server):
     """Sends events on new connections until nothing listens any more; returns those acknowledged."""
     acknowledged = []
-    while not harness.is_refused(server.url):
-        event = harness.fresh_event(context.random)
+    while not web.is_refused(server.url):
+        event = fresh_event(context.random)
         try:
-            answer = harness.post(server.url, event)
+            answer = web.post(server.url, event)
         except (OSError, http.client.HTTPException):
             continue  # listening stopped in between: no promise was made
         check(answer.status == 202, f"{answer.status} to an event while draining")
@@ -71,11 +73,24 @@ def send_until_refused(context, server):
     return acknowledged
 
 
+def drain_with_an_admin_port(context):
+    """The probes tell a balancer of the drain, and are answered until the end."""
+    server = context.start("--admin", "127.0.0.1:0", "--drain-delay", "1s")
+    check(web.get(server.admin, "/readyz").status == 200, "not ready before the drain")
+    server.signal(signal.SIGTERM)
+    wait_until(lambda: web.get(server.admin, "/readyz").status == 503, "/readyz is 503 after SIGTERM", seconds=0.5)
+    event = fresh_event(context.random)
+    expect_accepted_and_closed(web.post(server.url, event), "on a new connection")
+    check(web.get(server.admin, "/healthz").status == 200, "/healthz is not 200 while draining")
+    check(server.wait_exit(5) == 0, f"ended with {server.process.returncode} after SIGTERM")
+    check_stored_once(context.events, [event["event_id"]])
+
+
 class SlowRequest:
     """A POST whose first half is sent and whose second half comes when the case says so."""
 
     def __init__(self, server, event):
-        client = harness.Client(server.url)
+        client = web.Client(server.url)
         body = json.dumps(event).encode()
         self.rest = body[20:]
         self.connection = client.connection
@@ -95,38 +110,38 @@ class SlowRequest:
 def work_in_flight_finishes(context):
     """A request that had begun when listening stopped gets its 202, and the server waits no longer than for it."""
     server = context.start("--drain-delay", "300ms", "--drain-timeout", "20s")
-    event = harness.fresh_event(context.random)
+    event = fresh_event(context.random)
     request = SlowRequest(server, event)
     url = server.url
     server.signal(signal.SIGTERM)
-    wait_until(lambda: harness.is_refused(url), "listening stops after the drain delay")
+    wait_until(lambda: web.is_refused(url), "listening stops after the drain delay")
     check(server.is_alive(), "the server ended with a request in flight")
     status = request.finish().status
     check(status == 202, f"{status} to the request in flight")
     check(server.wait_exit(5) == 0, f"ended with {server.process.returncode}")
     request.close()
-    harness.check_stored_once(context.events, [event["event_id"]])
+    check_stored_once(context.events, [event["event_id"]])
 
 
 def drain_is_bounded(context):
     """A request that never ends and an idle connection hold the server up for the drain timeout at most."""
     server = context.start("--drain-delay", "0s", "--drain-timeout", "2s")
-    request = SlowRequest(server, harness.fresh_event(context.random))
-    with harness.Client(server.url) as idle:
-        check(idle.post(harness.fresh_event(context.random)).status == 202, "no 202 before the drain")
+    request = SlowRequest(server, fresh_event(context.random))
+    with web.Client(server.url) as idle:
+        check(idle.post(fresh_event(context.random)).status == 202, "no 202 before the drain")
         began = time.monotonic()
         server.signal(signal.SIGTERM)
         check(server.wait_exit(6) == 0, f"ended with {server.process.returncode}")
     check(time.monotonic() - began < 4, f"ended after {time.monotonic() - began:.1f} s with a drain timeout of 2 s")
     request.close()
-    check(len(harness.stored_events(context.events)) == 1, "half a request was stored")
+    check(len(stored_events(context.events)) == 1, "half a request was stored")
 
 
 def idle_connections_do_not_delay_the_end(context):
     server = context.start("--drain-delay", "0s", "--drain-timeout", "20s")
-    clients = [harness.Client(server.url) for _ in range(30)]
+    clients = [web.Client(server.url) for _ in range(30)]
     for client in clients:
-        check(client.post(harness.fresh_event(context.random)).status == 202, "no 202 before the drain")
+        check(client.post(fresh_event(context.random)).status == 202, "no 202 before the drain")
     began = time.monotonic()
     server.stop()
     check(time.monotonic() - began < 3, f"idle connections held the end up for {time.monotonic() - began:.1f} s")
@@ -136,13 +151,13 @@ def idle_connections_do_not_delay_the_end(context):
 
 def second_signal_ends_at_once(context):
     server = context.start("--drain-delay", "30s", "--drain-timeout", "30s")
-    event = harness.fresh_event(context.random)
-    check(harness.post(server.url, event).status == 202, "no 202 before the drain")
+    event = fresh_event(context.random)
+    check(web.post(server.url, event).status == 202, "no 202 before the drain")
     begin_drain(server)
     server.signal(signal.SIGTERM)
     server.wait_exit(2)
     context.start().stop()
-    harness.check_stored_once(context.events, [event["event_id"]])
+    check_stored_once(context.events, [event["event_id"]])
 
 
 class Traffic:
@@ -155,9 +170,9 @@ class Traffic:
         self.thread.start()
 
     def run(self, url, rng):
-        with harness.Client(url) as client:
+        with web.Client(url) as client:
             while True:
-                event = harness.fresh_event(rng)
+                event = fresh_event(rng)
                 is_open = client.is_open()
                 try:
                     if client.post(event).status == 202:
@@ -186,23 +201,23 @@ def nothing_is_lost_under_load(context):
         server.stop()
         for client in clients:
             acknowledged += client.join()
-    harness.check_stored_once(context.events, acknowledged)
+    check_stored_once(context.events, acknowledged)
 
 
 def restart_seals_what_was_left(context):
     server = context.start()
-    first, second = harness.fresh_event(context.random), harness.fresh_event(context.random)
-    check(harness.post(server.url, first).status == 202, "no 202")
+    first, second = fresh_event(context.random), fresh_event(context.random)
+    check(web.post(server.url, first).status == 202, "no 202")
     server.kill()
     server = context.start()
-    sealed = harness.sealed_files(context.events)
+    sealed = sealed_files(context.events)
     check(len(sealed) == 1, f"not one sealed file after a restart: {sealed}")
     content = sealed[0].read_bytes()
     check(first["event_id"].encode() in content, "the event from before is not in the sealed file")
-    check(harness.post(server.url, second).status == 202, "no 202 after a restart")
+    check(web.post(server.url, second).status == 202, "no 202 after a restart")
     check(sealed[0].read_bytes() == content, "a sealed file was written to")
     server.stop()
-    harness.check_stored_once(context.events, [first["event_id"], second["event_id"]])
+    check_stored_once(context.events, [first["event_id"], second["event_id"]])
 
 
 def one_writer_per_directory(context):
@@ -212,28 +227,49 @@ def one_writer_per_directory(context):
                                     "--dead-letter", f"file:{context.folder / 'other'}")
     check(code == 1, f"the second server on one directory ended with {code}, not 1: {said}")
     check(str(context.events) in said, f"the message does not name the directory: {said}")
-    event = harness.fresh_event(context.random)
-    check(harness.post(url, event).status == 202, "the first server was disturbed by the second")
+    event = fresh_event(context.random)
+    check(web.post(url, event).status == 202, "the first server was disturbed by the second")
     server.stop()
-    harness.check_stored_once(context.events, [event["event_id"]])
+    check_stored_once(context.events, [event["event_id"]])
 
 
 def port_in_use(context):
     server = context.start()
     address = urllib.parse.urlsplit(server.url).netloc
-    code, said = context.run_to_end("--listen", address, "--to", f"file:{context.folder / 'second'}",
-                                    "--dead-letter", f"file:{context.folder / 'other'}")
+    code, said = second_server(context, "--listen", address)
     check(code == 1, f"a server on a port in use ended with {code}, not 1: {said}")
     check(address in said and re.search("in use", said, re.IGNORECASE), f"the message does not say what is wrong: {said}")
     check("listening on" not in said, "it claims to listen")
-    with socket.socket() as taken:  # a port that another program holds, not just another of ours
+    server.stop()
+
+
+def admin_port_in_use(context):
+    """Many times: the public port is open by then, and its threads are at any point of their own start."""
+    with socket.socket() as taken:  # held by another program, not just another of ours
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        code, said = context.run_to_end("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:%d" % taken.getsockname()[1],
-                                        "--to", f"file:{context.folder / 'second'}",
-                                        "--dead-letter", f"file:{context.folder / 'other'}")
-    check(code == 1, f"a server whose admin port is in use ended with {code}, not 1: {said}")
-    server.stop()
+        for _ in range(30):
+            code, said = second_server(context, "--admin", "127.0.0.1:%d" % taken.getsockname()[1])
+            check(code == 1, f"a server whose admin port is in use ended with {code}, not 1: {said}")
+
+
+def second_server(context, *options):
+    """Runs a server on other directories than the case's own."""
+    given = [] if "--listen" in options else ["--listen", "127.0.0.1:0"]
+    return context.run_to_end(*given, *options, "--to", f"file:{context.folder / 'second'}",
+                              "--dead-letter", f"file:{context.folder / 'second-refused'}", seconds=5)
+
+
+def stopped_while_starting(context):
+    """SIGTERM at any instant of the start ends the server, by the signal itself where nothing has begun."""
+    for _ in range(100):
+        server = context.ordinary("--drain-timeout", "2s")
+        begun = time.monotonic()
+        instant = context.random.uniform(0, 0.03)
+        wait_until(lambda: time.monotonic() - begun > instant, "the instant")
+        server.signal(signal.SIGTERM)
+        code = server.wait_exit(5)
+        check(code in (0, -signal.SIGTERM), f"SIGTERM {instant * 1000:.1f} ms after the start: ended with {code}")
 
 
 def unwritable_directory(context):
@@ -247,17 +283,18 @@ def unwritable_directory(context):
 def weaker_mode_keeps_what_it_accepted(context):
     """--ack accepted answers before the sync; a stop in good order still stores everything."""
     server = context.start("--ack", "accepted")
-    events = [harness.fresh_event(context.random) for _ in range(300)]
-    with harness.Client(server.url) as client:
+    events = [fresh_event(context.random) for _ in range(300)]
+    with web.Client(server.url) as client:
         for event in events:
             check(client.post(event).status == 202, "no 202 with --ack accepted")
     server.stop()
-    harness.check_stored_once(context.events, [event["event_id"] for event in events])
+    check_stored_once(context.events, [event["event_id"] for event in events])
 
 
-CASES = [drain_still_accepts, work_in_flight_finishes, drain_is_bounded, idle_connections_do_not_delay_the_end,
-         second_signal_ends_at_once, nothing_is_lost_under_load, restart_seals_what_was_left, one_writer_per_directory,
-         port_in_use, unwritable_directory, weaker_mode_keeps_what_it_accepted]
+CASES = [drain_still_accepts, drain_with_an_admin_port, work_in_flight_finishes, drain_is_bounded,
+         idle_connections_do_not_delay_the_end, second_signal_ends_at_once, nothing_is_lost_under_load,
+         restart_seals_what_was_left, one_writer_per_directory, port_in_use, admin_port_in_use, stopped_while_starting,
+         unwritable_directory, weaker_mode_keeps_what_it_accepted]
 
 if __name__ == "__main__":
     sys.exit(harness.run(__doc__, CASES))

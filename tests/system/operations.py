@@ -14,14 +14,17 @@ import time
 import urllib.parse
 
 import harness
+import web
+from events import fresh_event, stored_events
 from harness import check, wait_until
 
 # The text exposition format, version 0.0.4, as Prometheus documents it.
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
-SAMPLE = re.compile(rf"({NAME})(?:\{{((?:{LABEL},?)*)\}})? ([-+]?(?:[0-9.]+(?:e[-+]?[0-9]+)?|Inf)|NaN)(?: -?[0-9]+)?", re.IGNORECASE)
+VALUE = r"[-+]?(?:[0-9.]+(?:[eE][-+]?[0-9]+)?|Inf)|NaN"
+SAMPLE = re.compile(rf"({NAME})(?:\{{((?:{LABEL},?)*)\}})? ({VALUE})(?: -?[0-9]+)?")
 KINDS = ("counter", "gauge", "histogram", "summary", "untyped")
-UNCONVENTIONAL = re.compile(r"_(ms|milliseconds|us|micros|microseconds|nanoseconds|minutes|kb|kib|mb|mib|kilobytes|megabytes)(_|$)")
+UNCONVENTIONAL = re.compile(r"_(ms|us|ns|(milli|micro|nano)(s|seconds)|minutes|hours|[kmg]i?b|(kilo|mega|giga)bytes)(_|$)")
 
 
 class Metrics:
@@ -85,7 +88,7 @@ class Metrics:
 
 
 def scrape(url):
-    answer = harness.get(url, "/metrics")
+    answer = web.get(url, "/metrics")
     check(answer.status == 200, f"{answer.status} for /metrics")
     content_type = answer.headers["Content-Type"]
     check(re.match(r"text/plain; *version=0\.0\.4\b", content_type), f"/metrics is of type {content_type}")
@@ -97,9 +100,9 @@ def metrics_count_what_happened(context):
     before = scrape(server.url)
     before.check_conventions()
     for _ in range(7):
-        check(harness.post(server.url, [{"event": "one"}, {"event": "two"}, {"event": "three"}]).status == 202, "no 202")
+        check(web.post(server.url, [{"event": "one"}, {"event": "two"}, {"event": "three"}]).status == 202, "no 202")
     for _ in range(5):
-        check(harness.post(server.url, {"no name": 1}).status == 400, "no 400 for an event without a name")
+        check(web.post(server.url, {"no name": 1}).status == 400, "no 400 for an event without a name")
     after = scrape(server.url)
     after.check_conventions()
     check(any("event" in name for name in after.rose_by(before, 21)), "no counter rose by the 21 events accepted")
@@ -114,25 +117,25 @@ def admin_port_is_apart(context):
     server = context.start("--admin", "127.0.0.1:0")
     check(server.admin != server.url, "one port for both")
     for path in ("/healthz", "/readyz", "/metrics"):
-        status = harness.get(server.admin, path).status
+        status = web.get(server.admin, path).status
         check(status == 200, f"{status} for {path} on the admin port")
-        status = harness.get(server.url, path).status
+        status = web.get(server.url, path).status
         check(status == 404, f"{status} for {path} on the public port, with --admin")
     for path in ("/", "/client.js", "/events"):
-        status = harness.get(server.admin, path).status
+        status = web.get(server.admin, path).status
         check(status == 404, f"{status} for {path} on the admin port")
-    status = harness.post(server.admin, {"event": "wrong door"}).status
+    status = web.post(server.admin, {"event": "wrong door"}).status
     check(status == 404, f"{status} for an event on the admin port")
-    check(harness.post(server.url, {"event": "right door"}).status == 202, "no 202 on the public port")
+    check(web.post(server.url, {"event": "right door"}).status == 202, "no 202 on the public port")
     scrape(server.admin).check_conventions()
     server.stop()
-    check([event["event"] for event in harness.stored_events(context.events)] == ["right door"], "the wrong door was open")
+    check([event["event"] for event in stored_events(context.events)] == ["right door"], "the wrong door was open")
 
 
 def probes_share_the_public_port_without_admin(context):
     server = context.start()
     for path in ("/healthz", "/readyz", "/metrics"):
-        status = harness.get(server.url, path).status
+        status = web.get(server.url, path).status
         check(status == 200, f"{status} for {path}")
     server.stop()
 
@@ -142,18 +145,19 @@ def slow_clients_do_not_hold_up_the_probes(context):
     server = context.start("--admin", "127.0.0.1:0", "--drain-timeout", "1s")
     address = urllib.parse.urlsplit(server.url)
     slow = [socket.create_connection((address.hostname, address.port), 10) for _ in range(300)]
+    head = b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n"
     for connection in slow:
-        connection.sendall(b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{")
+        connection.sendall(head + b"{")
     end = time.monotonic() + 2  # the server takes a moment to be held up, if it can be
     while time.monotonic() < end:
         for path in ("/healthz", "/readyz", "/metrics"):
             began = time.monotonic()
-            status = harness.get(server.admin, path).status
+            status = web.get(server.admin, path).status
             took = time.monotonic() - began
             check(status == 200 and took < 1, f"{status} after {took:.1f} s for {path} among slow clients")
     for connection in slow:
         connection.close()
-    wait_until(lambda: harness.post(server.url, {"event": "after"}).status == 202, "events are accepted again", seconds=20)
+    wait_until(lambda: web.post(server.url, {"event": "after"}).status == 202, "events are accepted again", seconds=20)
     server.stop()
 
 
@@ -186,12 +190,12 @@ def logs_and_metrics_hold_no_content(context):
     """A server for each request: what is logged about the first of many must not be hidden by the rate limit."""
     for request in secret_requests():
         server = context.start()
-        with harness.Client(server.url) as client:
+        with web.Client(server.url) as client:
             try:
                 client.request(*request)
             except OSError:
                 pass  # too large a body may be answered and the connection closed while it is sent
-        check(SECRET not in harness.get(server.url, "/metrics").body.decode(), "metrics hold what a client sent")
+        check(SECRET not in web.get(server.url, "/metrics").body.decode(), "metrics hold what a client sent")
         server.stop()
         lines = server.log.read_text().splitlines()
         check(SECRET not in server.text(), f"the log holds what a client sent: {[line for line in lines if SECRET in line]}")
@@ -201,10 +205,10 @@ def logs_and_metrics_hold_no_content(context):
 def failures_are_logged_without_content(context):
     server = context.start()
     harness.set_file_size_limit(server.process.pid, 50_000)  # smaller than each request; the log stays below it
-    events = [harness.fresh_event(context.random, 5000, event=SECRET, url=f"http://{SECRET}/") for _ in range(12)]
-    wait_until(lambda: harness.post(server.url, events).status == 503, "503 for want of room")
+    events = [fresh_event(context.random, 5000, event=SECRET, url=f"http://{SECRET}/") for _ in range(12)]
+    wait_until(lambda: web.post(server.url, events).status == 503, "503 for want of room")
     harness.set_file_size_limit(server.process.pid, None)
-    wait_until(lambda: harness.get(server.url, "/readyz").status == 200, "the server recovers")
+    wait_until(lambda: web.get(server.url, "/readyz").status == 200, "the server recovers")
     server.stop()
     check(SECRET not in server.text(), "the log holds what a client sent")
 
@@ -212,7 +216,7 @@ def failures_are_logged_without_content(context):
 def flood_of_refusals_is_logged_briefly(context):
     server = context.start()
     before = len(server.text().splitlines())
-    with harness.Client(server.url) as client:
+    with web.Client(server.url) as client:
         for number in range(2000):
             client.post({"number": number} if number % 2 else b"{broken")
     lines = len(server.text().splitlines()) - before
@@ -225,9 +229,9 @@ def flood_of_failures_is_logged_briefly(context):
     server = context.start()
     before = len(server.text().splitlines())
     harness.set_file_size_limit(server.process.pid, 100_000)  # smaller than each request; the log stays below it
-    large = [harness.fresh_event(context.random, 5000) for _ in range(30)]
+    large = [fresh_event(context.random, 5000) for _ in range(30)]
     failed = 0
-    with harness.Client(server.url) as client:
+    with web.Client(server.url) as client:
         began = time.monotonic()
         while failed < 1500 and time.monotonic() - began < 20:
             failed += client.post(large).status == 503
@@ -236,7 +240,7 @@ def flood_of_failures_is_logged_briefly(context):
     lines = len(server.text().splitlines()) - before
     check(1 <= lines < 60, f"{lines} log lines about {failed} failed requests")
     server.stop()
-    check(not harness.stored_events(context.events), "an event that was answered 503 for want of room is stored")
+    check(not stored_events(context.events), "an event that was answered 503 for want of room is stored")
 
 
 CASES = [metrics_count_what_happened, admin_port_is_apart, probes_share_the_public_port_without_admin,

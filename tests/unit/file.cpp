@@ -179,6 +179,27 @@ TEST_CASE("at max_total_bytes nothing is written until files are taken away") {
   sink->write(batch);
 }
 
+TEST_CASE("a file that somebody has removed is noticed, and another one begun") {
+  Setup setup;
+  auto sink = setup.open();
+  const Batch batch = numbered_batch("a", 1);
+  sink->write(batch);
+  std::filesystem::remove(setup.directory + "/current.ndjson");
+  CHECK(error_of([&] { sink->write(batch); }).kind() == SinkError::unavailable);
+  sink->write(batch);
+  CHECK(setup.content("current.ndjson") == batch.ndjson());
+}
+
+TEST_CASE("without its directory a sink stores nothing and says so") {
+  Setup setup;
+  auto sink = setup.open();
+  std::filesystem::remove_all(setup.directory);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(error_of([&] { sink->write(numbered_batch("a", 1)); }).kind() == SinkError::unavailable);
+  }
+  CHECK_THROWS_AS(sink->tend(), SinkError);
+}
+
 TEST_CASE("after a write that met the limit of a file's size nothing of it is left") {
   Setup setup;
   auto sink = setup.open();

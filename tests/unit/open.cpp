@@ -28,10 +28,11 @@ TEST_CASE("an unknown scheme is refused with a list of the known") {
   CHECK(message.find("secret") == std::string::npos);
 }
 
-TEST_CASE("what is no URL is refused without being repeated") {
-  const std::string message = message_of("pass word");
+TEST_CASE("what is no URL is refused by name, unless it may hold a password") {
+  CHECK(message_of("no-scheme").find("'no-scheme'") != std::string::npos);
+  const std::string message = message_of("//user:secret@host");
   CHECK_FALSE(message.empty());
-  CHECK(message.find("pass") == std::string::npos);
+  CHECK(message.find("secret") == std::string::npos);
 }
 
 TEST_CASE("null: takes everything and no options") {

@@ -1,0 +1,54 @@
+// One connection of a front: what has been read, where in its request it is, what is to be sent.
+#pragma once
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "server/http_head.hpp"
+
+namespace eventcollect {
+
+// Belongs to one loop.
+struct FrontConnection {
+  enum class Stage : std::uint8_t {
+    head,     // the next request's head is awaited, or part of it is in `input`
+    body,     // the head is in head_text; the body gathers
+    waiting,  // the handler has the request
+    closing,  // the last answer is sent; what still comes is thrown away
+  };
+
+  FrontConnection(int socket_, std::uint64_t id_, std::string peer_)
+      : socket{socket_}, id{id_}, peer{std::move(peer_)} {}
+  ~FrontConnection() { ::close(socket); }
+  FrontConnection(const FrontConnection&) = delete;
+  FrontConnection& operator=(const FrontConnection&) = delete;
+
+  bool is_idle() const { return stage == Stage::head && input.empty() && output.empty(); }
+
+  const int socket;
+  const std::uint64_t id;  // never used again, as the socket's number is
+  const std::string peer;
+
+  Stage stage = Stage::head;
+  bool is_readable = false;   // by the last word of epoll
+  bool is_shut = false;       // the peer sends no more
+  bool closes_after = false;  // the answer that is due is the last
+  bool is_head_request = false;
+
+  std::string input;      // read, but not yet a whole head
+  std::string head_text;  // of the request whose body is being read
+  std::string body;
+  std::optional<std::uint64_t> body_bytes;  // that it will have; unknown if it is chunked
+  ChunkedReader chunks;
+  std::string output;  // not yet taken by the system
+  std::size_t drained_bytes = 0;
+  std::chrono::steady_clock::time_point deadline;
+};
+
+}  // namespace eventcollect

@@ -1,0 +1,171 @@
+#include "server/front_loop.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "server/http_response.hpp"
+
+namespace eventcollect {
+namespace {
+
+using std::chrono::steady_clock;
+using Stage = FrontConnection::Stage;
+
+constexpr int sweep_milliseconds = 200;  // how exact time limits are kept
+constexpr std::uint64_t listener_token = 0;
+constexpr std::uint64_t wake_token = 1;
+
+// The loop that this thread runs, if any: only ever compared.
+thread_local const void* current_loop = nullptr;
+
+}  // namespace
+
+FrontLoop::FrontLoop(std::shared_ptr<FrontShared> shared)
+    : shared_{std::move(shared)}, epoll_{epoll_create1(EPOLL_CLOEXEC)} {
+  if (epoll_.get() < 0) throw_errno("epoll_create1");
+  watch(shared_->listener.get(), EPOLLIN | EPOLLEXCLUSIVE, listener_token);
+  watch(mailbox_->descriptor(), EPOLLIN, wake_token);
+  thread_ = std::thread{[this] { run(); }};
+}
+
+FrontLoop::~FrontLoop() { thread_.join(); }
+
+void FrontLoop::watch(int descriptor, std::uint32_t events, std::uint64_t token) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = token;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) != 0) throw_errno("epoll_ctl");
+}
+
+void FrontLoop::run() {
+  current_loop = this;
+  std::array<epoll_event, 256> events{};
+  while (!shared_->abandoning && !(shared_->stopping && connections_.empty())) {
+    const int patience = !unfinished_.empty() ? 0 : connections_.empty() ? -1 : sweep_milliseconds;
+    const int count =
+        epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), patience);
+    now_ = steady_clock::now();
+    for (int i = 0; i < count; ++i) dispatch(events[static_cast<std::size_t>(i)]);
+    for (const std::uint64_t id : std::exchange(unfinished_, {})) {
+      const auto found = connections_.find(id);
+      if (found != connections_.end()) receive(*found->second);
+    }
+    if (shared_->stopping) forget_listener();
+    if (now_ >= next_sweep_) sweep();
+  }
+  shared_->open -= connections_.size();
+  connections_.clear();
+  const std::lock_guard lock{shared_->mutex};
+  --shared_->loops_running;
+  shared_->loop_ended.notify_all();
+}
+
+bool FrontLoop::is_this_thread() const { return current_loop == this; }
+
+void FrontLoop::forget_listener() {
+  if (!std::exchange(listens_, false)) return;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, shared_->listener.get(), nullptr);
+}
+
+void FrontLoop::dispatch(const epoll_event& event) {
+  if (event.data.u64 == listener_token) return accept_all();
+  if (event.data.u64 == wake_token) return deliver_letters();
+  const auto found = connections_.find(event.data.u64);
+  if (found == connections_.end()) return;
+  FrontConnection& connection = *found->second;
+  if ((event.events & (EPOLLERR | EPOLLHUP)) != 0) return close(connection.id);
+  if ((event.events & EPOLLIN) != 0) connection.is_readable = true;
+  if ((event.events & EPOLLOUT) != 0 && !connection.output.empty()) {
+    send(connection);
+    if (!connections_.contains(event.data.u64)) return;
+  }
+  receive(connection);
+}
+
+void FrontLoop::accept_all() {
+  for (int i = 0; i < 64; ++i) {
+    sockaddr_storage address{};
+    socklen_t bytes = sizeof(address);
+    const int socket = accept4(shared_->listener.get(), reinterpret_cast<sockaddr*>(&address),
+                               &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (socket < 0 && (errno == EMFILE || errno == ENFILE)) make_room();
+    if (socket < 0) return;
+    ++shared_->accepted;
+    ++shared_->open;
+    const int yes = 1;
+    setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    const std::uint64_t id = ++last_id_;
+    auto connection = std::make_unique<FrontConnection>(socket, id, address_text(address));
+    connection->deadline = now_ + shared_->limits.idle_timeout;
+    connections_.emplace(id, std::move(connection));
+    watch(socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, id);
+    keep_bound(id);
+  }
+}
+
+// After `newest` was accepted: other loops may have the idle ones, and need a while to see it.
+void FrontLoop::keep_bound(std::uint64_t newest) {
+  constexpr std::size_t slack = 64;
+  const std::size_t bound = shared_->limits.max_connections;
+  if (shared_->open <= bound || make_room() || shared_->open <= bound + slack) return;
+  ++shared_->evicted;
+  close(newest);
+}
+
+// Closes the connection that has been idle for longest, but for the newest. False if none is idle.
+bool FrontLoop::make_room() {
+  auto victim = connections_.end();
+  for (auto it = connections_.begin(); it != connections_.end(); ++it) {
+    if (!it->second->is_idle() || it->first == last_id_) continue;
+    const bool is_longer_idle =
+        victim == connections_.end() || it->second->deadline < victim->second->deadline;
+    if (is_longer_idle) victim = it;
+  }
+  if (victim == connections_.end()) return false;
+  ++shared_->evicted;
+  close(victim->first);
+  return true;
+}
+
+void FrontLoop::deliver_letters() {
+  mailbox_->take(letters_);
+  for (const Mailbox::Letter& letter : letters_) {
+    const auto found = connections_.find(letter.connection);
+    if (found == connections_.end()) continue;  // it has gone meanwhile
+    FrontConnection& connection = *found->second;
+    answer(connection, letter.response);
+    // The next request may be here already.
+    if (connections_.contains(letter.connection)) receive(connection);
+  }
+  letters_.clear();
+}
+
+void FrontLoop::sweep() {
+  next_sweep_ = now_ + std::chrono::milliseconds{sweep_milliseconds};
+  std::vector<std::uint64_t> due;
+  for (const auto& [id, connection] : connections_) {
+    const bool is_unwanted = shared_->stopping && connection->is_idle();
+    const bool is_ours = connection->stage == Stage::waiting && connection->output.empty();
+    const bool is_late = connection->deadline <= now_ && !is_ours;
+    if (is_unwanted || is_late) due.push_back(id);
+  }
+  for (const std::uint64_t id : due) expire(*connections_.at(id));
+  while (shared_->open > shared_->limits.max_connections && make_room()) {
+  }
+}
+
+void FrontLoop::expire(FrontConnection& connection) {
+  const bool has_begun = connection.stage == Stage::body ||
+                         (connection.stage == Stage::head && !connection.input.empty());
+  if (!has_begun || !connection.output.empty()) return close(connection.id);
+  ++shared_->timed_out;
+  answer_last(connection, plain_response(408, "The request did not come in time."));
+}
+
+}  // namespace eventcollect

@@ -1,0 +1,256 @@
+// The part of a loop that follows one connection through its requests.
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "server/front_loop.hpp"
+#include "server/http_response.hpp"
+
+namespace eventcollect {
+namespace {
+
+using Stage = FrontConnection::Stage;
+
+constexpr int most_reads_in_a_row = 16;  // before other connections have their turn
+
+}  // namespace
+
+// Reads what has come, as far as it is wanted now.
+void FrontLoop::receive(FrontConnection& connection) {
+  const std::uint64_t id = connection.id;
+  if (!connection.input.empty() && connection.stage == Stage::head) {
+    take_in(connection, {});
+    if (!connections_.contains(id)) return;
+  }
+  for (int reads = 0; connection.is_readable && connection.stage != Stage::waiting; ++reads) {
+    if (reads == most_reads_in_a_row) return unfinished_.push_back(id);
+    const ssize_t got = ::recv(connection.socket, scratch_.data(), scratch_.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      connection.is_readable = false;
+      return;
+    }
+    if (got <= 0) {
+      // Whoever has sent all may still want to read the answer to it.
+      connection.is_shut = true;
+      connection.is_readable = false;
+      if (connection.output.empty()) close(id);
+      return;
+    }
+    take_in(connection, {scratch_.data(), static_cast<std::size_t>(got)});
+    if (!connections_.contains(id)) return;
+  }
+}
+
+// Goes on with the connection's requests by what has newly come.
+void FrontLoop::take_in(FrontConnection& connection, std::string_view bytes) {
+  const std::uint64_t id = connection.id;
+  std::string pending;
+  if (!connection.input.empty()) {
+    pending = std::exchange(connection.input, {});
+    pending += bytes;
+    bytes = pending;
+  }
+  while (!bytes.empty()) {
+    bool goes_on = true;
+    switch (connection.stage) {
+      case Stage::head:
+        // Output that the client does not take is a reason to read no more of it.
+        goes_on = connection.output.empty() && take_head(connection, bytes);
+        break;
+      case Stage::body:
+        take_body(connection, bytes);
+        break;
+      case Stage::closing:
+        return drain(connection, bytes);
+      case Stage::waiting:
+        goes_on = false;
+        break;
+    }
+    if (!connections_.contains(id)) return;
+    if (!goes_on) break;
+  }
+  if (connection.stage != Stage::closing) connection.input.append(bytes);
+}
+
+// True if a request's head was there.
+bool FrontLoop::take_head(FrontConnection& connection, std::string_view& bytes) {
+  const FrontLimits& limits = shared_->limits;
+  const HeadResult result = parse_head(bytes.substr(0, limits.max_head_bytes), head_);
+  switch (result) {
+    case HeadResult::complete:
+      take_request(connection, bytes);
+      return true;
+    case HeadResult::incomplete:
+      if (bytes.size() >= limits.max_head_bytes) {
+        answer_last(connection, plain_response(431, "The header fields are too large."));
+        return true;
+      }
+      connection.deadline = std::min(connection.deadline, now_ + limits.request_timeout);
+      return false;
+    case HeadResult::malformed:
+      ++shared_->malformed;
+      answer_last(connection, plain_response(400, "This is no HTTP request."));
+      return true;
+    case HeadResult::unsupported:
+      ++shared_->malformed;
+      answer_last(connection, plain_response(501, "Only the transfer coding chunked is known."));
+      return true;
+  }
+  return false;
+}
+
+// Decides by the head what becomes of the request at the front of `bytes`.
+void FrontLoop::take_request(FrontConnection& connection, std::string_view& bytes) {
+  FrontRequest request{head_, bytes.substr(0, head_.bytes), connection.peer, {}};
+  bytes.remove_prefix(head_.bytes);
+  connection.is_head_request = head_.method == "HEAD";
+  connection.closes_after = !head_.keeps_alive;
+  if (auto early = shared_->handler.before_body(request)) {
+    return head_.has_body() ? answer_last(connection, *early) : answer(connection, *early);
+  }
+  const std::uint64_t length = head_.content_length.value_or(0);
+  if (length > shared_->handler.max_body_bytes()) {
+    return answer_last(connection, shared_->handler.too_large(request));
+  }
+  if (head_.is_chunked || bytes.size() < length) return begin_body(connection, request.head_text);
+  request.body = bytes.substr(0, static_cast<std::size_t>(length));
+  bytes.remove_prefix(request.body.size());
+  hand_over(connection, request);
+}
+
+void FrontLoop::begin_body(FrontConnection& connection, std::string_view head_text) {
+  connection.stage = Stage::body;
+  connection.head_text = head_text;
+  connection.chunks = {};
+  connection.body_bytes = head_.content_length;
+  connection.deadline = std::min(connection.deadline, now_ + shared_->limits.request_timeout);
+  if (!head_.expects_continue) return;
+  connection.output += "HTTP/1.1 100 Continue\r\n\r\n";
+  send(connection);
+}
+
+void FrontLoop::take_body(FrontConnection& connection, std::string_view& bytes) {
+  if (connection.body_bytes) {
+    const auto missing = static_cast<std::size_t>(*connection.body_bytes) - connection.body.size();
+    const std::string_view piece = bytes.substr(0, missing);
+    bytes.remove_prefix(piece.size());
+    add_to_body(connection, piece);
+    if (connection.stage == Stage::body && piece.size() == missing) finish_body(connection);
+    return;
+  }
+  const auto result = connection.chunks.read(bytes, [&](std::string_view piece) {
+    if (connection.stage == Stage::body) add_to_body(connection, piece);
+  });
+  if (connection.stage != Stage::body) return;
+  if (result == ChunkedReader::Result::complete) finish_body(connection);
+  if (result == ChunkedReader::Result::malformed) {
+    ++shared_->malformed;
+    answer_last(connection, plain_response(400, "The chunks of the body are broken."));
+  }
+}
+
+void FrontLoop::add_to_body(FrontConnection& connection, std::string_view piece) {
+  if (connection.body.size() + piece.size() > shared_->handler.max_body_bytes()) {
+    parse_head(connection.head_text, head_);
+    return answer_last(
+        connection, shared_->handler.too_large({head_, connection.head_text, connection.peer, {}}));
+  }
+  if (shared_->buffered_bytes + piece.size() > shared_->limits.max_buffered_bytes) {
+    Response busy = plain_response(503, "Too many requests are under way. Send it again.");
+    busy.headers.emplace_back("Retry-After", "1");
+    return answer_last(connection, busy);
+  }
+  shared_->buffered_bytes += piece.size();
+  connection.body += piece;
+}
+
+void FrontLoop::finish_body(FrontConnection& connection) {
+  parse_head(connection.head_text, head_);
+  hand_over(connection, {head_, connection.head_text, connection.peer, connection.body});
+}
+
+// `request` may view the connection's own memory, which is therefore released afterwards only.
+void FrontLoop::hand_over(FrontConnection& connection, const FrontRequest& request) {
+  connection.stage = Stage::waiting;
+  handing_over_ = connection.id;
+  shared_->handler.handle(request,
+                          [this, mailbox = mailbox_, id = connection.id](Response response) {
+                            // `this` may be long gone when another thread answers, and is only
+                            // asked by its own.
+                            if (is_this_thread() && handing_over_ == id) {
+                              answer_at_once_ = std::move(response);
+                            } else {
+                              mailbox->put(id, std::move(response));
+                            }
+                          });
+  handing_over_ = 0;
+  release_body(connection);
+  if (const auto response = std::exchange(answer_at_once_, {})) answer(connection, *response);
+}
+
+void FrontLoop::release_body(FrontConnection& connection) {
+  shared_->buffered_bytes -= connection.body.size();
+  std::string{}.swap(connection.body);
+  std::string{}.swap(connection.head_text);
+}
+
+void FrontLoop::answer_last(FrontConnection& connection, const Response& response) {
+  connection.closes_after = true;
+  answer(connection, response);
+}
+
+void FrontLoop::answer(FrontConnection& connection, const Response& response) {
+  connection.closes_after = connection.closes_after || shared_->last_answers;
+  append_response(connection.output, response, connection.closes_after, connection.is_head_request);
+  connection.stage = Stage::waiting;
+  connection.deadline = now_ + shared_->limits.write_timeout;
+  release_body(connection);
+  send(connection);
+}
+
+// Sends what the system takes. May close the connection.
+void FrontLoop::send(FrontConnection& connection) {
+  std::string_view left = connection.output;
+  while (!left.empty()) {
+    const ssize_t sent = ::send(connection.socket, left.data(), left.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (sent < 0) return close(connection.id);
+    left.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  connection.output.erase(0, connection.output.size() - left.size());
+  if (!connection.output.empty()) return;
+  std::string{}.swap(connection.output);
+  if (connection.stage == Stage::waiting) finish_answer(connection);
+}
+
+void FrontLoop::finish_answer(FrontConnection& connection) {
+  if (!connection.closes_after) {
+    connection.stage = Stage::head;
+    connection.deadline = now_ + shared_->limits.idle_timeout;
+    return;
+  }
+  if (connection.is_shut) return close(connection.id);
+  // Closing with bytes unread would reset the connection, and the answer might be lost with it.
+  ::shutdown(connection.socket, SHUT_WR);
+  connection.stage = Stage::closing;
+  connection.deadline = now_ + shared_->limits.drain_timeout;
+  std::string{}.swap(connection.input);
+}
+
+void FrontLoop::drain(FrontConnection& connection, std::string_view bytes) {
+  connection.drained_bytes += bytes.size();
+  if (connection.drained_bytes > shared_->limits.max_drained_bytes) close(connection.id);
+}
+
+void FrontLoop::close(std::uint64_t id) {
+  const auto found = connections_.find(id);
+  release_body(*found->second);
+  connections_.erase(found);
+  --shared_->open;
+}
+
+}  // namespace eventcollect

@@ -1,0 +1,47 @@
+// Any bytes on a connection: the head is read the same whether it comes at once or byte by byte, and
+// chunks undone in pieces are the chunks undone at once.
+#include <string>
+#include <utility>
+
+#include "fuzz/require.hpp"
+#include "server/http_head.hpp"
+
+namespace {
+
+using namespace eventcollect;
+
+void check_head(std::string_view text) {
+  HttpHead head;
+  const HeadResult result = parse_head(text, head);
+  if (result != HeadResult::complete) return;
+  fuzz::require(head.bytes <= text.size(), "the head ends within the text");
+  fuzz::require(head.path.starts_with('/'), "a path begins with a slash");
+  fuzz::require(!(head.is_chunked && head.content_length), "the length is known in one way");
+  HttpHead again;
+  fuzz::require(parse_head(text.substr(0, head.bytes), again) == HeadResult::complete,
+                "what follows does not change the head");
+  fuzz::require(parse_head(text.substr(0, head.bytes - 1), again) == HeadResult::incomplete,
+                "a head is complete at its end and not before");
+}
+
+std::pair<ChunkedReader::Result, std::string> unchunk(std::string_view text, std::size_t piece) {
+  ChunkedReader reader;
+  std::string content;
+  auto result = ChunkedReader::Result::incomplete;
+  while (!text.empty() && result == ChunkedReader::Result::incomplete) {
+    std::string_view part = text.substr(0, piece);
+    const std::size_t offered = part.size();
+    result = reader.read(part, [&](std::string_view bytes) { content += bytes; });
+    text.remove_prefix(offered - part.size());
+  }
+  return {result, content};
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
+  const std::string_view text{reinterpret_cast<const char*>(data), bytes};
+  check_head(text);
+  fuzz::require(unchunk(text, 1) == unchunk(text, bytes + 1), "pieces do not matter");
+  return 0;
+}

@@ -1,0 +1,50 @@
+// Any text as a URL, a size, a time span, a time, a UUID or a network: taken or refused with the
+// error that is documented, and what is taken reads back the same.
+#include "core/network.hpp"
+#include "eventcollect/clock.hpp"
+#include "eventcollect/url.hpp"
+#include "eventcollect/uuid.hpp"
+#include "fuzz/require.hpp"
+#include "server/host_port.hpp"
+
+namespace {
+
+using namespace eventcollect;
+
+template <typename Call>
+void allow_config_error(Call&& call) {
+  try {
+    call();
+  } catch (const ConfigError&) {
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
+  const std::string_view text{reinterpret_cast<const char*>(data), bytes};
+  allow_config_error([&] {
+    const Url url = Url::parse(text);
+    fuzz::require(!url.scheme.empty(), "a URL has a scheme");
+    const std::string shown = url.redacted();
+    const std::size_t at = url.authority.rfind('@');
+    const std::string secret = at == std::string::npos ? "" : url.authority.substr(0, at + 1);
+    const bool is_shown = !secret.empty() && shown.find("//" + secret) != std::string::npos;
+    fuzz::require(!is_shown, "a password is not shown");
+  });
+  allow_config_error([&] { parse_bytes(text); });
+  allow_config_error([&] { fuzz::require(parse_duration(text).count() >= 0, "no time is negative"); });
+  allow_config_error([&] {
+    const HostPort parsed = HostPort::parse(std::string{text});
+    const HostPort again = HostPort::parse(parsed.text());
+    fuzz::require(again.host == parsed.host && again.port == parsed.port, "a place reads back");
+  });
+  if (const auto time = parse_rfc3339(text)) {
+    fuzz::require(parse_rfc3339(format_rfc3339(*time)) == time, "a time reads back");
+  }
+  if (const auto id = Uuid::parse(text)) {
+    fuzz::require(Uuid::parse(id->to_string()) == id, "a UUID reads back");
+  }
+  if (const auto network = Network::parse(text)) network->truncated();
+  return 0;
+}

@@ -1,0 +1,655 @@
+#include "eventcollect/httplib.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <thread>
+
+#include "eventcollect/memory.hpp"
+#include "support/events.hpp"
+#include "support/json.hpp"
+#include "support/raw_http.hpp"
+
+namespace eventcollect {
+namespace {
+
+using test::gzip;
+using test::Json;
+using test::RawClient;
+using test::RawResponse;
+
+const std::string one_event = R"({"event":"clicked_event","properties":{"x":1}})";
+
+constexpr std::chrono::milliseconds longest_patience = std::chrono::seconds{20};
+
+// A backend of somebody's, with our endpoint in it and a page that nobody may reach through it.
+class App {
+ public:
+  // `patience` is how long the server waits for more of a request, and for the next one.
+  explicit App(EndpointOptions options = {}, std::chrono::milliseconds patience = longest_patience)
+      : collector_{sink_, {.clock = &clock_}}, endpoint_{collector_, std::move(options)} {
+    mount(server_, endpoint_);
+    server_.Get("/secret", [this](const httplib::Request&, httplib::Response& response) {
+      ++secrets_;
+      response.set_content("secret", "text/plain");
+    });
+    server_.Post("/upload", [](const httplib::Request& request, httplib::Response& response) {
+      response.set_content("upload of " + std::to_string(request.body.size()), "text/plain");
+    });
+    server_.set_error_handler([](const httplib::Request&, httplib::Response& response) {
+      if (response.status == 404) response.set_content("the host's own 404", "text/plain");
+    });
+    server_.set_keep_alive_max_count(1000);
+    server_.set_read_timeout(patience);
+    server_.set_keep_alive_timeout(std::chrono::ceil<std::chrono::seconds>(patience).count());
+    port_ = static_cast<std::uint16_t>(server_.bind_to_any_port("127.0.0.1"));
+    thread_ = std::thread{[this] { server_.listen_after_bind(); }};
+    while (!server_.is_running()) std::this_thread::yield();
+  }
+  ~App() { stop(); }
+  App(const App&) = delete;
+  App& operator=(const App&) = delete;
+
+  // Returns when all connections have ended.
+  void stop() {
+    if (!thread_.joinable()) return;
+    server_.stop();
+    thread_.join();
+  }
+
+  std::uint16_t port() const { return port_; }
+  std::vector<std::string> lines() const { return sink_->lines(); }
+  int secrets() const { return secrets_; }
+  const Endpoint& endpoint() const { return endpoint_; }
+
+ private:
+  const ManualClock clock_{test::some_time};
+  std::shared_ptr<MemorySink> sink_ = std::make_shared<MemorySink>();
+  Collector collector_;
+  Endpoint endpoint_;
+  httplib::Server server_;
+  std::atomic<int> secrets_{0};
+  std::uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+std::string with_length(std::string_view start, std::string_view headers, std::string_view body) {
+  return fmt::format("{} HTTP/1.1\r\nHost: example.org\r\n{}Content-Length: {}\r\n\r\n{}", start,
+                     headers, body.size(), body);
+}
+
+std::string chunks_of(std::string_view body, std::size_t chunk_bytes) {
+  std::string out;
+  while (!body.empty()) {
+    const std::string_view chunk = body.substr(0, chunk_bytes);
+    out += fmt::format("{:x}\r\n{}\r\n", chunk.size(), chunk);
+    body.remove_prefix(chunk.size());
+  }
+  return out + "0\r\n\r\n";
+}
+
+std::string with_chunks(std::string_view start, std::string_view headers, std::string_view body,
+                        std::size_t chunk_bytes) {
+  return fmt::format("{} HTTP/1.1\r\nHost: example.org\r\n{}Transfer-Encoding: chunked\r\n\r\n{}",
+                     start, headers, chunks_of(body, chunk_bytes));
+}
+
+constexpr std::string_view json_type = "Content-Type: application/json\r\n";
+
+std::string post(std::string_view body, std::string_view headers = json_type) {
+  return with_length("POST /events", headers, body);
+}
+
+std::size_t count(std::string_view text, std::string_view what) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(what); at != std::string_view::npos;
+       at = text.find(what, at + 1)) {
+    ++found;
+  }
+  return found;
+}
+
+TEST_CASE("a body arrives whole however it is framed and cut") {
+  App app;
+  const std::string large =
+      R"({"event":"e","properties":{"x":")" + std::string(60'000, 'y') + R"("}})";
+  std::size_t stored = 0;
+  for (const std::string& body : {one_event, large}) {
+    for (const std::string& request : {post(body), with_chunks("POST /events", json_type, body, 7),
+                                       with_chunks("POST /events", json_type, body, 10'000),
+                                       with_chunks("POST /events?a=b", json_type, body, 1)}) {
+      RawClient client{app.port()};
+      client.send(request);
+      const RawResponse response = client.receive();
+      CHECK(response.status == 202);
+      CHECK(response.body.empty());
+      CHECK(app.lines().size() == ++stored);
+    }
+  }
+  RawClient slow{app.port()};
+  for (const char byte : post(one_event)) slow.send({&byte, 1});
+  CHECK(slow.receive().status == 202);
+  CHECK(app.lines().size() == stored + 1);
+}
+
+TEST_CASE("a connection serves one request after another") {
+  App app;
+  RawClient client{app.port()};
+  struct Case {
+    std::string request;
+    int status;
+  };
+  const Case cases[] = {
+      {post(one_event), 202},
+      {post("7"), 400},
+      {"GET /events HTTP/1.1\r\nHost: example.org\r\n\r\n", 405},
+      {"HEAD /events HTTP/1.1\r\nHost: example.org\r\n\r\n", 405},
+      {"OPTIONS /events HTTP/1.1\r\nHost: example.org\r\n\r\n", 204},
+      {"DELETE /events HTTP/1.1\r\nHost: example.org\r\n\r\n", 405},
+      {"PUT /events HTTP/1.1\r\nHost: example.org\r\nContent-Length: 0\r\n\r\n", 405},
+      {"POST /events HTTP/1.1\r\nHost: example.org\r\nContent-Type: text/html\r\n\r\n", 415},
+      {post(""), 400},
+      {post(one_event), 202},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.request);
+    REQUIRE(client.send(c.request));
+    const RawResponse response = client.receive(c.request.starts_with("HEAD"));
+    CHECK(response.status == c.status);
+    CHECK(response.header("Connection") != "close");
+  }
+  client.end_sending();
+  CHECK(client.is_closed());
+  CHECK(app.lines().size() == 2);
+}
+
+TEST_CASE("a POST without a length has no body, and what follows is the next request") {
+  App app;
+  RawClient client{app.port()};
+  client.send(
+      "POST /events HTTP/1.1\r\nHost: example.org\r\nContent-Type: application/json\r\n\r\n");
+  const RawResponse response = client.receive();
+  CHECK(response.status == 400);
+  CHECK(Json{response.body}.text("/code") == "body.empty");
+  client.send(post(one_event));
+  CHECK(client.receive().status == 202);
+}
+
+TEST_CASE("of pipelined requests each one that is stored is answered, in order") {
+  // Older releases of cpp-httplib lose what they have read ahead, and then wait in vain.
+  App app({}, std::chrono::milliseconds{100});
+  RawClient client{app.port()};
+  client.send(post(one_event) + post("7") + post(one_event));
+  const std::string answers = client.receive_all();
+  app.stop();
+  CHECK(count(answers, "HTTP/1.1 202") == app.lines().size());
+  CHECK(answers.starts_with("HTTP/1.1 202"));
+}
+
+TEST_CASE("a refusal crosses the wire as it is") {
+  App app;
+  RawClient client{app.port()};
+  client.send(post("[7," + one_event + "]"));
+  const RawResponse some = client.receive();
+  CHECK(some.status == 202);
+  CHECK(some.header("Content-Type") == "application/json");
+  CHECK(Json{some.body}.number("/accepted") == 1);
+
+  client.send(post("7"));
+  const RawResponse none = client.receive();
+  CHECK(none.status == 400);
+  CHECK(none.header("Content-Type") == "application/problem+json");
+  CHECK(Json{none.body}.text("/code") == "event.not_object");
+
+  client.send("PUT /events HTTP/1.1\r\nHost: example.org\r\nContent-Length: 0\r\n\r\n");
+  CHECK(client.receive().header("Allow") == "POST, OPTIONS");
+}
+
+// A body that is nothing but requests, so that wherever a server begins to take it for requests, it
+// soon finds one.
+std::string smuggled(std::size_t bytes) {
+  const std::string request = "GET /secret HTTP/1.1\r\nHost: example.org\r\n\r\n";
+  std::string body;
+  while (body.size() < bytes) body += request;
+  return body;
+}
+
+TEST_CASE("an answer that comes before the body never lets it be taken for requests") {
+  struct Case {
+    std::string_view what;
+    std::string_view headers;
+    int status;  // of a POST
+  };
+  const Case cases[] = {
+      {"another type", "Content-Type: text/html\r\n", 415},
+      {"no type", "", 415},
+      {"a form", "Content-Type: application/x-www-form-urlencoded\r\n", 415},
+      {"multipart", "Content-Type: multipart/form-data; boundary=b\r\n", 415},
+      {"multipart without a boundary", "Content-Type: multipart/form-data\r\n", 415},
+      {"another coding", "Content-Type: application/json\r\nContent-Encoding: br\r\n", 415},
+      {"a foreign origin", "Content-Type: application/json\r\nOrigin: https://evil.test\r\n", 403},
+      {"too large", "Content-Type: application/json\r\n", 413},
+      {"not gzip", "Content-Type: application/json\r\nContent-Encoding: gzip\r\n", 413},
+      {"that waits", "Content-Type: text/html\r\nExpect: 100-continue\r\n", 415},
+  };
+  const std::string requests = smuggled(256 << 10);
+  const std::string multipart =
+      "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n" + requests + "\r\n--b--\r\n";
+  for (const std::string_view method :
+       {"POST", "PUT", "PATCH", "DELETE", "GET", "OPTIONS", "HEAD"}) {
+    for (const Case& c : cases) {
+      for (const bool chunked : {false, true}) {
+        CAPTURE(method);
+        CAPTURE(c.what);
+        CAPTURE(chunked);
+        App app({.max_body_bytes = 64 << 10});
+        const std::string& body = c.what == "multipart" ? multipart : requests;
+        const std::string start = fmt::format("{} /events", method);
+        const std::string request = chunked ? with_chunks(start, c.headers, body, body.size())
+                                            : with_length(start, c.headers, body);
+        const std::size_t head = request.find("\r\n\r\n") + 4;
+        RawClient client{app.port()};
+        client.send(std::string_view{request}.substr(0, head));
+        client.send(std::string_view{request}.substr(head));
+        const std::string answer = client.receive_all();
+        app.stop();
+        CHECK(app.secrets() == 0);
+        CHECK(app.lines().empty());
+        const std::size_t answers =
+            count(answer, "HTTP/1.1 ") - count(answer, "HTTP/1.1 100 Continue");
+        if (method == "POST") {
+          CHECK(answers == 1);
+          CHECK(answer.find(fmt::format("HTTP/1.1 {}", c.status)) != std::string::npos);
+        } else {
+          CHECK(answers <= 1);  // it may be lost where the rest is not read
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a request with a body is not followed by another where nothing reads the body") {
+  // The head alone comes first, so that the answer is on its way before the body is.
+  for (const std::string_view method : {"GET", "OPTIONS", "HEAD"}) {
+    CAPTURE(method);
+    App app;
+    RawClient client{app.port()};
+    client.send(fmt::format(
+        "{} /events HTTP/1.1\r\nHost: example.org\r\nContent-Length: 44\r\n\r\n", method));
+    const RawResponse response = client.receive(method == "HEAD");
+    CHECK(response.status == (method == "OPTIONS" ? 204 : 405));
+    CHECK(response.header("Connection") == "close");
+    client.send(smuggled(1));
+    CHECK(client.is_closed());
+    app.stop();
+    CHECK(app.secrets() == 0);
+  }
+}
+
+TEST_CASE("a request whose end can be seen in two ways is refused, and nothing follows it") {
+  const std::string next = smuggled(1);
+  const std::string chunks = chunks_of(one_event, 10);
+  const auto n = one_event.size();
+  struct Case {
+    std::string_view what;
+    std::string headers;
+    std::string rest;
+  };
+  const Case cases[] = {
+      {"length and chunks", fmt::format("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n", n),
+       chunks + next},
+      {"chunks and length", fmt::format("Transfer-Encoding: chunked\r\nContent-Length: {}\r\n", n),
+       chunks + next},
+      {"two lengths", fmt::format("Content-Length: {}\r\nContent-Length: {}\r\n", n, n + 44),
+       one_event + next},
+      {"the same length twice", fmt::format("Content-Length: {0}\r\nContent-Length: {0}\r\n", n),
+       one_event + next},
+      {"a zero first", fmt::format("Content-Length: 0\r\nContent-Length: {}\r\n", next.size()),
+       next},
+      {"a list of lengths", fmt::format("Content-Length: {0}, {0}\r\n", n), one_event + next},
+      {"a signed length", fmt::format("Content-Length: +{}\r\n", n), one_event + next},
+      {"a negative length", "Content-Length: -1\r\n", one_event + next},
+      {"a length with a tail", fmt::format("Content-Length: {}x\r\n", n), one_event + next},
+      {"a hexadecimal length", "Content-Length: 0x20\r\n", one_event + next},
+      {"a length beyond 64 bits", "Content-Length: 18446744073709551663\r\n", one_event + next},
+      {"a name with a space", fmt::format("Content-Length : {}\r\n", next.size()), next},
+      {"another coding", fmt::format("Transfer-Encoding: xchunked\r\n"), chunks + next},
+      {"a further coding", "Transfer-Encoding: gzip, chunked\r\n", chunks + next},
+      {"two codings", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+       chunks + next},
+  };
+  for (const std::string_view method : {"POST", "PUT", "DELETE", "GET", "HEAD", "OPTIONS"}) {
+    for (const Case& c : cases) {
+      CAPTURE(method);
+      CAPTURE(c.what);
+      App app;
+      RawClient client{app.port()};
+      client.send(fmt::format("{} /events HTTP/1.1\r\nHost: example.org\r\n{}{}\r\n", method,
+                              json_type, c.headers));
+      const RawResponse response = client.receive(method == "HEAD");
+      CHECK(response.status == 400);
+      CHECK(response.header("Connection") == "close");
+      client.send(c.rest);
+      CHECK(client.is_closed());
+      app.stop();
+      CHECK(app.secrets() == 0);
+      CHECK(app.lines().empty());
+    }
+  }
+}
+
+TEST_CASE("nothing is taken for a request behind chunks") {
+  const std::string size = fmt::format("{:x}", one_event.size());
+  const std::string filler(8192, 'x');  // more than is read at once
+  struct Case {
+    std::string_view what;
+    std::string body;
+  };
+  const Case cases[] = {
+      {"good chunks", chunks_of(one_event, 10)},
+      {"a chunk that is longer than it says", size + "\r\n" + one_event + filler + "\r\n"},
+      {"no size", "x\r\n"},
+      {"a negative size", "-1\r\n"},
+      {"data behind the last chunk", chunks_of(one_event, 10) + filler + "\r\n"},
+      {"a trailer", size + "\r\n" + one_event + "\r\n0\r\nA: b\r\n\r\n"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.what);
+    App app;
+    RawClient client{app.port()};
+    client.send(fmt::format(
+        "POST /events HTTP/1.1\r\nHost: example.org\r\n{}Transfer-Encoding: chunked\r\n\r\n{}",
+        json_type, c.body));
+    client.send(smuggled(8192));
+    CHECK(count(client.receive_all(), "HTTP/1.1 ") <= 1);
+    app.stop();
+    CHECK(app.secrets() == 0);
+  }
+}
+
+TEST_CASE("a body that ends too soon stores nothing") {
+  struct Case {
+    std::string_view what;
+    std::string headers;
+    std::string body;
+  };
+  const std::string line = one_event + "\n";
+  const Case cases[] = {
+      {"less than its length", "Content-Length: 1000\r\n", line},
+      {"nothing of its length", "Content-Length: 1000\r\n", ""},
+      {"chunks without an end", "Transfer-Encoding: chunked\r\n",
+       fmt::format("{:x}\r\n{}\r\n", line.size(), line)},
+      {"half a chunk", "Transfer-Encoding: chunked\r\n", fmt::format("1000\r\n{}", line)},
+      {"no chunk", "Transfer-Encoding: chunked\r\n", ""},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.what);
+    App app({}, std::chrono::milliseconds{20});
+    RawClient client{app.port()};
+    client.send(
+        fmt::format("POST /events HTTP/1.1\r\nHost: example.org\r\n"
+                    "Content-Type: application/x-ndjson\r\n{}\r\n{}",
+                    c.headers, c.body));
+    CHECK(client.receive().status == 400);
+    CHECK(client.is_closed());
+    CHECK(app.lines().empty());
+  }
+}
+
+TEST_CASE("a gzip body is inflated whole, as the endpoint alone would do it") {
+  const std::string line = one_event + "\n";
+  struct Case {
+    std::string_view what;
+    std::string_view coding;
+    std::string body;
+    int status;
+    std::size_t events;
+  };
+  const Case cases[] = {
+      {"gzip", "gzip", gzip(line), 202, 1},
+      {"its old name", "x-gzip", gzip(line), 202, 1},
+      {"in capitals", "GZIP", gzip(line), 202, 1},
+      {"two members", "gzip", gzip(line) + gzip(line), 202, 2},
+      {"cut behind a line", "gzip", gzip(line).substr(0, gzip(line).size() - 8), 400, 0},
+      {"followed by something else", "gzip", gzip(line) + "more", 400, 0},
+      {"not gzip", "gzip", line, 400, 0},
+  };
+  for (const Case& c : cases) {
+    for (const bool chunked : {false, true}) {
+      CAPTURE(c.what);
+      CAPTURE(chunked);
+      App app;
+      const std::string headers =
+          fmt::format("Content-Type: application/x-ndjson\r\nContent-Encoding: {}\r\n", c.coding);
+      RawClient client{app.port()};
+      client.send(chunked ? with_chunks("POST /events", headers, c.body, 5)
+                          : post(c.body, headers));
+      CHECK(client.receive().status == c.status);
+      CHECK(app.lines().size() == c.events);
+    }
+  }
+}
+
+long peak_kilobytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+TEST_CASE("a body that inflates without end is 413 and costs no memory") {
+  const std::string bomb = gzip(std::string(1 << 20, ' '), 256);
+  REQUIRE(bomb.size() < (2 << 20));
+  App app({.max_body_bytes = 2 << 20});
+  const long before = peak_kilobytes();
+  const std::string headers = fmt::format("{}Content-Encoding: gzip\r\n", json_type);
+  for (const std::string& request :
+       {post(bomb, headers), with_chunks("POST /events", headers, bomb, 4096)}) {
+    RawClient client{app.port()};
+    client.send(request);
+    const RawResponse response = client.receive();
+    CHECK(response.status == 413);
+    CHECK(Json{response.body}.text("/code") == "body.too_large");
+  }
+  CHECK(peak_kilobytes() - before < 128 << 10);
+}
+
+TEST_CASE("a body over the limit is 413, and its sender can read that") {
+  App app;
+  const std::string large = one_event + std::string(4 << 20, ' ');
+  for (const std::string& request :
+       {post(large), with_chunks("POST /events", json_type, large, 64 << 10)}) {
+    RawClient client{app.port()};
+    CHECK(client.send(request));
+    const RawResponse response = client.receive();
+    CHECK(response.status == 413);
+    CHECK(response.header("Connection") == "close");
+    CHECK(response.header("Content-Type") == "application/problem+json");
+    CHECK(Json{response.body}.text("/code") == "body.too_large");
+    CHECK(client.is_closed());
+    CHECK_FALSE(client.was_reset());
+  }
+  RawClient exact{app.port()};
+  exact.send(post(one_event + std::string((1 << 20) - one_event.size(), ' ')));
+  CHECK(exact.receive().status == 202);
+}
+
+TEST_CASE("a body without an end is not read for ever") {
+  App app;
+  RawClient client{app.port()};
+  client.send(fmt::format(
+      "POST /events HTTP/1.1\r\nHost: example.org\r\n{}Transfer-Encoding: chunked\r\n\r\n",
+      json_type));
+  const std::string chunk = fmt::format("{:x}\r\n{}\r\n", 1 << 20, std::string(1 << 20, ' '));
+  const long before = peak_kilobytes();
+  std::size_t sent = 0;
+  while (sent < 1000 && client.send(chunk)) ++sent;
+  CHECK(sent < 100);
+  CHECK(peak_kilobytes() - before < 64 << 10);
+}
+
+TEST_CASE("who waits for 100 Continue is told to go on") {
+  App app;
+  RawClient client{app.port()};
+  const std::string request = post(one_event, fmt::format("{}Expect: 100-continue\r\n", json_type));
+  const std::size_t head = request.size() - one_event.size();
+  client.send(std::string_view{request}.substr(0, head));
+  CHECK(client.receive().status == 100);
+  client.send(one_event);
+  CHECK(client.receive().status == 202);
+  CHECK(app.lines().size() == 1);
+}
+
+TEST_CASE("an answer to HEAD has no body") {
+  App app;
+  RawClient client{app.port()};
+  client.send("HEAD /events HTTP/1.1\r\nHost: example.org\r\n\r\n");
+  CHECK(client.receive(true).status == 405);
+  client.send("HEAD /events HTTP/1.1\r\nHost: example.org\r\nContent-Length: 5\r\n\r\n");
+  CHECK(client.receive(true).status == 405);
+  CHECK(client.is_closed());
+}
+
+TEST_CASE("all other paths stay the host's") {
+  App app;
+  struct Case {
+    std::string_view request;
+    int status;
+    std::string_view body;
+  };
+  const Case cases[] = {
+      {"GET /secret", 200, "secret"},
+      {"POST /upload", 200, "upload of 46"},
+      {"GET /", 404, "the host's own 404"},
+      {"POST /events/", 404, "the host's own 404"},
+      {"POST /events2", 404, "the host's own 404"},
+      {"POST /a/events", 404, "the host's own 404"},
+      {"POST /EVENTS", 404, "the host's own 404"},
+      {"GET /metrics", 404, "the host's own 404"},
+      {"OPTIONS /other", 404, "the host's own 404"},
+  };
+  REQUIRE(one_event.size() == 46);
+  for (const Case& c : cases) {
+    CAPTURE(c.request);
+    RawClient client{app.port()};
+    client.send(c.request.starts_with("POST")
+                    ? with_length(c.request, json_type, one_event)
+                    : fmt::format("{} HTTP/1.1\r\nHost: example.org\r\n\r\n", c.request));
+    const RawResponse response = client.receive();
+    CHECK(response.status == c.status);
+    CHECK(response.body == c.body);
+  }
+  CHECK(app.endpoint().statistics().responses.empty());
+}
+
+TEST_CASE("a path is taken as it is written") {
+  struct Case {
+    std::string path;
+    std::string_view other;
+  };
+  const Case cases[] = {
+      {"/e.v", "/exv"},         {"/ev*", "/evv"},         {"/(ev)+", "/evev"},
+      {"/[ev]", "/e"},          {"/a|b", "/a"},           {"/ev{2}", "/evv"},
+      {"/^ev$", "/ev"},         {"/ev\\w", "/evx"},       {"/:events", "/secret-not-there"},
+      {"/a/:b", "/a/anything"}, {"/a.b/c~d", "/axb/c~d"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.path);
+    App app({.path = c.path});
+    RawClient client{app.port()};
+    client.send(with_length("POST " + c.path, json_type, one_event));
+    CHECK(client.receive().status == 202);
+    client.send(with_length(fmt::format("POST {}", c.other), json_type, one_event));
+    const RawResponse other = client.receive();
+    CHECK(other.status == 404);
+    CHECK(other.body == "the host's own 404");
+    CHECK(app.lines().size() == 1);
+  }
+}
+
+TEST_CASE("what a request's headers say reaches the endpoint") {
+  App app({.allowed_origins = {"https://shop.test"},
+           .trusted_proxies = {"127.0.0.1"},
+           .context = {.ip = true, .user_agent = true, .referrer = true}});
+  RawClient client{app.port()};
+  client.send(post(one_event,
+                   "content-type: application/json\r\n"
+                   "ORIGIN: https://shop.test\r\n"
+                   "Sec-Fetch-Site: cross-site\r\n"
+                   "User-Agent: Browser/1\r\n"
+                   "Referer: https://shop.test/a\r\n"
+                   "X-Forwarded-For: 198.51.100.1, 203.0.113.9\r\n"));
+  const RawResponse response = client.receive();
+  CHECK(response.status == 202);
+  CHECK(response.header("Access-Control-Allow-Origin") == "https://shop.test");
+  CHECK(response.header("Vary") == "Origin");
+  const Json line{app.lines().at(0)};
+  CHECK(line.text("/context/ip") == "203.0.113.0");
+  CHECK(line.text("/context/user_agent") == "Browser/1");
+  CHECK(line.text("/context/referrer") == "https://shop.test/a");
+
+  client.send(post(one_event,
+                   "Content-Type: application/json\r\n"
+                   "Origin: https://example.com\r\n"
+                   "X-Forwarded-Host: example.com\r\n"));
+  CHECK(client.receive().status == 202);
+}
+
+TEST_CASE("a header that comes in several lines is one list") {
+  App app({.trusted_proxies = {"127.0.0.1"}, .context = {.ip = true}});
+  RawClient client{app.port()};
+  SUBCASE("of the forwarding chain the last one counts, which a client cannot write") {
+    client.send(post(one_event,
+                     "Content-Type: application/json\r\n"
+                     "X-Forwarded-For: 198.51.100.1\r\n"
+                     "X-Forwarded-For: 192.0.2.1, 203.0.113.9\r\n"));
+    CHECK(client.receive().status == 202);
+    CHECK(Json{app.lines().at(0)}.text("/context/ip") == "203.0.113.0");
+  }
+  SUBCASE("two codings are two") {
+    client.send(post(gzip(one_event),
+                     "Content-Type: application/json\r\n"
+                     "Content-Encoding: gzip\r\n"
+                     "Content-Encoding: gzip\r\n"));
+    CHECK(client.receive().status == 415);
+  }
+  SUBCASE("two origins are none of ours") {
+    client.send(post(one_event,
+                     "Content-Type: application/json\r\n"
+                     "Origin: https://example.org\r\n"
+                     "Origin: https://evil.test\r\n"));
+    CHECK(client.receive().status == 403);
+  }
+}
+
+TEST_CASE("the host's handlers see a request as it came") {
+  ManualClock clock{test::some_time};
+  auto sink = std::make_shared<MemorySink>();
+  Collector collector{sink, {.clock = &clock}};
+  httplib::Server server;
+  server.new_task_queue = [] { return new httplib::ThreadPool{1}; };  // so that they log in order
+  mount(server, Endpoint{collector});
+  std::vector<std::string> logged;
+  server.set_logger([&](const httplib::Request& request, const httplib::Response&) {
+    logged.push_back(fmt::format("{} {} {}", request.method,
+                                 request.get_header_value("Content-Type"),
+                                 request.get_header_value("Content-Encoding")));
+  });
+  const auto port = static_cast<std::uint16_t>(server.bind_to_any_port("127.0.0.1"));
+  std::thread listener{[&] { server.listen_after_bind(); }};
+  while (!server.is_running()) std::this_thread::yield();
+  for (const std::string& request :
+       {post(gzip(one_event), "Content-Type: application/json\r\nContent-Encoding: gzip\r\n"),
+        post(one_event, "Content-Type: text/html\r\n")}) {
+    RawClient client{port};
+    client.send(request);
+    CHECK(client.receive().status != 0);
+  }
+  server.stop();
+  listener.join();
+  CHECK(logged == std::vector<std::string>{"POST application/json gzip", "POST text/html "});
+}
+
+}  // namespace
+}  // namespace eventcollect

@@ -1,0 +1,393 @@
+#include "server/front.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+
+#include "server/site.hpp"
+#include "support/events.hpp"
+#include "support/gate_sink.hpp"
+#include "support/raw_http.hpp"
+
+namespace eventcollect::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+const std::string get = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+// A served site: a page at /, events at /events that go into the test's hand.
+struct Setup {
+  explicit Setup(FrontLimits limits = {}, bool is_open = true)
+      : collector{gate}, endpoint{collector, {.max_body_bytes = 10'000}}, front{site, 2, limits} {
+    if (is_open) gate->let_all();
+    site.add(endpoint);
+    site.add("/", [](httplib::Response& response) { response.set_content("page", "text/plain"); });
+    site.add("/large", [](httplib::Response& response) {
+      response.set_content(std::string(4 << 20, 'x'), "text/plain");
+    });
+    port = front.start({"127.0.0.1", 0}).port;
+  }
+  ~Setup() { gate->let_all(); }
+
+  std::shared_ptr<GateSink> gate = std::make_shared<GateSink>();
+  Collector collector;
+  Endpoint endpoint;
+  Site site;
+  Front front;
+  std::uint16_t port = 0;
+};
+
+std::string post(const std::string& body, const std::string& more_fields = "") {
+  return "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
+         more_fields + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+std::string chunked(const std::string& chunks) {
+  return "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+         "Transfer-Encoding: chunked\r\n\r\n" +
+         chunks;
+}
+
+std::string error_of(Front& front, const HostPort& at) {
+  try {
+    front.start(at);
+  } catch (const std::runtime_error& failure) {
+    return failure.what();
+  }
+  return "";
+}
+
+// Waits for the front to see something, which no answer tells of.
+template <typename Condition>
+void wait_until(Condition&& condition) {
+  while (!condition()) std::this_thread::yield();
+}
+
+}  // namespace
+
+TEST_CASE("a port belongs to one front, and the second is told so") {
+  Setup first;
+  Setup second;
+  CHECK(first.port != second.port);
+  Site site;
+  Front third{site, 1};
+  const std::string error = error_of(third, {"127.0.0.1", first.port});
+  CHECK(error.find("Address already in use") != std::string::npos);
+  CHECK(error.find(std::to_string(first.port)) != std::string::npos);
+  CHECK(RawClient{first.port}.send(get));
+}
+
+TEST_CASE("an address that is not this machine's is named") {
+  Site site;
+  Front front{site, 1};
+  const std::string error = error_of(front, {"192.0.2.1", 0});
+  CHECK(error.find("192.0.2.1") != std::string::npos);
+  CHECK(error.find("Cannot assign requested address") != std::string::npos);
+}
+
+TEST_CASE("a front can be stopped at once, twice, and without a start") {
+  for (int i = 0; i < 50; ++i) {
+    Setup setup;
+    CHECK(setup.front.stop(10s));
+    CHECK(setup.front.stop(10s));
+  }
+  Site site;
+  CHECK(Front{site, 1}.stop(10s));
+}
+
+TEST_CASE("requests on one connection are answered in order, however they are cut into pieces") {
+  const std::string requests = post(event_named("a")) + get + post("{") +
+                               chunked("5;x=y\r\n{\"eve\r\n8\r\nnt\":\"b\"}\r\n0\r\nTrailer: 1\r\n\r\n") +
+                               "HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n" + post(event_named("c"));
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, requests.size()}) {
+    CAPTURE(piece);
+    Setup setup;
+    RawClient client{setup.port};
+    for (std::size_t at = 0; at < requests.size(); at += piece) {
+      REQUIRE(client.send(requests.substr(at, piece)));
+    }
+    CHECK(client.receive().status == 202);
+    CHECK(client.receive().body == "page");
+    CHECK(client.receive().status == 400);
+    CHECK(client.receive().status == 202);
+    const RawResponse head = client.receive(true);
+    CHECK(head.status == 200);
+    CHECK(head.header("Content-Length") == "4");
+    CHECK(client.receive().status == 202);
+    CHECK(setup.gate->names() == std::vector<std::string>{"a", "b", "c"});
+  }
+}
+
+TEST_CASE("an event is answered when it is durable, and others are served meanwhile") {
+  Setup setup{{}, false};
+  RawClient waiting{setup.port};
+  waiting.send(post(event_named("a")));
+  setup.gate->wait_for_writes(1);
+  RawClient other{setup.port};
+  other.send(get);
+  CHECK(other.receive().body == "page");
+  CHECK(setup.gate->names().empty());
+  setup.gate->let_all();
+  CHECK(waiting.receive().status == 202);
+  CHECK(setup.gate->names() == std::vector<std::string>{"a"});
+}
+
+TEST_CASE("where a request ends must not be in doubt") {
+  const std::string heads[] = {
+      "POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+      "POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
+      "POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+      "POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n",
+      "POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 5x\r\n\r\n",
+      "POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
+      "POST /events HTTP/1.1\r\nHost: a\r\nContent-Length : 5\r\n\r\n",
+      "POST /events HTTP/1.1\r\nHost: a\r\n Content-Length: 5\r\n\r\n",
+      "POST /events HTTP/1.1\r\nHost: a\r\nX: y\r\n folded: 5\r\n\r\n",
+      "POST /events HTTP/1.1\r\nHost: a\r\nX: y\nContent-Length: 5\r\n\r\n",
+      "POST /events HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n",
+      "POST /events HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+      "POST /events HTTP/1.1\r\n\r\n",
+      "POST /events HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+      "POST /events HTTP/2.0\r\nHost: a\r\n\r\n",
+      "POST http://a/events HTTP/1.1\r\nHost: a\r\n\r\n",
+      "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+      "\x16\x03\x01\x02\r\n\r\n",
+  };
+  for (const std::string& head : heads) {
+    CAPTURE(head);
+    Setup setup;
+    RawClient client{setup.port};
+    client.send(head + get);
+    CHECK(client.receive().status == 400);
+    CHECK(client.receive().status == 0);
+  }
+  Setup setup;
+  RawClient client{setup.port};
+  client.send("POST /events HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n" + get);
+  CHECK(client.receive().status == 501);
+  CHECK(client.receive().status == 0);
+}
+
+TEST_CASE("broken chunks end the connection") {
+  const std::string broken[] = {"x\r\n", "5\r\nhelloX", "5\nhello", "\r\n", "-1\r\n",
+                                "FFFFFFFFFFFFFFFFF\r\n", std::string(2000, '0')};
+  for (const std::string& chunks : broken) {
+    CAPTURE(chunks);
+    Setup setup;
+    RawClient client{setup.port};
+    client.send(chunked(chunks));
+    CHECK(client.receive().status == 400);
+    CHECK(client.receive().status == 0);
+  }
+}
+
+TEST_CASE("an unread body is never taken for a request") {
+  const std::string smuggled = get + get + get;
+  const std::string fields = "Content-Length: " + std::to_string(smuggled.size()) + "\r\n\r\n";
+  const std::string requests[] = {
+      "POST /events HTTP/1.1\r\nHost: a\r\nContent-Type: text/html\r\n" + fields,
+      "PUT /events HTTP/1.1\r\nHost: a\r\n" + fields,
+      "GET / HTTP/1.1\r\nHost: a\r\n" + fields,
+      "POST / HTTP/1.1\r\nHost: a\r\n" + fields,
+      "POST /nowhere HTTP/1.1\r\nHost: a\r\n" + fields,
+      "OPTIONS /events HTTP/1.1\r\nHost: a\r\n" + fields,
+  };
+  for (const std::string& request : requests) {
+    CAPTURE(request);
+    Setup setup;
+    RawClient client{setup.port};
+    client.send(request + smuggled);
+    const RawResponse response = client.receive();
+    CHECK(response.status >= 200);
+    CHECK(response.header("Connection") == "close");
+    CHECK(client.receive().status == 0);
+  }
+}
+
+TEST_CASE("a body over the limit is refused, and its sender can read so") {
+  Setup setup;
+  const std::string large(3 << 20, ' ');
+  const std::string in_chunks = "300000\r\n" + large + "\r\n0\r\n\r\n";
+  for (const std::string& request : {post(large), chunked(in_chunks)}) {
+    RawClient client{setup.port};
+    client.send(request);
+    CHECK(client.receive().status == 413);
+    CHECK(client.receive().status == 0);
+  }
+}
+
+TEST_CASE("a head over the limit is refused") {
+  Setup setup{{.max_head_bytes = 1000}};
+  RawClient client{setup.port};
+  client.send("GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(2000, 'x'));
+  CHECK(client.receive().status == 431);
+  CHECK(client.receive().status == 0);
+}
+
+TEST_CASE("bodies under way are bounded in memory") {
+  Setup setup{{.max_buffered_bytes = 5'000}};
+  RawClient client{setup.port};
+  client.send("POST /events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+              "Content-Length: 9000\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(client.receive(true).status == 100);
+  client.send(std::string(8000, ' '));
+  const RawResponse response = client.receive();
+  CHECK(response.status == 503);
+  CHECK(response.header("Retry-After") == "1");
+  RawClient other{setup.port};
+  other.send(post(event_named("a")));
+  CHECK(other.receive().status == 202);
+}
+
+TEST_CASE("a request that does not come in time is told so, an idle connection just closed") {
+  Setup setup{{.idle_timeout = 50ms, .request_timeout = 50ms}};
+  RawClient idle{setup.port};
+  RawClient in_head{setup.port};
+  in_head.send("GET / HT");
+  RawClient in_body{setup.port};
+  in_body.send("POST /events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+               "Content-Length: 10\r\n\r\n12345");
+  CHECK(in_head.receive().status == 408);
+  CHECK(in_body.receive().status == 408);
+  CHECK(idle.receive().status == 0);
+  CHECK(setup.front.statistics().requests_timed_out == 2);
+}
+
+TEST_CASE("a client that drips bytes for ever is cut off all the same") {
+  Setup setup{{.idle_timeout = 1h, .request_timeout = 50ms}};
+  RawClient client{setup.port};
+  client.send("GET / HTTP/1.1\r\nHost: a\r\nX: ");
+  while (client.send("x") && setup.front.statistics().requests_timed_out == 0) {
+    std::this_thread::yield();
+  }
+  CHECK(client.receive().status >= 408);
+}
+
+TEST_CASE("idle and dripping connections keep nobody waiting") {
+  Setup setup;
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 300; ++i) {
+    clients.push_back(std::make_unique<RawClient>(setup.port));
+    if (i % 3 == 0) clients.back()->send("POST /events HTTP/1.1\r\nHost");
+  }
+  RawClient client{setup.port};
+  client.send(get);
+  CHECK(client.receive().body == "page");
+  wait_until([&] { return setup.front.statistics().connections_open == 301; });
+}
+
+TEST_CASE("beyond the bound of connections the longest idle one has to go") {
+  Setup setup{{.max_connections = 3}};
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.push_back(std::make_unique<RawClient>(setup.port));
+    clients.back()->send(get);
+    CHECK(clients.back()->receive().body == "page");
+  }
+  wait_until([&] { return setup.front.statistics().connections_open <= 3; });
+  CHECK(setup.front.statistics().connections_evicted == 2);
+  clients.back()->send(get);
+  CHECK(clients.back()->receive().body == "page");
+}
+
+TEST_CASE("a client that asks before it sends its body is told to go on, or why not") {
+  Setup setup;
+  RawClient client{setup.port};
+  client.send("POST /events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+              "Content-Length: 13\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(client.receive(true).status == 100);
+  client.send(R"({"event":"a"})");
+  CHECK(client.receive().status == 202);
+  client.send("POST /events HTTP/1.1\r\nHost: a\r\nContent-Type: text/html\r\n"
+              "Content-Length: 13\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(client.receive().status == 415);
+}
+
+TEST_CASE("who has sent everything and says so still gets the answer") {
+  Setup setup{{}, false};
+  RawClient client{setup.port};
+  client.send(post(event_named("a")));
+  client.end_sending();
+  setup.gate->wait_for_writes(1);
+  setup.gate->let_all();
+  CHECK(client.receive().status == 202);
+  CHECK(client.receive().status == 0);
+}
+
+TEST_CASE("an answer to somebody who has gone is dropped") {
+  Setup setup{{}, false};
+  {
+    RawClient client{setup.port};
+    client.send(post(event_named("a")));
+    setup.gate->wait_for_writes(1);
+  }
+  setup.gate->let_all();
+  RawClient other{setup.port};
+  other.send(post(event_named("b")));
+  CHECK(other.receive().status == 202);
+}
+
+TEST_CASE("a large answer reaches a client that reads it late") {
+  Setup setup;
+  RawClient client{setup.port};
+  client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n" + get);
+  CHECK(client.receive().body.size() == 4 << 20);
+  CHECK(client.receive().body == "page");
+}
+
+TEST_CASE("old clients keep their connection only if they ask for it") {
+  Setup setup;
+  RawClient old{setup.port};
+  old.send("GET / HTTP/1.0\r\n\r\n");
+  CHECK(old.receive().body == "page");
+  CHECK(old.receive().status == 0);
+  RawClient asking{setup.port};
+  asking.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" + get);
+  CHECK(asking.receive().body == "page");
+  CHECK(asking.receive().body == "page");
+}
+
+TEST_CASE("while draining each answer is the last of its connection") {
+  Setup setup;
+  RawClient client{setup.port};
+  client.send(get);
+  CHECK(client.receive().header("Connection").empty());
+  setup.front.close_after_answers();
+  client.send(post(event_named("a")));
+  const RawResponse last = client.receive();
+  CHECK(last.status == 202);
+  CHECK(last.header("Connection") == "close");
+  CHECK(client.receive().status == 0);
+}
+
+TEST_CASE("stopping waits for answers that are due and for nobody who is idle") {
+  Setup setup{{}, false};
+  RawClient idle{setup.port};
+  idle.send(get);
+  idle.receive();
+  RawClient waiting{setup.port};
+  waiting.send(post(event_named("a")));
+  setup.gate->wait_for_writes(1);
+  std::thread stopping{[&] { CHECK(setup.front.stop(1h)); }};
+  CHECK(idle.receive().status == 0);
+  setup.gate->let_all();
+  CHECK(waiting.receive().status == 202);
+  CHECK(waiting.receive().status == 0);
+  stopping.join();
+}
+
+TEST_CASE("stopping cuts off what has not come when its time is over") {
+  Setup setup;
+  RawClient client{setup.port};
+  client.send("POST /events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+              "Content-Length: 10\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(client.receive(true).status == 100);
+  CHECK_FALSE(setup.front.stop(1ms));
+  CHECK(client.receive().status == 0);
+}
+
+}  // namespace eventcollect::test
