@@ -12,7 +12,7 @@ int main() {
   eventcollect::Collector events{eventcollect::open_sink("file:events"), {.on_lost = report}};
 
   const std::string key = "0193587e-9ab0-7cc0-8000-5f3a9c2b1d4e";  // of this payment, so that
-  const auto paid = events.track("order_paid",                      // tracking it again is harmless
+  const auto paid = events.track("order_paid",                     // tracking it again is harmless
                                  {{"cents", 1999}, {"currency", "EUR"}}, {.event_id = key});
   if (!paid.wait_for(2s)) {
     std::cerr << "not durable yet: " << paid.reason() << '\n';

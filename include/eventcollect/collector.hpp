@@ -46,8 +46,8 @@ struct CollectorOptions {
   Acknowledge acknowledge = Acknowledge::durable;
   std::chrono::milliseconds acknowledge_timeout{10'000};  // then the outcome is in doubt
   WhenFull when_full = WhenFull::refuse;
-  std::size_t max_queue_bytes = 64 << 20;  // lines accepted and not yet durable
-  std::size_t max_batch_bytes = 8 << 20;   // a batch begins no further request above this
+  std::size_t max_queue_bytes = 64 << 20;           // lines accepted and not yet durable
+  std::size_t max_batch_bytes = 8 << 20;            // a batch begins no further request above this
   std::chrono::milliseconds tend_interval{1'000};   // between calls of Sink::tend, and of retries
   std::chrono::milliseconds drain_timeout{10'000};  // for the destructor
 
@@ -60,7 +60,7 @@ struct CollectorOptions {
 
   // The handlers run on a thread of the collector, or on the caller's where the caller causes them.
   // They must not block. Absent ones are skipped.
-  LostHandler on_lost{};                              // a tracked event was given up
+  LostHandler on_lost{};                               // a tracked event was given up
   std::function<void(const SinkError&)> on_failure{};  // a call of the sink failed
   std::function<void()> on_recovery{};                 // the first success after a failure
 };
@@ -85,7 +85,8 @@ struct Receipt {
 using Completion = std::function<void(const Receipt& receipt, const SinkError* failure)>;
 
 struct TrackOptions {
-  std::string event_id{};  // a UUID, so that tracking it again is the same event; else one is minted
+  std::string
+      event_id{};  // a UUID, so that tracking it again is the same event; else one is minted
   std::string url{};
   std::optional<TimePoint> happened_at{};  // else now
 };
@@ -130,9 +131,9 @@ class Collector {
   // or on one of the collector's.
   void collect(std::string_view body, Completion completion, const RequestInfo& info = {});
 
-  // Takes an event of the backend's own. Never blocks. There is no client to try again, so the event
-  // stays queued across failures of the sink, up to the queue's bound; what has to be given up goes
-  // to on_lost. A name or property that the rules refuse gives a refused ticket.
+  // Takes an event of the backend's own. Never blocks. There is no client to try again, so the
+  // event stays queued across failures of the sink, up to the queue's bound; what has to be given
+  // up goes to on_lost. A name or property that the rules refuse gives a refused ticket.
   Ticket track(std::string_view name, const Properties& properties = {},
                const TrackOptions& options = {});
 

@@ -3,7 +3,8 @@
 // A dead letter is one line of JSON:
 //   {"dead_id":…,"server_time":…,"origin":"door"|"pump","code":…,"pointer":…,"message":…,
 //    "event_id":…?,"raw":… or "raw_base64":…}
-// `raw` is the refused text; bytes that are no UTF-8, or hold U+0000, stand in `raw_base64` (RFC 4648).
+// `raw` is the refused text; bytes that are no UTF-8, or hold U+0000, stand in `raw_base64` (RFC
+// 4648).
 #pragma once
 
 #include <memory>

@@ -28,8 +28,8 @@
 
 namespace eventcollect {
 
-// What the endpoint wants to know of an HTTP request. A header that is missing is an empty view. All
-// views have to live until the endpoint has returned.
+// What the endpoint wants to know of an HTTP request. A header that is missing is an empty view.
+// All views have to live until the endpoint has returned.
 struct Request {
   std::string_view method;
   std::string_view path;  // without the query
@@ -89,6 +89,10 @@ struct EndpointOptions {
   std::chrono::seconds retry_after{1};  // what a 503 tells the client
 };
 
+// Throws ConfigError, which begins with the option's name, where the path, an origin or a proxy's
+// address is none. Endpoint's constructor asks it too.
+void check(const EndpointOptions& options);
+
 // Counts of the answers given, by HTTP status. A snapshot.
 struct EndpointStatistics {
   std::vector<std::pair<int, std::uint64_t>> responses;
@@ -97,16 +101,15 @@ struct EndpointStatistics {
 // A handle: copies share everything, and each is safe from any thread.
 class Endpoint {
  public:
-  // `collector` has to outlive all copies. Throws ConfigError where a path, an origin or a proxy's
-  // address is none.
+  // `collector` has to outlive all copies. Throws what check() throws.
   explicit Endpoint(Collector& collector, EndpointOptions options = {});
 
   const EndpointOptions& options() const;
 
   // The answer to a request whose body need not be read: a preflight, another path or method, a
-  // foreign origin, a content type that we do not take. Nothing where the body is wanted; it is then
-  // to be read up to max_body_bytes, and too_large() is the answer to a longer one. Whoever answers
-  // without reading the body must not take what is left of it for the next request.
+  // foreign origin, a content type that we do not take. Nothing where the body is wanted; it is
+  // then to be read up to max_body_bytes, and too_large() is the answer to a longer one. Whoever
+  // answers without reading the body must not take what is left of it for the next request.
   std::optional<Response> before_body(const Request& request) const;
   Response too_large(const Request& request) const;
 

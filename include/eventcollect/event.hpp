@@ -10,8 +10,8 @@
 
 namespace eventcollect {
 
-// Views into the Batch that holds the event: they live until that batch changes or goes. All text is
-// valid UTF-8 without U+0000. Immutable, so safe to read from any thread.
+// Views into the Batch that holds the event: they live until that batch changes or goes. All text
+// is valid UTF-8 without U+0000. Immutable, so safe to read from any thread.
 struct Event {
   std::size_t index = 0;                // its place in the batch
   Uuid id;                              // the client's or ours; never nil, never max

@@ -21,20 +21,20 @@ namespace eventcollect {
 
 // As URL options: file:DIR?rotate_bytes=64MiB&rotate_age=1h&max_total_bytes=10GiB
 struct FileSinkOptions {
-  std::uint64_t rotate_bytes = std::uint64_t{64} << 20;  // seal a file that has this many
+  std::uint64_t rotate_bytes = std::uint64_t{64} << 20;          // seal a file that has this many
   std::chrono::milliseconds rotate_age = std::chrono::hours{1};  // and one that began so long ago
   std::uint64_t max_total_bytes = 0;  // of all files together; 0 is no bound. At it write() throws.
 };
 
-// Each write is appended and synced (fdatasync) before it returns, the directory entry of a new file
-// too. After a failed write or sync the file is cut back to what was durable and sealed, and a new
-// one begins. What the last run left is sealed at the start, cut at its first line that is no JSON
-// object. One writer per directory, held by a lock on DIR/.lock. One thread at a time.
+// Each write is appended and synced (fdatasync) before it returns, the directory entry of a new
+// file too. After a failed write or sync the file is cut back to what was durable and sealed, and a
+// new one begins. What the last run left is sealed at the start, cut at its first line that is no
+// JSON object. One writer per directory, held by a lock on DIR/.lock. One thread at a time.
 class FileSink final : public Sink {
  public:
-  // Makes the directory and its parents where missing. Throws SinkError: misconfigured where another
-  // writer has the directory or it is none, unavailable for what else the system refuses. `clock`
-  // names the sealed files and times their rotation; it has to outlive the sink.
+  // Makes the directory and its parents where missing. Throws SinkError: misconfigured where
+  // another writer has the directory or it is none, unavailable for what else the system refuses.
+  // `clock` names the sealed files and times their rotation; it has to outlive the sink.
   explicit FileSink(const std::string& directory, FileSinkOptions options = {},
                     const Clock& clock = system_clock());
 

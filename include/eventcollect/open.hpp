@@ -16,15 +16,16 @@
 
 namespace eventcollect {
 
-// Makes a sink of a URL. Throws ConfigError where the URL is wrong and SinkError where the world is.
+// Makes a sink of a URL. Throws ConfigError where the URL is wrong and SinkError where the world
+// is.
 using SinkOpener = std::function<std::shared_ptr<Sink>(const Url&)>;
 
 // Opens the sink that `url` names. Never null. Throws ConfigError for an unknown scheme (listing
 // the known ones) or option, and whatever else the opener throws. Safe from any thread.
 std::shared_ptr<Sink> open_sink(std::string_view url);
 
-// Makes `scheme` (in lower case) known to open_sink from now on, in place of any opener that it had.
-// Safe from any thread.
+// Makes `scheme` (in lower case) known to open_sink from now on, in place of any opener that it
+// had. Safe from any thread.
 void register_sink(std::string_view scheme, SinkOpener opener);
 
 // The schemes that open_sink knows, sorted. Safe from any thread.

@@ -5,8 +5,8 @@
 //   std::vector<Refused> refused;
 //   parser.parse(body, BodyFormat::json, {.server_time = now}, {}, batch, refused);
 //
-// The JSON is validated in full (RFC 8259), skipped values included. Where the body as a whole is no
-// JSON, nothing of it is taken; every other fault costs only the event that has it.
+// The JSON is validated in full (RFC 8259), skipped values included. Where the body as a whole is
+// no JSON, nothing of it is taken; every other fault costs only the event that has it.
 #pragma once
 
 #include <cstdint>
@@ -46,8 +46,8 @@ class Parser {
   Parser& operator=(Parser&&) noexcept;
 
   // Appends the accepted events of `body` to `batch` and the others to `refused`, each in the
-  // order of the body. A body that is refused as a whole gives one Refused at index 0. `body` may be
-  // any bytes.
+  // order of the body. A body that is refused as a whole gives one Refused at index 0. `body` may
+  // be any bytes.
   void parse(std::string_view body, BodyFormat format, const Stamp& stamp, const Rules& rules,
              Batch& batch, std::vector<Refused>& refused);
 

@@ -13,8 +13,8 @@ namespace eventcollect {
 
 class Properties;
 
-// A JSON value, kept as its text. Implicit, so that a list of properties reads like JSON. Braces are
-// an array, even around one value; an object is written Properties{{"name", value}, …}.
+// A JSON value, kept as its text. Implicit, so that a list of properties reads like JSON. Braces
+// are an array, even around one value; an object is written Properties{{"name", value}, …}.
 class PropertyValue {
  public:
   PropertyValue(std::nullptr_t) : json_{"null"} {}

@@ -13,11 +13,11 @@ namespace eventcollect {
 
 // Why an event, or a whole request, was not taken. A value type.
 struct Rejection {
-  std::size_t index = 0;          // place in the request, from 0
-  std::optional<Uuid> event_id;   // where the client gave a valid one
-  std::string_view code;          // one of refusal_codes; lives for ever
-  std::string pointer;            // to the culprit, from the event's root (JSON Pointer, RFC 6901)
-  std::string message;            // a sentence for the one who sent it
+  std::size_t index = 0;         // place in the request, from 0
+  std::optional<Uuid> event_id;  // where the client gave a valid one
+  std::string_view code;         // one of refusal_codes; lives for ever
+  std::string pointer;           // to the culprit, from the event's root (JSON Pointer, RFC 6901)
+  std::string message;           // a sentence for the one who sent it
 };
 
 // The codes of refusals. They are stable: a client may compare them.
@@ -46,19 +46,21 @@ inline constexpr std::string_view sink_refused = "sink.refused";
 
 // All of them, for whoever counts refusals by their code.
 inline constexpr std::string_view refusal_codes[] = {
-    code::body_empty,       code::body_too_many_events, code::json_malformed,   code::json_too_deep,   code::event_not_object,
-    code::event_missing,    code::event_type,       code::event_length,    code::event_too_large,
-    code::url_type,         code::url_length,       code::properties_type, code::event_id_invalid,
-    code::client_time_invalid, code::sent_time_invalid, code::field_unknown,
-    code::field_duplicate,  code::string_invalid,   code::number_range,    code::sink_refused,
+    code::body_empty,       code::body_too_many_events, code::json_malformed,
+    code::json_too_deep,    code::event_not_object,     code::event_missing,
+    code::event_type,       code::event_length,         code::event_too_large,
+    code::url_type,         code::url_length,           code::properties_type,
+    code::event_id_invalid, code::client_time_invalid,  code::sent_time_invalid,
+    code::field_unknown,    code::field_duplicate,      code::string_invalid,
+    code::number_range,     code::sink_refused,
 };
 
 // The bounds of what is taken.
 struct Rules {
   std::size_t max_event_bytes = 64 << 10;  // of an event as it was sent
   std::size_t max_events = 1'000;          // in a request
-  bool strip_query = false;                // drop "?…" from url and referrer before they are stored
-  bool strip_fragment = false;             // drop "#…" likewise
+  bool strip_query = false;     // drop "?…" from url and referrer before they are stored
+  bool strip_fragment = false;  // drop "#…" likewise
 };
 
 inline constexpr std::size_t max_name_characters = 128;

@@ -21,23 +21,24 @@ struct DurationHistogram {
 // What became of the batches that were handed to one sink.
 struct SinkStatistics {
   std::uint64_t events_stored = 0;
-  std::uint64_t events_refused = 0;      // by the sink
-  std::uint64_t events_lost = 0;         // kept across failures, then given up
+  std::uint64_t events_refused = 0;  // by the sink
+  std::uint64_t events_lost = 0;     // kept across failures, then given up
   std::uint64_t batches_stored = 0;
   std::array<std::uint64_t, 3> failures{};  // by SinkError::Kind: failed calls of write and tend
-  std::uint64_t queue_full = 0;          // submissions refused at the bound
-  std::uint64_t deadlines_missed = 0;    // submissions not confirmed in time
-  std::uint64_t queued_events = 0;       // now, those being written included
-  std::uint64_t queued_bytes = 0;        // now
+  std::uint64_t queue_full = 0;             // submissions refused at the bound
+  std::uint64_t deadlines_missed = 0;       // submissions not confirmed in time
+  std::uint64_t queued_events = 0;          // now, those being written included
+  std::uint64_t queued_bytes = 0;           // now
   DurationHistogram write_seconds;
-  bool ready = false;                    // the last call of the sink succeeded
+  bool ready = false;  // the last call of the sink succeeded
 };
 
 struct CollectorStatistics {
   SinkStatistics sink;
-  SinkStatistics dead_letters;           // all zero where no sink for them was given
-  std::uint64_t events_accepted = 0;     // by the rules
-  std::array<std::uint64_t, std::size(refusal_codes)> events_refused{};  // by place in refusal_codes
+  SinkStatistics dead_letters;        // all zero where no sink for them was given
+  std::uint64_t events_accepted = 0;  // by the rules
+  std::array<std::uint64_t, std::size(refusal_codes)>
+      events_refused{};  // by place in refusal_codes
 };
 
 }  // namespace eventcollect

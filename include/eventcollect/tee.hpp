@@ -10,9 +10,9 @@
 
 namespace eventcollect {
 
-// Durable in every branch, or it throws. Each branch is tried in order even if one before it failed,
-// so a broken branch does not starve the others; those that succeeded keep the events and get them
-// again with the next try. An event that any branch refused counts as refused.
+// Durable in every branch, or it throws. Each branch is tried in order even if one before it
+// failed, so a broken branch does not starve the others; those that succeeded keep the events and
+// get them again with the next try. An event that any branch refused counts as refused.
 class TeeSink final : public Sink {
  public:
   // Throws std::invalid_argument if there is no branch or one is null.

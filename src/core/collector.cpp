@@ -137,9 +137,8 @@ SinkError not_admitted(Committer::Admission admission) {
 
 // `queue_bytes` bounds the queue; the handlers for events are the caller's to add.
 Committer::Options committer_options(const CollectorOptions& options, std::size_t queue_bytes) {
-  return {queue_bytes, options.max_batch_bytes, options.tend_interval,
-          {},          {},                      options.on_failure,
-          options.on_recovery};
+  return {queue_bytes, options.max_batch_bytes, options.tend_interval, {},
+          {},          options.on_failure,      options.on_recovery};
 }
 
 void send_letters(const std::shared_ptr<Committer>& letters, TimePoint now,
@@ -301,8 +300,8 @@ void Collector::collect(std::string_view body, Completion completion, const Requ
     Receipt receipt;
     OriginalIndex original;
   };
-  auto pending = std::make_shared<Pending>(Pending{
-      std::move(completion), std::move(receipt), OriginalIndex{refused_indexes(space.refused)}});
+  auto pending = std::make_shared<Pending>(Pending{std::move(completion), std::move(receipt),
+                                                   OriginalIndex{refused_indexes(space.refused)}});
   const auto admission = state_->events->submit(
       space.batch, state_->on_failure(),
       [pending](const Committer::Outcome& outcome) {
@@ -320,15 +319,15 @@ Ticket Collector::track(std::string_view name, const Properties& properties,
                         const TrackOptions& options) {
   auto ticket = std::make_shared<Ticket::State>();
   Workspace& space = workspace();
-  const std::string text =
-      event_text(name, properties, state_->options.clock->now(), options);
+  const std::string text = event_text(name, properties, state_->options.clock->now(), options);
   if (const auto failure = state_->judge(text, {}, space)) {
     ticket->settle(Ticket::Status::lost, failure->what());
     return Ticket{ticket};
   }
   if (space.batch.empty()) {
     const Rejection& rejection = space.refused.front().rejection;
-    ticket->settle(Ticket::Status::refused, fmt::format("{}: {}", rejection.code, rejection.message));
+    ticket->settle(Ticket::Status::refused,
+                   fmt::format("{}: {}", rejection.code, rejection.message));
     return Ticket{ticket};
   }
   const auto admission = state_->events->submit(

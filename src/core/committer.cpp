@@ -289,7 +289,8 @@ void Committer::abandon(Lock& lock) {
   std::deque<Group> queue = std::exchange(queue_, {});
   const auto count_lost = [&](const Group& group) {
     for (const Entry& entry : group.entries) {
-      if (!entry.done || entry.on_failure == OnFailure::keep) statistics_.events_lost += entry.count;
+      if (!entry.done || entry.on_failure == OnFailure::keep)
+        statistics_.events_lost += entry.count;
     }
   };
   count_lost(in_doubt);

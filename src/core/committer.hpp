@@ -22,8 +22,8 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 // Whether this thread belongs to a committer, so that waiting for one would be waiting for itself.
 bool on_committer_thread();
 
-// Owns the threads of a sink: the writer, which alone calls it, and the watch, which answers for the
-// writer when a call takes too long. Safe from any thread.
+// Owns the threads of a sink: the writer, which alone calls it, and the watch, which answers for
+// the writer when a call takes too long. Safe from any thread.
 class Committer : public std::enable_shared_from_this<Committer> {
  public:
   using LostHandler = std::function<void(const Event&, std::string_view why)>;

@@ -102,7 +102,8 @@ void check_origin_option(std::string_view origin) {
   const bool has_both = !host.empty() && !origin.starts_with("://");
   if (has_both && host.find_first_of("/?#@*, ") == std::string_view::npos) return;
   throw ConfigError{fmt::format(
-      "'{}' is not an origin: write scheme and host alone, as in https://example.org", origin)};
+      "allow-origin: '{}' is not an origin: write scheme and host alone, as in https://example.org",
+      origin)};
 }
 
 }  // namespace
@@ -140,16 +141,9 @@ struct Endpoint::State {
 
 Endpoint::State::State(Collector& collector_, EndpointOptions options_)
     : collector{collector_}, options{std::move(options_)} {
-  if (!options.path.starts_with('/') || options.path.find_first_of("?#") != std::string::npos) {
-    throw ConfigError{fmt::format("'{}' is not a path: it begins with '/'", options.path)};
-  }
-  for (const std::string& origin : options.allowed_origins) check_origin_option(origin);
+  check(options);
   for (const std::string& proxy : options.trusted_proxies) {
-    const auto network = Network::parse(proxy);
-    if (!network) {
-      throw ConfigError{fmt::format("'{}' is not an address or network such as 10.0.0.0/8", proxy)};
-    }
-    trusted.push_back(*network);
+    trusted.push_back(*Network::parse(proxy));
   }
 }
 
@@ -321,6 +315,18 @@ Response Endpoint::State::finish(std::string_view origin, Response response) {
     response.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After");
   }
   return response;
+}
+
+void check(const EndpointOptions& options) {
+  if (!options.path.starts_with('/') || options.path.find_first_of("?#") != std::string::npos) {
+    throw ConfigError{fmt::format("path: '{}' is not one: it begins with '/'", options.path)};
+  }
+  for (const std::string& origin : options.allowed_origins) check_origin_option(origin);
+  for (const std::string& proxy : options.trusted_proxies) {
+    if (Network::parse(proxy)) continue;
+    throw ConfigError{fmt::format(
+        "trusted-proxy: '{}' is not an address or a network such as 10.0.0.0/8", proxy)};
+  }
 }
 
 Endpoint::Endpoint(Collector& collector, EndpointOptions options)

@@ -120,13 +120,6 @@ void append_unescaped(std::string& out, const String& token) {
   }
 }
 
-std::string_view unescape(const String& token, std::string& scratch) {
-  if (!token.escaped) return token.raw;
-  scratch.clear();
-  append_unescaped(scratch, token);
-  return scratch;
-}
-
 void append_escaped(std::string& out, std::string_view text) {
   for (const char c : text) {
     if (c == '"' || c == '\\') {

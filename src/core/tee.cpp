@@ -15,8 +15,8 @@ void for_each_branch(const std::vector<std::shared_ptr<Sink>>& branches, Call&& 
   for (const auto& branch : branches) {
     auto error = guard([&] { call(*branch); });
     if (!error) continue;
-    const bool worse = error->kind() == SinkError::in_doubt &&
-                       (!worst || worst->kind() != SinkError::in_doubt);
+    const bool worse =
+        error->kind() == SinkError::in_doubt && (!worst || worst->kind() != SinkError::in_doubt);
     if (!worst || worse) worst = std::move(error);
   }
   if (worst) throw SinkError{*worst};

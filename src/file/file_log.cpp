@@ -105,9 +105,10 @@ void FileLog::take_lock() {
   directory_descriptor_ = {files_, static_cast<int>(check(opened, "open", "."))};
   const int locked = files_.lock(path(".lock"));
   if (locked == -EWOULDBLOCK) {
-    throw SinkError{SinkError::misconfigured,
-                    fmt::format("'{}' is in use by another writer: give each a directory of its own",
-                                directory_)};
+    throw SinkError{
+        SinkError::misconfigured,
+        fmt::format("'{}' is in use by another writer: give each a directory of its own",
+                    directory_)};
   }
   lock_ = {files_, static_cast<int>(check(locked, "lock", ".lock"))};
 }
@@ -258,7 +259,8 @@ void FileLog::sync_created() {
   phase_ = Phase::appending;
 }
 
-void FileLog::write_all(const Descriptor& descriptor, std::string_view data, const std::string& name) {
+void FileLog::write_all(const Descriptor& descriptor, std::string_view data,
+                        const std::string& name) {
   while (!data.empty()) {
     const std::int64_t written = files_.write(descriptor.get(), data.data(), data.size());
     if (written == -EINTR) continue;

@@ -10,14 +10,14 @@
 namespace eventcollect {
 
 // Each function returns what the call of its name does (POSIX.1-2017), or -errno where it fails.
-// None tries again after EINTR or a short count: that is the caller's part. Descriptors are those of
-// this file system only. Safe from any thread.
+// None tries again after EINTR or a short count: that is the caller's part. Descriptors are those
+// of this file system only. Safe from any thread.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
 
   enum class Open : std::uint8_t {
-    directory,  // for sync
+    directory,   // for sync
     read_write,  // a file that exists
     create_new,  // a file that must not exist; appends
     overwrite,   // a file that is emptied or made

@@ -1,9 +1,9 @@
 // The server's side of HTTP/1.1 connections: accepts them, reads whole requests, sends the answers.
 //
 // An idle or a slow client costs some hundred bytes and no thread: a few loops over epoll serve all
-// connections, and a request reaches its handler only when all of it has come. cpp-httplib's own loop
-// gives each connection a thread, and the limits that it offers do not hold for chunked or compressed
-// bodies.
+// connections, and a request reaches its handler only when all of it has come. cpp-httplib's own
+// loop gives each connection a thread, and the limits that it offers do not hold for chunked or
+// compressed bodies.
 #pragma once
 
 #include <chrono>
@@ -47,7 +47,8 @@ class FrontHandler {
 struct FrontLimits {
   std::size_t max_head_bytes = 16 << 10;  // then 431
   std::size_t max_connections = 20'000;   // beyond it the longest idle one has to go
-  std::size_t max_buffered_bytes = std::size_t{128} << 20;  // of requests not yet complete: then 503
+  std::size_t max_buffered_bytes = std::size_t{128}
+                                   << 20;             // of requests not yet complete: then 503
   std::chrono::milliseconds idle_timeout{60'000};     // between requests
   std::chrono::milliseconds request_timeout{30'000};  // from a request's first byte to its last
   std::chrono::milliseconds write_timeout{30'000};    // for a client to take its answer
@@ -83,8 +84,8 @@ class Front {
   // From now on each answer is the last of its connection.
   void close_after_answers();
 
-  // Ends listening, closes idle connections, and waits until the requests under way are answered, at
-  // most for `patience`. True if they were.
+  // Ends listening, closes idle connections, and waits until the requests under way are answered,
+  // at most for `patience`. True if they were.
   bool stop(std::chrono::milliseconds patience);
 
   FrontStatistics statistics() const;

@@ -76,8 +76,8 @@ class ChunkedReader {
   bool step(char c);
 
   State state_ = State::size;
-  std::uint64_t left_ = 0;       // of the chunk
-  std::size_t line_bytes_ = 0;   // of the line that is being read
+  std::uint64_t left_ = 0;      // of the chunk
+  std::size_t line_bytes_ = 0;  // of the line that is being read
   std::size_t trailer_bytes_ = 0;
   bool carriage_return_ = false;
 };

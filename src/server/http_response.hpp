@@ -8,8 +8,8 @@
 
 namespace eventcollect {
 
-// Appends the response with Content-Length, and with `Connection: close` if the connection ends with
-// it. The answer to a HEAD request has no body, but says how long it would be.
+// Appends the response with Content-Length, and with `Connection: close` if the connection ends
+// with it. The answer to a HEAD request has no body, but says how long it would be.
 void append_response(std::string& out, const Response& response, bool closes, bool to_head_request);
 
 // A response of a sentence as plain text.

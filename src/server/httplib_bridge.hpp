@@ -1,4 +1,5 @@
-// Requests that have come whole, answered by cpp-httplib's handlers without its sockets and threads.
+// Requests that have come whole, answered by cpp-httplib's handlers without its sockets and
+// threads.
 #pragma once
 
 #include <httplib.h>
@@ -10,7 +11,8 @@
 
 namespace eventcollect {
 
-// Add handlers with Get() and so on; listen() is not for it. Safe from any thread once that is done.
+// Add handlers with Get() and so on; listen() is not for it. Safe from any thread once that is
+// done.
 class HttplibBridge : public httplib::Server {
  public:
   HttplibBridge();

@@ -15,11 +15,12 @@ constexpr std::chrono::seconds pause{10};
 }  // namespace
 
 void Log::say(std::string_view line) {
-  std::string text{line};
+  std::string text = fmt::format("{} {}", format_rfc3339(system_clock().now()), line);
   std::replace_if(
       text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-  // One call, so that lines of several threads do not mix.
-  fmt::print(to_, "{} {}\n", format_rfc3339(system_clock().now()), text);
+  text.push_back('\n');
+  // One call, so that lines of several threads do not mix. A log that is full is no reason to end.
+  std::fwrite(text.data(), 1, text.size(), to_);
 }
 
 void Log::say_seldom(std::string_view topic, std::string_view line) {

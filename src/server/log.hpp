@@ -23,8 +23,8 @@ class Log {
 
   void say(std::string_view line);
 
-  // The same, but lines with the same `topic` come at most every ten seconds; the next one then says
-  // how many were left out.
+  // The same, but lines with the same `topic` come at most every ten seconds; the next one then
+  // says how many were left out.
   void say_seldom(std::string_view topic, std::string_view line);
 
  private:

@@ -261,6 +261,11 @@ std::optional<ServerOptions> read_options(int argc, char** argv) {
     }
     apply(options, setting, *first);
   }
+  try {
+    check(options.endpoint);
+  } catch (const ConfigError& error) {
+    throw ConfigError{fmt::format("--{}", error.what())};
+  }
   return options;
 }
 

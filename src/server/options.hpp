@@ -27,8 +27,9 @@ struct ServerOptions {
   EndpointOptions endpoint;
 };
 
-// Reads the command line, the environment (EVENTCOLLECT_LISTEN and so on) and the file that --config
-// names. Throws ConfigError for what is wrong in any of them. Nothing where the user only asked for
+// Reads the command line, the environment (EVENTCOLLECT_LISTEN and so on) and the file that
+// --config names. Throws ConfigError for what is wrong in any of them. Nothing where the user only
+// asked for
 // --help or --version, which it prints.
 std::optional<ServerOptions> read_options(int argc, char** argv);
 

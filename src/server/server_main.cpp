@@ -69,6 +69,11 @@ std::shared_ptr<Sink> open_option(std::string_view option, const std::string& ur
   }
 }
 
+bool is_known_sink(const std::string& url) {
+  const auto known = known_sinks();
+  return std::find(known.begin(), known.end(), url.substr(0, url.find(':'))) != known.end();
+}
+
 std::shared_ptr<Sink> open_sinks(const std::vector<std::string>& urls) {
   std::vector<std::shared_ptr<Sink>> sinks;
   for (const std::string& url : urls) sinks.push_back(open_option("--to", url));
@@ -100,7 +105,9 @@ class Server {
       : options_{options},
         log_{log},
         page_{read_page(options.page)},
-        collector_{open_sinks(options.to), collector_options()},
+        sink_{open_sinks(options.to)},
+        letters_{open_option("--dead-letter", options.dead_letter)},
+        collector_{sink_, collector_options()},
         endpoint_{collector_, options.endpoint},
         public_{public_site_, options.threads},
         admin_{admin_site_, 1} {
@@ -147,7 +154,7 @@ class Server {
   CollectorOptions collector_options() {
     CollectorOptions options = options_.collector;
     options.drain_timeout = options_.drain_timeout;
-    options.dead_letters = open_option("--dead-letter", options_.dead_letter);
+    options.dead_letters = letters_;
     options.on_failure = [this](const SinkError& error) {
       log_.say_seldom("failure", fmt::format("error: {}", error.what()));
     };
@@ -159,9 +166,8 @@ class Server {
   }
 
   void add_health(Site& site) {
-    site.add("/healthz", [](httplib::Response& response) {
-      response.set_content("ok\n", "text/plain");
-    });
+    site.add("/healthz",
+             [](httplib::Response& response) { response.set_content("ok\n", "text/plain"); });
     site.add("/readyz", [this](httplib::Response& response) {
       const bool ready = collector_.ready() && !draining_;
       response.status = ready ? 200 : 503;
@@ -176,6 +182,8 @@ class Server {
   Log& log_;
   std::atomic<bool> draining_{false};
   const std::string page_;
+  const std::shared_ptr<Sink> sink_;
+  const std::shared_ptr<Sink> letters_;
   Collector collector_;
   Endpoint endpoint_;
   Site public_site_;
@@ -188,6 +196,8 @@ int run(const ServerOptions& options) {
   take_over_signals();
   Log log;
   try {
+    // A misspelt scheme is found before anything is made for the other options.
+    if (!is_known_sink(options.dead_letter)) open_option("--dead-letter", options.dead_letter);
     Server server{options, log};
     server.start();
     wait_for_signal();

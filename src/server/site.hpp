@@ -11,7 +11,8 @@
 
 namespace eventcollect {
 
-// Pages and the endpoint are added before a front serves it; from then on it is safe from any thread.
+// Pages and the endpoint are added before a front serves it; from then on it is safe from any
+// thread.
 class Site final : public FrontHandler {
  public:
   using Page = std::function<void(httplib::Response&)>;

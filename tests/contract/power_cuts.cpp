@@ -35,8 +35,8 @@ class Writer {
   // A run of the program: opens the log and appends until the power goes or `appends` are done.
   void run(std::size_t appends) {
     try {
-      FileLog log{"events", {.rotate_bytes = 400, .rotate_age = std::chrono::minutes{10}}, files_,
-                  clock_};
+      FileLog log{
+          "events", {.rotate_bytes = 400, .rotate_age = std::chrono::minutes{10}}, files_, clock_};
       for (std::size_t i = 0; i < appends; ++i) append(log);
     } catch (const PowerCut&) {
     } catch (const SinkError&) {
@@ -98,8 +98,8 @@ struct Outcome {
 };
 
 // Several runs on one disk, each ended by a power cut; then one that seals what is left.
-Outcome survive_cuts(std::uint64_t seed_of_run, const std::function<void(PowerCutFileSystem&,
-                                                                          std::mt19937_64&)>& spoil) {
+Outcome survive_cuts(std::uint64_t seed_of_run,
+                     const std::function<void(PowerCutFileSystem&, std::mt19937_64&)>& spoil) {
   std::mt19937_64 random{seed_of_run};
   PowerCutFileSystem files;
   Writer writer{files, random};
@@ -198,13 +198,12 @@ TEST_CASE("no acknowledged line is lost or repeated when calls fail and the powe
   }
 }
 
-// A directory entry whose sync failed may come back beside its new name: then lines are there twice,
-// which event_id makes harmless.
+// A directory entry whose sync failed may come back beside its new name: then lines are there
+// twice, which event_id makes harmless.
 TEST_CASE("no acknowledged line is lost when syncs of the directory or all calls fail") {
   MESSAGE("EVENTCOLLECT_TEST_SEED=" << seed());
-  const std::vector<Call> every{Call::open,     Call::write,     Call::truncate,
-                                Call::sync_data, Call::sync_directory, Call::rename,
-                                Call::remove};
+  const std::vector<Call> every{Call::open,           Call::write,  Call::truncate, Call::sync_data,
+                                Call::sync_directory, Call::rename, Call::remove};
   for (const auto& calls : {std::vector<Call>{Call::sync_directory}, every}) {
     const Outcome outcome =
         survive_many(runs / 4, [&](PowerCutFileSystem& files, std::mt19937_64& random) {

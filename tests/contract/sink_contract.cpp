@@ -42,7 +42,8 @@ class Examiner {
     for (const auto& line : expected_) ++balance[line];
     for (const auto& line : found) --balance[line];
     const auto any = [&](auto&& test) {
-      return std::any_of(balance.begin(), balance.end(), [&](auto& entry) { return test(entry.second); });
+      return std::any_of(balance.begin(), balance.end(),
+                         [&](auto& entry) { return test(entry.second); });
     };
     const bool missing = any([](int count) { return count > 0; });
     const bool surplus = any([](int count) { return count < 0; });
@@ -76,9 +77,10 @@ std::vector<std::string> violations(Bench& bench) {
     examiner.write(numbered_batch("small" + std::to_string(i) + "-", 3));
     examiner.compare("after a small batch");
   }
-  examiner.write(batch_of({R"({"event":"unicode","url":"https://例え.jp/ü?q=🙂",)"
-                           R"("properties":{"ключ":"значение","emoji":"🙂","quote":"\"\\\n"}})",
-                           R"({"event":"e"})", large_event()}));
+  examiner.write(
+      batch_of({R"({"event":"unicode","url":"https://例え.jp/ü?q=🙂",)"
+                R"("properties":{"ключ":"значение","emoji":"🙂","quote":"\"\\\n"}})",
+                R"({"event":"e"})", large_event()}));
   examiner.compare("after unicode, the smallest and the largest event");
   examiner.tend();
   examiner.compare("after tend");

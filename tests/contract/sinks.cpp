@@ -150,8 +150,7 @@ TEST_CASE("a dead letter sink keeps the contract of the sink that it wraps") {
 }
 
 TEST_CASE("the suite fails for a sink that answers before the events are durable") {
-  CHECK_FALSE(
-      violations_of([](auto store) { return std::make_shared<EarlySink>(store); }).empty());
+  CHECK_FALSE(violations_of([](auto store) { return std::make_shared<EarlySink>(store); }).empty());
 }
 
 TEST_CASE("the suite fails for a sink that drops an event") {

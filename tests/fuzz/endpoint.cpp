@@ -48,8 +48,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
 
   const Response response = world.endpoint.handle(request);
   const int statuses[] = {202, 204, 400, 403, 405, 413, 415, 503};
-  const bool is_known = std::find(std::begin(statuses), std::end(statuses), response.status) !=
-                        std::end(statuses);
+  const bool is_known =
+      std::find(std::begin(statuses), std::end(statuses), response.status) != std::end(statuses);
   fuzz::require(is_known, "the status is one that is documented");
   if (const auto early = world.endpoint.before_body(request)) {
     fuzz::require(early->status == response.status, "the early answer is the answer");

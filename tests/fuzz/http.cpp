@@ -1,5 +1,5 @@
-// Any bytes on a connection: the head is read the same whether it comes at once or byte by byte, and
-// chunks undone in pieces are the chunks undone at once.
+// Any bytes on a connection: the head is read the same whether it comes at once or byte by byte,
+// and chunks undone in pieces are the chunks undone at once.
 #include <string>
 #include <utility>
 

@@ -1,4 +1,5 @@
-// Runs a fuzzer over the files and folders that it is given, where the fuzzing engine is not linked.
+// Runs a fuzzer over the files and folders that it is given, where the fuzzing engine is not
+// linked.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

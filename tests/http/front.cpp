@@ -99,9 +99,10 @@ TEST_CASE("a front can be stopped at once, twice, and without a start") {
 }
 
 TEST_CASE("requests on one connection are answered in order, however they are cut into pieces") {
-  const std::string requests = post(event_named("a")) + get + post("{") +
-                               chunked("5;x=y\r\n{\"eve\r\n8\r\nnt\":\"b\"}\r\n0\r\nTrailer: 1\r\n\r\n") +
-                               "HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n" + post(event_named("c"));
+  const std::string requests =
+      post(event_named("a")) + get + post("{") +
+      chunked("5;x=y\r\n{\"eve\r\n8\r\nnt\":\"b\"}\r\n0\r\nTrailer: 1\r\n\r\n") +
+      "HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n" + post(event_named("c"));
   for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, requests.size()}) {
     CAPTURE(piece);
     Setup setup;
@@ -173,8 +174,13 @@ TEST_CASE("where a request ends must not be in doubt") {
 }
 
 TEST_CASE("broken chunks end the connection") {
-  const std::string broken[] = {"x\r\n", "5\r\nhelloX", "5\nhello", "\r\n", "-1\r\n",
-                                "FFFFFFFFFFFFFFFFF\r\n", std::string(2000, '0')};
+  const std::string broken[] = {"x\r\n",
+                                "5\r\nhelloX",
+                                "5\nhello",
+                                "\r\n",
+                                "-1\r\n",
+                                "FFFFFFFFFFFFFFFFF\r\n",
+                                std::string(2000, '0')};
   for (const std::string& chunks : broken) {
     CAPTURE(chunks);
     Setup setup;
@@ -231,8 +237,9 @@ TEST_CASE("a head over the limit is refused") {
 TEST_CASE("bodies under way are bounded in memory") {
   Setup setup{{.max_buffered_bytes = 5'000}};
   RawClient client{setup.port};
-  client.send("POST /events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-              "Content-Length: 9000\r\nExpect: 100-continue\r\n\r\n");
+  client.send(
+      "POST /events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+      "Content-Length: 9000\r\nExpect: 100-continue\r\n\r\n");
   CHECK(client.receive(true).status == 100);
   client.send(std::string(8000, ' '));
   const RawResponse response = client.receive();
@@ -249,8 +256,9 @@ TEST_CASE("a request that does not come in time is told so, an idle connection j
   RawClient in_head{setup.port};
   in_head.send("GET / HT");
   RawClient in_body{setup.port};
-  in_body.send("POST /events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-               "Content-Length: 10\r\n\r\n12345");
+  in_body.send(
+      "POST /events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+      "Content-Length: 10\r\n\r\n12345");
   CHECK(in_head.receive().status == 408);
   CHECK(in_body.receive().status == 408);
   CHECK(idle.receive().status == 0);
@@ -297,13 +305,15 @@ TEST_CASE("beyond the bound of connections the longest idle one has to go") {
 TEST_CASE("a client that asks before it sends its body is told to go on, or why not") {
   Setup setup;
   RawClient client{setup.port};
-  client.send("POST /events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-              "Content-Length: 13\r\nExpect: 100-continue\r\n\r\n");
+  client.send(
+      "POST /events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+      "Content-Length: 13\r\nExpect: 100-continue\r\n\r\n");
   CHECK(client.receive(true).status == 100);
   client.send(R"({"event":"a"})");
   CHECK(client.receive().status == 202);
-  client.send("POST /events HTTP/1.1\r\nHost: a\r\nContent-Type: text/html\r\n"
-              "Content-Length: 13\r\nExpect: 100-continue\r\n\r\n");
+  client.send(
+      "POST /events HTTP/1.1\r\nHost: a\r\nContent-Type: text/html\r\n"
+      "Content-Length: 13\r\nExpect: 100-continue\r\n\r\n");
   CHECK(client.receive().status == 415);
 }
 
@@ -383,8 +393,9 @@ TEST_CASE("stopping waits for answers that are due and for nobody who is idle") 
 TEST_CASE("stopping cuts off what has not come when its time is over") {
   Setup setup;
   RawClient client{setup.port};
-  client.send("POST /events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-              "Content-Length: 10\r\nExpect: 100-continue\r\n\r\n");
+  client.send(
+      "POST /events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+      "Content-Length: 10\r\nExpect: 100-continue\r\n\r\n");
   CHECK(client.receive(true).status == 100);
   CHECK_FALSE(setup.front.stop(1ms));
   CHECK(client.receive().status == 0);

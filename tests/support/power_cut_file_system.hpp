@@ -1,8 +1,8 @@
 // A file system in memory that forgets, at a power cut, what was not synced, and fails on request.
 //
-// Each call of it counts as a step. A file's unsynced writes and a directory's unsynced entries each
-// survive the cut or not, in any combination; a write may survive in part. A sync that fails loses
-// what it was for, even if the next one succeeds: that is what Linux does.
+// Each call of it counts as a step. A file's unsynced writes and a directory's unsynced entries
+// each survive the cut or not, in any combination; a write may survive in part. A sync that fails
+// loses what it was for, even if the next one succeeds: that is what Linux does.
 #pragma once
 
 #include <algorithm>
@@ -88,7 +88,8 @@ class PowerCutFileSystem final : public FileSystem {
     const auto found = names_.find(path);
     if (how == Open::create_new && found != names_.end()) return -EEXIST;
     const bool makes = how == Open::create_new || how == Open::overwrite;
-    if (!makes && found == names_.end()) return path == "." || path.ends_with('/') ? dot() : -ENOENT;
+    if (!makes && found == names_.end())
+      return path == "." || path.ends_with('/') ? dot() : -ENOENT;
     if (found == names_.end()) change({path, std::make_shared<Inode>()});
     const auto& inode = names_.at(path);
     if (how == Open::overwrite) inode->change({Write::truncation, 0, {}});

@@ -72,8 +72,8 @@ TEST_CASE("a start leaves no empty file behind") {
 }
 
 TEST_CASE("a torn tail is cut off and kept beside") {
-  const std::string tails[] = {R"({"event_id":"0193)", std::string(4, '\0'), "{\"a\":1}\nnot json\n{\"b\":2}\n",
-                               "[1]\n", "{\"a\":\"\xff\"}\n"};
+  const std::string tails[] = {R"({"event_id":"0193)", std::string(4, '\0'),
+                               "{\"a\":1}\nnot json\n{\"b\":2}\n", "[1]\n", "{\"a\":\"\xff\"}\n"};
   for (const std::string& tail : tails) {
     CAPTURE(tail);
     Setup setup;
@@ -225,9 +225,12 @@ TEST_CASE("file: URLs are read strictly") {
   Setup setup;
   open_sink("file:" + setup.directory + "?rotate_bytes=1MiB&rotate_age=5m&max_total_bytes=1GiB");
   open_sink("file://" + setup.directory);
-  const std::string wrong[] = {
-      "file:",           "file://host/x",       "file:" + setup.directory + "?rotate=1",
-      "file:x?rotate_bytes=1MB", "file:x?rotate_age=60", "file:x?rotate_bytes=1&rotate_bytes=2"};
+  const std::string wrong[] = {"file:",
+                               "file://host/x",
+                               "file:" + setup.directory + "?rotate=1",
+                               "file:x?rotate_bytes=1MB",
+                               "file:x?rotate_age=60",
+                               "file:x?rotate_bytes=1&rotate_bytes=2"};
   for (const std::string& url : wrong) {
     CAPTURE(url);
     CHECK_THROWS_AS(open_sink(url), ConfigError);
