@@ -72,10 +72,21 @@ class Batch {
   };
 
   struct Record {
+    // Sets everything but the slices: to clear it first would cost as much again.
+    Record(const Event& event, std::size_t line_begin, std::size_t side_begin)
+        : id{event.id},
+          line_offset{line_begin},
+          side_offset{side_begin},
+          line_bytes{static_cast<std::uint32_t>(event.line.size())},
+          server_time{event.server_time},
+          event_time{event.event_time},
+          client_time{event.client_time},
+          sent_time{event.sent_time} {}
+
     Uuid id;
-    std::size_t line_offset = 0;
-    std::size_t side_offset = 0;
-    std::uint32_t line_bytes = 0;
+    std::size_t line_offset;
+    std::size_t side_offset;
+    std::uint32_t line_bytes;
     std::uint32_t side_bytes = 0;
     Slice name;
     Slice url;
@@ -88,7 +99,10 @@ class Batch {
     std::optional<TimePoint> sent_time;
   };
 
-  Slice keep(std::string_view text, const Event& event, Record& record);
+  class Addition;
+
+  inline void keep(std::string_view text, const Event& event, Record& record, Slice& slice);
+  void keep_aside(std::string_view text, Record& record, Slice& slice);
   std::string_view text_of(const Slice& slice, const Record& record) const;
 
   std::string lines_;

@@ -9,32 +9,9 @@ namespace {
 // Whether `part` lies inside `whole`; std::less orders pointers that do not share an array.
 bool lies_in(std::string_view part, std::string_view whole) {
   const std::less_equal<> ordered;
-  return part.data() != nullptr && ordered(whole.data(), part.data()) &&
+  return ordered(whole.data(), part.data()) &&
          ordered(part.data() + part.size(), whole.data() + whole.size());
 }
-
-// Takes back what was added to two texts, unless the addition was completed.
-class Addition {
- public:
-  Addition(std::string& one, std::string& other)
-      : one_{one}, other_{other}, one_before_{one.size()}, other_before_{other.size()} {}
-  Addition(const Addition&) = delete;
-  Addition& operator=(const Addition&) = delete;
-  ~Addition() {
-    if (complete_) return;
-    one_.resize(one_before_);
-    other_.resize(other_before_);
-  }
-
-  void complete() { complete_ = true; }
-
- private:
-  std::string& one_;
-  std::string& other_;
-  std::size_t one_before_;
-  std::size_t other_before_;
-  bool complete_ = false;
-};
 
 template <typename Container>
 void clear_and_trim(Container& container, std::size_t keep_elements) {
@@ -43,6 +20,34 @@ void clear_and_trim(Container& container, std::size_t keep_elements) {
 }
 
 }  // namespace
+
+// Takes back what was added, unless the addition was completed.
+class Batch::Addition {
+ public:
+  explicit Addition(Batch& batch)
+      : batch_{batch},
+        lines_bytes_{batch.lines_.size()},
+        side_bytes_{batch.side_.size()},
+        records_{batch.records_.size()} {}
+  Addition(const Addition&) = delete;
+  Addition& operator=(const Addition&) = delete;
+  ~Addition() {
+    if (complete_) return;
+    batch_.lines_.resize(lines_bytes_);
+    batch_.side_.resize(side_bytes_);
+    batch_.records_.erase(batch_.records_.begin() + static_cast<std::ptrdiff_t>(records_),
+                          batch_.records_.end());
+  }
+
+  void complete() { complete_ = true; }
+
+ private:
+  Batch& batch_;
+  std::size_t lines_bytes_;
+  std::size_t side_bytes_;
+  std::size_t records_;
+  bool complete_ = false;
+};
 
 std::span<const Event> Batch::events() const {
   // Made anew each time: a copied or moved batch must not show views into another's memory.
@@ -78,25 +83,33 @@ void Batch::clear_refusals() const {
   is_refused_.clear();
 }
 
+inline void Batch::keep(std::string_view text, const Event& event, Record& record, Slice& slice) {
+  slice.bytes = static_cast<std::uint32_t>(text.size());
+  if (lies_in(text, event.line)) {
+    slice.place = Slice::Place::line;
+    slice.offset = static_cast<std::uint32_t>(text.data() - event.line.data());
+  } else {
+    keep_aside(text, record, slice);
+  }
+}
+
+void Batch::keep_aside(std::string_view text, Record& record, Slice& slice) {
+  slice.place = Slice::Place::side;
+  slice.offset = record.side_bytes;
+  side_.append(text);
+  record.side_bytes += slice.bytes;
+}
+
 void Batch::append(const Event& event) {
-  Addition addition{lines_, side_};
-  Record record;
-  record.id = event.id;
-  record.line_offset = lines_.size();
-  record.line_bytes = static_cast<std::uint32_t>(event.line.size());
-  record.side_offset = side_.size();
-  record.name = keep(event.name, event, record);
-  if (event.url) record.url = keep(*event.url, event, record);
-  record.properties = keep(event.properties, event, record);
-  record.server_time = event.server_time;
-  record.event_time = event.event_time;
-  record.client_time = event.client_time;
-  record.sent_time = event.sent_time;
-  if (!event.context.empty()) record.context = keep(event.context, event, record);
-  if (!event.violations.empty()) record.violations = keep(event.violations, event, record);
+  Addition addition{*this};
+  Record& record = records_.emplace_back(event, lines_.size(), side_.size());
+  keep(event.name, event, record, record.name);
+  if (event.url) keep(*event.url, event, record, record.url);
+  keep(event.properties, event, record, record.properties);
+  if (!event.context.empty()) keep(event.context, event, record, record.context);
+  if (!event.violations.empty()) keep(event.violations, event, record, record.violations);
   lines_.append(event.line);
   lines_.push_back('\n');
-  records_.push_back(record);
   addition.complete();
 }
 
@@ -104,7 +117,7 @@ void Batch::append(const Batch& other, std::size_t first, std::size_t count) {
   if (count == 0) return;
   const Record& front = other.records_[first];
   const Record& back = other.records_[first + count - 1];
-  Addition addition{lines_, side_};
+  Addition addition{*this};
   const std::size_t line_shift = lines_.size() - front.line_offset;
   const std::size_t side_shift = side_.size() - front.side_offset;
   lines_.append(other.lines_, front.line_offset,
@@ -128,21 +141,6 @@ void Batch::clear(std::size_t keep_bytes) {
   clear_and_trim(events_, keep_bytes / sizeof(Event));
   clear_and_trim(refusals_, keep_bytes / sizeof(Refusal));
   is_refused_.clear();
-}
-
-Batch::Slice Batch::keep(std::string_view text, const Event& event, Record& record) {
-  Slice slice;
-  slice.bytes = static_cast<std::uint32_t>(text.size());
-  if (lies_in(text, event.line)) {
-    slice.place = Slice::Place::line;
-    slice.offset = static_cast<std::uint32_t>(text.data() - event.line.data());
-    return slice;
-  }
-  slice.place = Slice::Place::side;
-  slice.offset = record.side_bytes;
-  side_.append(text);
-  record.side_bytes += slice.bytes;
-  return slice;
 }
 
 std::string_view Batch::text_of(const Slice& slice, const Record& record) const {

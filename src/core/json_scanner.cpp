@@ -1,11 +1,11 @@
 #include <simdjson.h>
 
 #include <algorithm>
-#include <bit>
 #include <charconv>
-#include <cstring>
+#include <span>
 
 #include "core/json.hpp"
+#include "core/json_specials.hpp"
 #include "eventcollect/rules.hpp"
 
 namespace eventcollect::json {
@@ -13,29 +13,17 @@ namespace {
 
 constexpr std::size_t kept_elements = 4096;
 
-// The first byte that does not simply belong to a string: a quote, a backslash or a control
-// character. Eight bytes at a time, by the arithmetic that finds a byte below a bound in a word.
-const char* find_special(const char* p, const char* end) {
-  if constexpr (std::endian::native == std::endian::little) {
-    constexpr std::uint64_t ones = 0x0101010101010101;
-    constexpr std::uint64_t highs = 0x8080808080808080;
-    for (; end - p >= 8; p += 8) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, p, sizeof(word));
-      const std::uint64_t quote = word ^ (ones * '"');
-      const std::uint64_t slash = word ^ (ones * '\\');
-      const std::uint64_t found =
-          (((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
-          highs;
-      if (found != 0) return p + std::countr_zero(found) / 8;
-    }
-  }
-  while (p != end && *p != '"' && *p != '\\' && static_cast<unsigned char>(*p) >= 0x20) ++p;
-  return p;
-}
-
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// A number below 64 that tells most keys of an object from each other.
+unsigned digest(std::string_view key) {
+  if (key.empty()) return 0;
+  const auto length = static_cast<unsigned>(key.size());
+  const auto first = static_cast<unsigned char>(key.front());
+  const auto last = static_cast<unsigned char>(key.back());
+  return (length + 5U * first + 11U * last) % 64;
+}
 
 // The four hexadecimal digits at `p`, or -1.
 int hex4(const char* p, const char* end) {
@@ -80,6 +68,7 @@ bool check_utf8(std::string_view text) { return simdjson::validate_utf8(text.dat
 void Scanner::begin(std::string_view text) {
   begin_ = cursor_ = text.data();
   end_ = text.data() + text.size();
+  mark_block(begin_);
   error_ = nullptr;
   clear_fault();
   spaced_ = false;
@@ -88,9 +77,17 @@ void Scanner::begin(std::string_view text) {
   unescaped_.clear();
 }
 
-bool Scanner::malformed(const char* why) {
-  error_ = why;
-  return false;
+void Scanner::mark_block(const char* block) {
+  block_ = block;
+  const auto left = static_cast<std::size_t>(end_ - block);
+  if (left >= block_bytes) {
+    block_specials_ = mark_specials(block);
+    return;
+  }
+  // The zeros behind the text are special, so that every search ends.
+  char padded[block_bytes] = {};
+  std::copy(block, end_, padded);
+  block_specials_ = mark_specials(padded);
 }
 
 void Scanner::note(Fault fault, const char* position) {
@@ -99,210 +96,184 @@ void Scanner::note(Fault fault, const char* position) {
   fault_position_ = position;
 }
 
-bool Scanner::more() {
-  if (cursor_ != end_ && is_space(*cursor_)) {
-    spaced_ = true;
-    do ++cursor_;
-    while (cursor_ != end_ && is_space(*cursor_));
+const char* Scanner::fail(const char* p, const char* why) {
+  cursor_ = p;
+  error_ = why;
+  return nullptr;
+}
+
+const char* Scanner::skip_space(const char* p) {
+  const char* const before = p;
+  while (p != end_ && is_space(*p)) ++p;
+  if (p != before) spaced_ = true;
+  return p;
+}
+
+// The closing quote of `token`, in which `special` is the first byte that is not plain.
+const char* Scanner::end_of_string(const char* token, const char* special) {
+  const char* p = special;
+  while (p != end_ && *p == '\\') {
+    p = read_escape(p, token);
+    if (p == nullptr) return nullptr;
+    p = find_special(p);
   }
-  return cursor_ != end_;
+  if (p == end_) return fail(token, "a string does not end");
+  if (*p != '"') return fail(p, "a control character stands in a string");
+  return p;
 }
 
-bool Scanner::spaced() { return std::exchange(spaced_, false); }
-
-bool Scanner::take(char c) {
-  if (!more() || *cursor_ != c) return false;
-  ++cursor_;
-  more();
-  return true;
-}
-
-bool Scanner::string(String& out) {
-  const char* const token = cursor_;
-  const char* p = cursor_ + 1;
-  out.escaped = false;
-  for (;;) {
-    p = find_special(p, end_);
-    if (p == end_) {
-      cursor_ = token;
-      return malformed("a string does not end");
-    }
-    if (*p == '"') break;
-    if (*p != '\\') {
-      cursor_ = p;
-      return malformed("a control character stands in a string");
-    }
-    out.escaped = true;
-    if (!escape(p, token)) return false;
-  }
-  out.raw = {token + 1, static_cast<std::size_t>(p - token - 1)};
-  cursor_ = p + 1;
-  return true;
-}
-
-// Passes over the escape at `p`; `token` is the string that a fault would be about.
-bool Scanner::escape(const char*& p, const char* token) {
+// `token` is the string that a fault would be about.
+const char* Scanner::read_escape(const char* p, const char* token) {
   constexpr std::string_view simple = "\"\\/bfnrt";
-  const char* const start = p;
-  if (end_ - p >= 2 && simple.find(p[1]) != std::string_view::npos) {
-    p += 2;
-    return true;
-  }
+  if (end_ - p >= 2 && simple.find(p[1]) != std::string_view::npos) return p + 2;
   const int unit = end_ - p >= 2 && p[1] == 'u' ? hex4(p + 2, end_) : -1;
-  if (unit < 0) {
-    cursor_ = start;
-    return malformed("a string has an unknown escape");
-  }
+  if (unit < 0) return fail(p, "a string has an unknown escape");
   p += 6;
   if (is_high_surrogate(unit)) {
     const bool paired =
         end_ - p >= 6 && p[0] == '\\' && p[1] == 'u' && is_low_surrogate(hex4(p + 2, end_));
-    if (paired) {
-      p += 6;
-      return true;
-    }
+    if (paired) return p + 6;
   }
   if (unit == 0 || is_high_surrogate(unit) || is_low_surrogate(unit)) {
     note(Fault::invalid_string, token);
   }
-  return true;
-}
-
-bool Scanner::key(String& out) {
-  if (peek() != '"') return malformed("a key was expected");
-  if (!string(out)) return false;
-  if (!take(':')) return malformed("':' was expected after a key");
-  return true;
+  return p;
 }
 
 bool Scanner::value(std::size_t level) {
-  const std::size_t base = frames_.size();
+  const char* const p = read_value(cursor_, level);
+  if (p != nullptr) cursor_ = p;
+  return p != nullptr;
+}
+
+const char* Scanner::read_value(const char* p, std::size_t level) {
+  std::size_t depth = 0;
   for (;;) {
-    const char c = peek();
-    if (c == '{' || c == '[') {
-      if (!open(c == '{', level + (frames_.size() - base))) return false;
-      const bool is_empty = peek() == (c == '{' ? '}' : ']');
+    const char first = at(p);
+    if (first == '"') {
+      String ignored;
+      p = read_string(p, ignored);
+    } else if (first == '{' || first == '[') {
+      p = open(p, level + depth);
+      ++depth;
+      const bool is_empty = at(p) == (first == '{' ? '}' : ']');
       if (!is_empty) {
-        if (c == '{' && !member()) return false;
+        if (first == '{') p = read_member(p);
+        if (p == nullptr) return nullptr;
         continue;
       }
-    } else if (!scalar()) {
-      return false;
+    } else {
+      p = read_plain(p);
     }
     // A value has ended; so may have the containers that it was the last of.
-    for (;;) {
-      if (frames_.size() == base) return true;
-      if (take(',')) {
-        if (frames_.back().is_object && !member()) return false;
-        break;
-      }
-      if (!close()) return false;
+    while (p != nullptr && depth != 0 && at(p = skip(p)) != ',') {
+      p = close(p);
+      --depth;
     }
+    if (p == nullptr || depth == 0) return p;
+    p = skip(p + 1);
+    if (frames_.back().is_object) p = read_member(p);
+    if (p == nullptr) return nullptr;
   }
 }
 
-bool Scanner::open(bool is_object, std::size_t level) {
-  if (level > max_depth) note(Fault::too_deep, cursor_);
-  frames_.push_back({keys_.size(), is_object});
-  ++cursor_;
-  more();
-  return true;
+const char* Scanner::open(const char* p, std::size_t level) {
+  if (level > max_depth) note(Fault::too_deep, p);
+  frames_.push_back({keys_.size(), *p == '{'});
+  return skip(p + 1);
 }
 
-bool Scanner::close() {
+const char* Scanner::close(const char* p) {
   const Frame frame = frames_.back();
-  if (!more() || *cursor_ != (frame.is_object ? '}' : ']')) {
-    return malformed(frame.is_object ? "',' or '}' was expected" : "',' or ']' was expected");
+  if (at(p) != (frame.is_object ? '}' : ']')) {
+    return fail(p, frame.is_object ? "',' or '}' was expected" : "',' or ']' was expected");
   }
-  ++cursor_;
   frames_.pop_back();
   if (frame.is_object) {
     check_duplicates(frame.first_key);
-    keys_.resize(frame.first_key);
+    keys_.erase(keys_.begin() + static_cast<std::ptrdiff_t>(frame.first_key), keys_.end());
   }
-  return true;
+  return p + 1;
 }
 
-bool Scanner::member() {
-  const char* const position = cursor_;
+const char* Scanner::read_member(const char* p) {
   String token;
-  if (!key(token)) return false;
-  std::string_view text = token.raw;
-  if (token.escaped) {
-    // Once and for all of this text, so that the views taken before stay good.
-    if (unescaped_.empty()) unescaped_.reserve(static_cast<std::size_t>(end_ - begin_));
-    const std::size_t before = unescaped_.size();
-    append_unescaped(unescaped_, token);
-    text = std::string_view{unescaped_}.substr(before);
-  }
-  keys_.push_back({text, position});
-  return true;
+  const char* const next = read_key(p, token);
+  if (next == nullptr) return nullptr;
+  keys_.push_back({token.escaped ? keep_unescaped(token) : token.raw, p});
+  return next;
+}
+
+std::string_view Scanner::keep_unescaped(String token) {
+  // Once and for all of this text, so that the views taken before stay good.
+  if (unescaped_.empty()) unescaped_.reserve(static_cast<std::size_t>(end_ - begin_));
+  const std::size_t before = unescaped_.size();
+  append_unescaped(unescaped_, token);
+  return std::string_view{unescaped_}.substr(before);
 }
 
 void Scanner::check_duplicates(std::size_t first_key) {
-  const std::size_t count = keys_.size() - first_key;
-  const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(first_key);
-  if (count <= 12) {
-    for (auto one = begin; one != keys_.end(); ++one) {
-      for (auto other = begin; other != one; ++other) {
-        if (one->text == other->text) return note(Fault::duplicate_key, one->position);
+  const std::span keys{keys_.data() + first_key, keys_.size() - first_key};
+  const auto same = [](const Key& a, const Key& b) { return a.text == b.text; };
+  if (keys.size() <= 32) {
+    // Keys are compared only where a set of 64 digests does not tell them apart.
+    std::uint64_t digests = 0;
+    for (Key& key : keys) {
+      const std::uint64_t bit = std::uint64_t{1} << digest(key.text);
+      const auto is_same = [&](const Key& other) { return same(key, other); };
+      if ((digests & bit) != 0 && std::any_of(keys.data(), &key, is_same)) {
+        return note(Fault::duplicate_key, key.position);
       }
+      digests |= bit;
     }
     return;
   }
-  std::sort(begin, keys_.end(), [](const Key& a, const Key& b) { return a.text < b.text; });
-  const auto same = [](const Key& a, const Key& b) { return a.text == b.text; };
-  const auto twin = std::adjacent_find(begin, keys_.end(), same);
-  if (twin == keys_.end()) return;
+  std::sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) { return a.text < b.text; });
+  const auto twin = std::adjacent_find(keys.begin(), keys.end(), same);
+  if (twin == keys.end()) return;
   note(Fault::duplicate_key, std::max(twin->position, std::next(twin)->position));
 }
 
-bool Scanner::scalar() {
-  String ignored;
-  switch (peek()) {
-    case '"':
-      return string(ignored);
+// Reads a value that is neither a string nor a container.
+const char* Scanner::read_plain(const char* p) {
+  switch (at(p)) {
     case 't':
-      return literal("true");
+      return read_literal(p, "true");
     case 'f':
-      return literal("false");
+      return read_literal(p, "false");
     case 'n':
-      return literal("null");
+      return read_literal(p, "null");
     default:
-      return number();
+      return read_number(p);
   }
 }
 
-bool Scanner::literal(std::string_view word) {
-  const std::string_view rest{cursor_, static_cast<std::size_t>(end_ - cursor_)};
-  if (!rest.starts_with(word)) return malformed("a value was expected");
-  cursor_ += word.size();
-  return true;
+const char* Scanner::read_literal(const char* p, std::string_view word) {
+  const std::string_view rest{p, static_cast<std::size_t>(end_ - p)};
+  return rest.starts_with(word) ? p + word.size() : fail(p, "a value was expected");
 }
 
-bool Scanner::number() {
-  const char* const token = cursor_;
-  const char* p = cursor_;
-  if (p != end_ && *p == '-') ++p;
-  if (p == end_ || !is_digit(*p)) return malformed("a value was expected");
+const char* Scanner::read_number(const char* p) {
+  const char* const token = p;
+  if (at(p) == '-') ++p;
+  if (!is_digit(at(p))) return fail(token, "a value was expected");
   p = *p == '0' ? p + 1 : skip_digits(p, end_);
   bool plain = p - token < 300;  // so many digits without an exponent always fit
-  if (p != end_ && *p == '.') {
+  if (at(p) == '.') {
     const char* fraction = p + 1;
     p = skip_digits(fraction, end_);
-    if (p == fraction) return malformed("a digit was expected after '.'");
+    if (p == fraction) return fail(token, "a digit was expected after '.'");
   }
-  if (p != end_ && (*p == 'e' || *p == 'E')) {
+  if (at(p) == 'e' || at(p) == 'E') {
     plain = false;
     ++p;
-    if (p != end_ && (*p == '+' || *p == '-')) ++p;
+    if (at(p) == '+' || at(p) == '-') ++p;
     const char* exponent = p;
     p = skip_digits(exponent, end_);
-    if (p == exponent) return malformed("a digit was expected in an exponent");
+    if (p == exponent) return fail(token, "a digit was expected in an exponent");
   }
   if (!plain && overflows(token, p)) note(Fault::number_range, token);
-  cursor_ = p;
-  return true;
+  return p;
 }
 
 void Scanner::trim() {

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <optional>
+#include <utility>
 
 #include "core/json.hpp"
 #include "core/page_url.hpp"
@@ -59,19 +61,25 @@ NamedField find_field(std::string_view name) {
   return {place, Field::unknown};
 }
 
-// A member's value as it stands in the text; `string` is set if it is one.
+// A member's value as it stands in the text.
 struct Value {
   std::string_view text;
-  json::String string;
+  bool escaped = false;  // it is a string with a backslash
 
   bool present() const { return !text.empty(); }
   bool is_string() const { return present() && text.front() == '"'; }
   bool is_object() const { return present() && text.front() == '{'; }
+
+  // Where is_string().
+  json::String string() const { return {text.substr(1, text.size() - 2), escaped}; }
 };
 
 // An event of which only the JSON has been looked at.
 struct Candidate {
-  std::size_t index = 0;
+  // With a constructor of its own it is not cleared before its members are set.
+  explicit Candidate(std::size_t place) : index{place} {}
+
+  std::size_t index;
   std::string_view raw;
   Value name;
   Value url;
@@ -85,6 +93,8 @@ struct Candidate {
   Fault fault = Fault::none;
   const char* fault_position = nullptr;
   std::string_view unknown_key;  // as written
+
+  bool is_faultless() const { return fault == Fault::none && unknown_key.data() == nullptr; }
 };
 
 // The object around the events, where there is one.
@@ -96,7 +106,7 @@ struct Envelope {
 enum class Outcome : std::uint8_t { fine, malformed, too_many };
 
 std::optional<TimePoint> read_time(const Value& value, std::string& scratch) {
-  if (value.is_string()) return parse_rfc3339(json::unescape(value.string, scratch));
+  if (value.is_string()) return parse_rfc3339(json::unescape(value.string(), scratch));
   std::int64_t milliseconds = 0;
   const char* end = value.text.data() + value.text.size();
   const auto parsed = std::from_chars(value.text.data(), end, milliseconds);
@@ -111,17 +121,45 @@ std::optional<std::size_t> count_characters(std::string_view text) {
   std::size_t count = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    const bool is_c1 = byte == 0xC2 && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    if (byte < 0x20 || byte == 0x7F || is_c1) return {};
-    if ((byte & 0xC0) != 0x80) ++count;
+    const bool is_printable_ascii = byte >= 0x20 && byte < 0x7F;
+    if (!is_printable_ascii) {
+      const bool is_c1 = byte == 0xC2 && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+      if (byte < 0x80 || is_c1) return {};
+      const bool continues_character = (byte & 0xC0) == 0x80;
+      if (continues_character) continue;
+    }
+    ++count;
   }
   return count;
 }
 
-void append_number(std::string& out, TimePoint time) {
-  const fmt::format_int digits{to_milliseconds(time)};
-  out.append(digits.data(), digits.size());
-}
+// Writes text to memory, of which there has to be enough.
+class Writer {
+ public:
+  explicit Writer(char* begin) : begin_{begin}, next_{begin} {}
+
+  // Returns the copy.
+  std::string_view put(std::string_view text) {
+    char* const copy = skip(text.size());
+    std::memcpy(copy, text.data(), text.size());
+    return {copy, text.size()};
+  }
+
+  void put(const fmt::format_int& digits) { put({digits.data(), digits.size()}); }
+  void put(TimePoint time) { put(fmt::format_int{to_milliseconds(time)}); }
+
+  // Leaves room for `bytes`.
+  char* skip(std::size_t bytes) { return std::exchange(next_, next_ + bytes); }
+
+  std::string_view text() const { return {begin_, static_cast<std::size_t>(next_ - begin_)}; }
+
+ private:
+  char* begin_;
+  char* next_;
+};
+
+// What a line takes beside the client's texts and the context: our keys, the id and four times.
+constexpr std::size_t fixed_line_bytes = 256;
 
 bool is_blank(std::string_view line) {
   return line.find_first_not_of(" \t\r\n") == std::string_view::npos;
@@ -137,9 +175,13 @@ struct Parser::State {
 
   json::Scanner scanner;
   std::vector<Candidate> candidates;
-  std::string line;
+  Event event;  // the one being judged: kept, since clearing it costs more than setting it
+  std::optional<fmt::format_int> server_time;  // in digits, for all the events of a body
+  std::string line;                            // the last one that was written, and room
   std::string name;
   std::string url;
+  std::string escaped_url;
+  std::string properties;
   std::string scratch;
 
   Outcome scan_body(std::string_view body, Envelope& envelope, Candidate& top);
@@ -158,14 +200,15 @@ struct Parser::State {
   void refuse_malformed(std::size_t index, std::string_view raw);
   void refuse_too_many(std::string_view body);
   bool refuse_envelope(const Envelope& envelope, const Candidate& top, std::string_view body);
-  bool refuse_fault(const Candidate& candidate);
+  void refuse_fault(const Candidate& candidate);
   void judge(const Candidate& candidate, const Value& batch_sent_time);
   bool judge_name(const Candidate& candidate, std::string_view& out);
   bool judge_url(const Candidate& candidate, std::optional<std::string_view>& out);
-  bool judge_time(const Candidate& candidate, const Value& value, std::string_view field,
-                  std::string_view code, std::optional<TimePoint>& out);
-  void accept(const Candidate& candidate, Event& event);
-  void write_line(const Candidate& candidate, Event& event);
+  void refuse_time(const Candidate& candidate, std::string_view field, std::string_view code);
+  void accept(const Candidate& candidate);
+  void write_line(const Candidate& candidate);
+  std::string_view url_in_line(const Candidate& candidate, std::string_view address);
+  std::string_view properties_in_line(const Candidate& candidate);
   void trim();
 };
 
@@ -178,7 +221,6 @@ Outcome Parser::State::scan_body(std::string_view body, Envelope& envelope, Cand
     outcome = scan_elements();
   } else {
     outcome = scan_event(top, &envelope);
-    if (outcome == Outcome::fine && !envelope.found) candidates.push_back(top);
   }
   if (outcome == Outcome::fine && scanner.more()) {
     scanner.malformed("something follows after the end");
@@ -197,8 +239,7 @@ Outcome Parser::State::scan_elements() {
   do {
     if (candidates.size() == rules.max_events) return Outcome::too_many;
     // Scanned in place: the vector may move, but nothing else adds to it meanwhile.
-    Candidate& candidate = candidates.emplace_back();
-    candidate.index = candidates.size() - 1;
+    Candidate& candidate = candidates.emplace_back(candidates.size());
     const Outcome outcome = scan_event(candidate, nullptr);
     if (outcome != Outcome::fine) return outcome;
   } while (scanner.take(','));
@@ -274,8 +315,13 @@ Outcome Parser::State::scan_member(Candidate& candidate, Envelope* envelope, uns
   Value value;
   const char* const start = scanner.position();
   scanner.spaced();
-  const bool fine = scanner.peek() == '"' ? scanner.string(value.string) : scanner.value(2);
-  if (!fine) return Outcome::malformed;
+  if (scanner.peek() == '"') {
+    json::String token;
+    if (!scanner.string(token)) return Outcome::malformed;
+    value.escaped = token.escaped;
+  } else if (!scanner.value(2)) {
+    return Outcome::malformed;
+  }
   value.text = {start, static_cast<std::size_t>(scanner.position() - start)};
   switch (named.field) {
     case Field::event:
@@ -313,10 +359,12 @@ void Parser::State::parse_json(std::string_view body) {
     return refuse(0, body, code::json_malformed, "", "The body is not valid UTF-8.");
   }
   Envelope envelope;
-  Candidate top;
+  Candidate top{0};
   const Outcome outcome = scan_body(body, envelope, top);
   if (outcome == Outcome::too_many) return refuse_too_many(body);
   if (outcome == Outcome::malformed) return refuse_malformed(0, body);
+  const bool is_one_event = !top.raw.empty() && !envelope.found;
+  if (is_one_event) return judge(top, {});
   if (envelope.found && refuse_envelope(envelope, top, body)) return;
   if (candidates.empty()) {
     refuse(0, body, code::body_empty, envelope.found ? "/batch" : "", "The array holds no event.");
@@ -350,8 +398,7 @@ bool Parser::State::parse_line(std::string_view text, std::size_t index) {
   scanner.begin(text);
   if (!json::check_utf8(text)) return scanner.malformed("the text is not valid UTF-8");
   scanner.more();
-  Candidate candidate;
-  candidate.index = index;
+  Candidate candidate{index};
   if (scan_event(candidate, nullptr) != Outcome::fine) return false;
   if (scanner.more()) return scanner.malformed("something follows after the end");
   judge(candidate, {});
@@ -367,7 +414,7 @@ void Parser::State::refuse(const Candidate& candidate, std::string_view code, st
                            std::string message) {
   refuse(candidate.index, candidate.raw, code, std::move(pointer), std::move(message));
   if (!candidate.event_id.is_string()) return;
-  const auto id = Uuid::parse(json::unescape(candidate.event_id.string, scratch));
+  const auto id = Uuid::parse(json::unescape(candidate.event_id.string(), scratch));
   if (id && !id->is_nil() && !id->is_max()) refused->back().rejection.event_id = id;
 }
 
@@ -385,7 +432,10 @@ bool Parser::State::refuse_envelope(const Envelope& envelope, const Candidate& t
                                     std::string_view body) {
   Candidate whole = top;
   whole.raw = body;
-  if (refuse_fault(whole)) return true;
+  if (!whole.is_faultless()) {
+    refuse_fault(whole);
+    return true;
+  }
   if (!envelope.is_array) {
     refuse(whole, code::event_not_object, "/batch", "\"batch\" has to be an array of events.");
     return true;
@@ -404,37 +454,31 @@ bool Parser::State::refuse_envelope(const Envelope& envelope, const Candidate& t
   return false;
 }
 
-// Refuses what no event may hold anywhere in it.
-bool Parser::State::refuse_fault(const Candidate& candidate) {
-  if (candidate.fault != Fault::none) {
-    std::string pointer = json::pointer_to(candidate.raw, candidate.fault_position);
-    switch (candidate.fault) {
-      case Fault::too_deep:
-        refuse(candidate, code::json_too_deep, std::move(pointer),
-               fmt::format("An event may be nested {} levels deep, itself included.", max_depth));
-        break;
-      case Fault::duplicate_key:
-        refuse(candidate, code::field_duplicate, std::move(pointer),
-               "An object has this key twice.");
-        break;
-      case Fault::invalid_string:
-        refuse(candidate, code::string_invalid, std::move(pointer),
-               "A string holds U+0000 or half of a surrogate pair.");
-        break;
-      case Fault::number_range:
-        refuse(candidate, code::number_range, std::move(pointer),
-               "A number is beyond the range of a double.");
-        break;
-      case Fault::none:
-        break;
-    }
-    return true;
+// Refuses what no event may hold anywhere in it, where the candidate is not faultless.
+void Parser::State::refuse_fault(const Candidate& candidate) {
+  if (candidate.fault == Fault::none) {
+    return refuse(candidate, code::field_unknown,
+                  json::pointer_to(candidate.raw, candidate.unknown_key.data()),
+                  "An event has no such field: put it under \"properties\".");
   }
-  if (candidate.unknown_key.data() == nullptr) return false;
-  refuse(candidate, code::field_unknown,
-         json::pointer_to(candidate.raw, candidate.unknown_key.data()),
-         "An event has no such field: put it under \"properties\".");
-  return true;
+  std::string pointer = json::pointer_to(candidate.raw, candidate.fault_position);
+  switch (candidate.fault) {
+    case Fault::too_deep:
+      return refuse(
+          candidate, code::json_too_deep, std::move(pointer),
+          fmt::format("An event may be nested {} levels deep, itself included.", max_depth));
+    case Fault::duplicate_key:
+      return refuse(candidate, code::field_duplicate, std::move(pointer),
+                    "An object has this key twice.");
+    case Fault::invalid_string:
+      return refuse(candidate, code::string_invalid, std::move(pointer),
+                    "A string holds U+0000 or half of a surrogate pair.");
+    case Fault::number_range:
+      return refuse(candidate, code::number_range, std::move(pointer),
+                    "A number is beyond the range of a double.");
+    case Fault::none:
+      break;
+  }
 }
 
 void Parser::State::judge(const Candidate& candidate, const Value& batch_sent_time) {
@@ -448,9 +492,8 @@ void Parser::State::judge(const Candidate& candidate, const Value& batch_sent_ti
                        rules.max_event_bytes));
     return;
   }
-  if (refuse_fault(candidate)) return;
+  if (!candidate.is_faultless()) return refuse_fault(candidate);
 
-  Event event;
   if (!judge_name(candidate, event.name) || !judge_url(candidate, event.url)) return;
   if (candidate.properties.present() && !candidate.properties.is_object()) {
     refuse(candidate, code::properties_type, "/properties",
@@ -459,8 +502,8 @@ void Parser::State::judge(const Candidate& candidate, const Value& batch_sent_ti
   }
   if (candidate.event_id.present()) {
     const bool is_string = candidate.event_id.is_string();
-    const auto id =
-        is_string ? Uuid::parse(json::unescape(candidate.event_id.string, scratch)) : std::nullopt;
+    const auto id = is_string ? Uuid::parse(json::unescape(candidate.event_id.string(), scratch))
+                              : std::nullopt;
     if (!id || id->is_nil() || id->is_max()) {
       refuse(candidate, code::event_id_invalid, "/event_id",
              "\"event_id\" has to be a UUID of 36 characters, neither nil nor max.");
@@ -469,12 +512,17 @@ void Parser::State::judge(const Candidate& candidate, const Value& batch_sent_ti
     event.id = *id;
   }
   const Value& sent = candidate.sent_time.present() ? candidate.sent_time : batch_sent_time;
-  if (!judge_time(candidate, candidate.client_time, "client_time", code::client_time_invalid,
-                  event.client_time) ||
-      !judge_time(candidate, sent, "sent_time", code::sent_time_invalid, event.sent_time)) {
-    return;
+  event.client_time.reset();
+  event.sent_time.reset();
+  if (candidate.client_time.present()) {
+    event.client_time = read_time(candidate.client_time, scratch);
+    if (!event.client_time) return refuse_time(candidate, "client_time", code::client_time_invalid);
   }
-  accept(candidate, event);
+  if (sent.present()) {
+    event.sent_time = read_time(sent, scratch);
+    if (!event.sent_time) return refuse_time(candidate, "sent_time", code::sent_time_invalid);
+  }
+  accept(candidate);
 }
 
 bool Parser::State::judge_name(const Candidate& candidate, std::string_view& out) {
@@ -486,7 +534,7 @@ bool Parser::State::judge_name(const Candidate& candidate, std::string_view& out
     refuse(candidate, code::event_type, "/event", "\"event\" has to be a string.");
     return false;
   }
-  out = json::unescape(candidate.name.string, name);
+  out = json::unescape(candidate.name.string(), name);
   const auto characters = count_characters(out);
   if (!characters) {
     refuse(candidate, code::string_invalid, "/event", "\"event\" holds a control character.");
@@ -502,12 +550,13 @@ bool Parser::State::judge_name(const Candidate& candidate, std::string_view& out
 }
 
 bool Parser::State::judge_url(const Candidate& candidate, std::optional<std::string_view>& out) {
+  out.reset();
   if (!candidate.url.present()) return true;
   if (!candidate.url.is_string()) {
     refuse(candidate, code::url_type, "/url", "\"url\" has to be a string.");
     return false;
   }
-  out = json::unescape(candidate.url.string, url);
+  out = json::unescape(candidate.url.string(), url);
   if (out->size() > max_url_bytes) {
     refuse(candidate, code::url_length, "/url",
            fmt::format("\"url\" has {} bytes; {} are the most.", out->size(), max_url_bytes));
@@ -517,20 +566,15 @@ bool Parser::State::judge_url(const Candidate& candidate, std::optional<std::str
   return true;
 }
 
-bool Parser::State::judge_time(const Candidate& candidate, const Value& value,
-                               std::string_view field, std::string_view code,
-                               std::optional<TimePoint>& out) {
-  if (!value.present()) return true;
-  out = read_time(value, scratch);
-  if (out) return true;
+void Parser::State::refuse_time(const Candidate& candidate, std::string_view field,
+                                std::string_view code) {
   refuse(candidate, code, fmt::format("/{}", field),
          fmt::format("\"{}\" has to be whole milliseconds since 1970, or RFC 3339, up to the year "
                      "9999.",
                      field));
-  return false;
 }
 
-void Parser::State::accept(const Candidate& candidate, Event& event) {
+void Parser::State::accept(const Candidate& candidate) {
   event.server_time = stamp.server_time;
   event.event_time = stamp.server_time;
   if (event.client_time && event.sent_time) {
@@ -539,76 +583,79 @@ void Parser::State::accept(const Candidate& candidate, Event& event) {
       event.event_time = std::max(TimePoint{}, stamp.server_time - delay);
     }
   }
-  if (event.id.is_nil()) event.id = mint_uuid(stamp.server_time);
+  if (!candidate.event_id.present()) event.id = mint_uuid(stamp.server_time);
   event.context = stamp.context;
-  write_line(candidate, event);
+  write_line(candidate);
   batch->append(event);
 }
 
 // Writes the event's line and turns its views to it where it has the same text.
-void Parser::State::write_line(const Candidate& candidate, Event& event) {
-  line.assign(R"({"event_id":")");
-  line.resize(line.size() + Uuid::text_bytes);
-  event.id.write(line.data() + line.size() - Uuid::text_bytes);
-  line += R"(","event":)";
-  const std::size_t name_at = line.size() + 1;
-  line += candidate.name.text;
-  std::size_t url_at = 0;
-  const bool same_url = event.url && !candidate.url.string.escaped;
+void Parser::State::write_line(const Candidate& candidate) {
+  const std::string_view url_text = event.url ? url_in_line(candidate, *event.url) : "";
+  const std::string_view properties_text = properties_in_line(candidate);
+  const std::size_t most = fixed_line_bytes + candidate.name.text.size() + url_text.size() +
+                           properties_text.size() + event.context.size();
+  if (line.size() < most) line.resize(most);
+
+  Writer out{line.data()};
+  out.put(R"({"event_id":")");
+  event.id.write(out.skip(Uuid::text_bytes));
+  out.put(R"(","event":)");
+  const std::string_view name_text = out.put(candidate.name.text);
+  if (!candidate.name.escaped) event.name = name_text.substr(1, event.name.size());
   if (event.url) {
-    line += R"(,"url":)";
-    url_at = line.size() + 1;
-    line.push_back('"');
-    if (same_url) {
-      line += *event.url;
-    } else {
-      json::append_escaped(line, *event.url);
-    }
-    line.push_back('"');
+    out.put(R"(,"url":")");
+    const std::string_view copy = out.put(url_text);
+    if (!candidate.url.escaped) event.url = copy;
+    out.put("\"");
   }
-  line += R"(,"properties":)";
-  const std::size_t properties_at = line.size();
-  if (!candidate.properties.present()) {
-    line += "{}";
-  } else if (candidate.spaced_properties) {
-    json::append_compact(line, candidate.properties.text);
+  out.put(R"(,"properties":)");
+  event.properties = out.put(properties_text);
+  out.put(R"(,"server_time":)");
+  out.put(*server_time);
+  out.put(R"(,"event_time":)");
+  if (event.event_time == event.server_time) {
+    out.put(*server_time);
   } else {
-    line += candidate.properties.text;
+    out.put(event.event_time);
   }
-  const std::size_t properties_end = line.size();
-  line += R"(,"server_time":)";
-  append_number(line, event.server_time);
-  line += R"(,"event_time":)";
-  append_number(line, event.event_time);
   if (event.client_time) {
-    line += R"(,"client_time":)";
-    append_number(line, *event.client_time);
+    out.put(R"(,"client_time":)");
+    out.put(*event.client_time);
   }
   if (event.sent_time) {
-    line += R"(,"sent_time":)";
-    append_number(line, *event.sent_time);
+    out.put(R"(,"sent_time":)");
+    out.put(*event.sent_time);
   }
-  std::size_t context_at = 0;
   if (!event.context.empty()) {
-    line += R"(,"context":)";
-    context_at = line.size();
-    line += event.context;
+    out.put(R"(,"context":)");
+    event.context = out.put(event.context);
   }
-  line.push_back('}');
+  out.put("}");
+  event.line = out.text();
+}
 
-  const std::string_view text = line;
-  if (!candidate.name.string.escaped) event.name = text.substr(name_at, event.name.size());
-  if (same_url) event.url = text.substr(url_at, event.url->size());
-  event.properties = text.substr(properties_at, properties_end - properties_at);
-  if (!event.context.empty()) event.context = text.substr(context_at, event.context.size());
-  event.line = text;
+// The inside of the string token that stands for `address`, what is left of the candidate's url.
+std::string_view Parser::State::url_in_line(const Candidate& candidate, std::string_view address) {
+  if (!candidate.url.escaped) return address;
+  escaped_url.clear();
+  json::append_escaped(escaped_url, address);
+  return escaped_url;
+}
+
+std::string_view Parser::State::properties_in_line(const Candidate& candidate) {
+  if (!candidate.properties.present()) return "{}";
+  if (!candidate.spaced_properties) return candidate.properties.text;
+  properties.clear();
+  json::append_compact(properties, candidate.properties.text);
+  return properties;
 }
 
 void Parser::State::trim() {
   constexpr std::size_t kept_bytes = 64 << 10;
   candidates.clear();
   if (candidates.capacity() * sizeof(Candidate) > kept_bytes) candidates.shrink_to_fit();
-  for (std::string* buffer : {&line, &name, &url, &scratch}) {
+  for (std::string* buffer : {&line, &name, &url, &escaped_url, &properties, &scratch}) {
     if (buffer->capacity() > kept_bytes) std::string{}.swap(*buffer);
   }
   scanner.trim();
@@ -622,6 +669,7 @@ Parser& Parser::operator=(Parser&&) noexcept = default;
 void Parser::parse(std::string_view body, BodyFormat format, const Stamp& stamp, const Rules& rules,
                    Batch& batch, std::vector<Refused>& refused) {
   state_->stamp = stamp;
+  state_->server_time.emplace(to_milliseconds(stamp.server_time));
   state_->rules = rules;
   state_->batch = &batch;
   state_->refused = &refused;

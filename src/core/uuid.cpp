@@ -25,6 +25,15 @@ int hex_value(char c) {
   return -1;
 }
 
+// "000102…ff"
+constexpr std::array<char, 512> hex_pairs = [] {
+  constexpr const char* digits = "0123456789abcdef";
+  std::array<char, 512> pairs{};
+  for (std::size_t i = 0; i < pairs.size(); ++i)
+    pairs[i] = digits[i % 2 == 0 ? i / 32 : i / 2 % 16];
+  return pairs;
+}();
+
 // Counts forks, so that no child goes on with random bytes that its parent also holds.
 std::atomic<unsigned> fork_generation{0};
 
@@ -104,11 +113,9 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
 }
 
 void Uuid::write(char* out) const {
-  constexpr const char* digits = "0123456789abcdef";
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     if (i == 4 || i == 6 || i == 8 || i == 10) *out++ = '-';
-    *out++ = digits[bytes[i] >> 4];
-    *out++ = digits[bytes[i] & 15];
+    out = std::copy_n(&hex_pairs[2 * std::size_t{bytes[i]}], 2, out);
   }
 }
 
