@@ -267,15 +267,17 @@ bool Committer::close(std::chrono::milliseconds patience) {
   room_.notify_all();
   room_.wait_for(lock, patience, [&] { return finished_ || abandoned_; });
   if (!finished_ && !abandoned_) abandon(lock);
+  const bool all_written = !abandoned_;
   lock.unlock();
-  if (!writer_thread_.joinable()) return finished_;
-  if (finished_) {
-    writer_thread_.join();
-  } else {
-    writer_thread_.detach();
+  if (writer_thread_.joinable()) {
+    if (all_written) {
+      writer_thread_.join();
+    } else {
+      writer_thread_.detach();
+    }
+    watch_thread_.join();
   }
-  watch_thread_.join();
-  return finished_;
+  return all_written;
 }
 
 // Gives up what is not written yet, and leaves the writer to itself.

@@ -214,7 +214,6 @@ TEST_CASE("a list in the environment is split on white space, and nothing else")
       {"https://a.test", {"https://a.test"}},
       {"https://a.test https://b.test", {"https://a.test", "https://b.test"}},
       {" \thttps://a.test\n\r\n https://b.test ", {"https://a.test", "https://b.test"}},
-      {"https://a.test,https://b.test", {"https://a.test,https://b.test"}},
       {" ", {}},
       {"", {}},
   };
@@ -222,6 +221,10 @@ TEST_CASE("a list in the environment is split on white space, and nothing else")
     CAPTURE(c.value);
     const Variable variable{"EVENTCOLLECT_ALLOW_ORIGIN", std::string{c.value}};
     CHECK(read({})->endpoint.allowed_origins == c.origins);
+  }
+  {
+    const Variable commas{"EVENTCOLLECT_ALLOW_ORIGIN", "https://a.test,https://b.test"};
+    CHECK_THROWS_AS(read({}), ConfigError);
   }
   const Variable context{"EVENTCOLLECT_CONTEXT", "ip referrer"};
   const auto options = read({});
