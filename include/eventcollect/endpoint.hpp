@@ -93,11 +93,6 @@ struct EndpointOptions {
 // address is none. Endpoint's constructor asks it too.
 void check(const EndpointOptions& options);
 
-// Counts of the answers given, by HTTP status. A snapshot.
-struct EndpointStatistics {
-  std::vector<std::pair<int, std::uint64_t>> responses;
-};
-
 // A handle: copies share everything, and each is safe from any thread.
 class Endpoint {
  public:

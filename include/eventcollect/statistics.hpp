@@ -1,9 +1,12 @@
-// What a collector counts. Snapshots: each number is right, but they are not all of one instant.
+// What a collector and an endpoint count. Snapshots: each number is right, but they are not all of
+// one instant.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <iterator>
+#include <utility>
+#include <vector>
 
 #include "eventcollect/rules.hpp"
 
@@ -39,6 +42,11 @@ struct CollectorStatistics {
   std::uint64_t events_accepted = 0;  // by the rules
   std::array<std::uint64_t, std::size(refusal_codes)>
       events_refused{};  // by place in refusal_codes
+};
+
+// The answers that an endpoint has given: an HTTP status and how often, by status.
+struct EndpointStatistics {
+  std::vector<std::pair<int, std::uint64_t>> responses;
 };
 
 }  // namespace eventcollect

@@ -122,12 +122,12 @@ void add_sinks(Families& families, const std::vector<NamedSink>& sinks) {
 
 }  // namespace
 
-std::string render_metrics(const Collector& collector, const Endpoint& endpoint) {
-  const CollectorStatistics collected = collector.statistics();
+std::string render_metrics(const CollectorStatistics& collected,
+                           const EndpointStatistics& answered) {
   Families families;
   MetricFamily& responses = families.add(MetricType::Counter, "eventcollect_http_responses_total",
                                          "Answers given at the events path, by HTTP status.");
-  for (const auto& [status, count] : endpoint.statistics().responses) {
+  for (const auto& [status, count] : answered.responses) {
     add_counter(responses, count, {{"status", std::to_string(status)}});
   }
   add_counter(families.add(MetricType::Counter, "eventcollect_events_accepted_total",

@@ -174,7 +174,8 @@ class Server {
       response.set_content(ready ? "ready\n" : "not ready\n", "text/plain");
     });
     site.add("/metrics", [this](httplib::Response& response) {
-      response.set_content(render_metrics(collector_, endpoint_), metrics_content_type);
+      response.set_content(render_metrics(collector_.statistics(), endpoint_.statistics()),
+                           metrics_content_type);
     });
   }
 

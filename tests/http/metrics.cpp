@@ -117,7 +117,9 @@ struct Site {
     endpoint.handle(request);
   }
 
-  Exposition metrics() const { return Exposition{render_metrics(collector, endpoint)}; }
+  Exposition metrics() const {
+    return Exposition{render_metrics(collector.statistics(), endpoint.statistics())};
+  }
 };
 
 bool is_metric_name(const std::string& name) {
