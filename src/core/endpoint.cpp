@@ -175,11 +175,15 @@ bool Endpoint::State::is_own_site(const Request& request) const {
 
 std::optional<Response> Endpoint::State::check_origin(const Request& request) const {
   if (is_own_site(request) || is_allowed(request.origin)) return {};
+  if (host_of(request.origin).empty()) {
+    return problem(403, "origin.refused", "Origin refused",
+                   "The request comes from another site, and does not say from which one.");
+  }
   return problem(
       403, "origin.refused", "Origin refused",
       fmt::format("The page's origin '{}' is neither that of the Host '{}' nor allowed. If it is "
                   "yours, allow it (--allow-origin {}). Behind nginx the line `proxy_set_header "
-                  "Host $host;` keeps the Host.",
+                  "Host $http_host;` keeps the Host.",
                   request.origin, request.host, request.origin));
 }
 

@@ -131,6 +131,9 @@ std::vector<Setting> event_settings() {
       {"ack-timeout", "TIME", "10s", "Answer 503 if events are not durable by then", false,
        [](auto& options, auto& values) {
          options.collector.acknowledge_timeout = parse_duration(values[0]);
+         if (options.collector.acknowledge_timeout.count() == 0) {
+           throw ConfigError{"no sink can confirm in no time"};
+         }
        }},
       {"drain-delay", "TIME", "5s", "After SIGTERM, take events so long while not ready", false,
        [](auto& options, auto& values) { options.drain_delay = parse_duration(values[0]); }},

@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "eventcollect/endpoint.hpp"
 #include "eventcollect/memory.hpp"
 #include "support/events.hpp"
 
