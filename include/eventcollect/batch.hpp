@@ -32,6 +32,11 @@ class Batch {
   // The bytes of ndjson(): what bounds in bytes are counted in.
   std::size_t bytes() const { return lines_.size(); }
 
+  // About what the events take in memory.
+  std::size_t memory_bytes() const {
+    return lines_.size() + side_.size() + records_.size() * sizeof(Record);
+  }
+
   // All events in order, each a line of JSON followed by '\n'. Lives until the batch changes.
   std::string_view ndjson() const { return lines_; }
 

@@ -46,8 +46,8 @@ struct CollectorOptions {
   Acknowledge acknowledge = Acknowledge::durable;
   std::chrono::milliseconds acknowledge_timeout{10'000};  // then the outcome is in doubt
   WhenFull when_full = WhenFull::refuse;
-  std::size_t max_queue_bytes = 64 << 20;           // lines accepted and not yet durable
-  std::size_t max_batch_bytes = 8 << 20;            // a batch begins no further request above this
+  std::size_t max_queue_bytes = 64 << 20;  // in memory, of events accepted and not yet durable
+  std::size_t max_batch_bytes = 8 << 20;   // a batch begins no further request above this
   std::chrono::milliseconds tend_interval{1'000};   // between calls of Sink::tend, and of retries
   std::chrono::milliseconds drain_timeout{10'000};  // for the destructor
 
@@ -139,10 +139,13 @@ class Collector {
 
   // Takes no further events, and waits until all so far are written or `patience` is over. Then
   // outstanding completions get an in-doubt failure and tracked events go to on_lost. True if
-  // everything was written. Calling it again changes nothing.
+  // everything was written. No handler or completion is called after it. Calling it again changes
+  // nothing. Throws std::logic_error from a completion, a handler or a sink, as collect does; nor
+  // may the collector be destroyed there.
   bool close(std::chrono::milliseconds patience);
 
-  // Whether an event could be stored now, by what the last call of the sink said.
+  // Whether an event could be stored now: by what the last call of the sink said, unless the
+  // present one takes longer than acknowledge_timeout.
   bool ready() const;
 
   const Rules& rules() const;

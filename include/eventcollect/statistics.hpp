@@ -33,7 +33,7 @@ struct SinkStatistics {
   std::uint64_t queued_events = 0;          // now, those being written included
   std::uint64_t queued_bytes = 0;           // now
   DurationHistogram write_seconds;
-  bool ready = false;  // the last call of the sink succeeded
+  bool ready = false;  // see Collector::ready
 };
 
 struct CollectorStatistics {

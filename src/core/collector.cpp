@@ -136,9 +136,15 @@ SinkError not_admitted(Committer::Admission admission) {
 }
 
 // `queue_bytes` bounds the queue; the handlers for events are the caller's to add.
-Committer::Options committer_options(const CollectorOptions& options, std::size_t queue_bytes) {
-  return {queue_bytes, options.max_batch_bytes, options.tend_interval, {},
-          {},          options.on_failure,      options.on_recovery};
+Committer::Options committer_options(const CollectorOptions& from, std::size_t queue_bytes) {
+  Committer::Options options{};
+  options.max_queue_bytes = queue_bytes;
+  options.max_batch_bytes = from.max_batch_bytes;
+  options.tend_interval = from.tend_interval;
+  options.patience = from.acknowledge_timeout;
+  options.on_failure = from.on_failure;
+  options.on_recovery = from.on_recovery;
+  return options;
 }
 
 void send_letters(const std::shared_ptr<Committer>& letters, TimePoint now,
@@ -149,7 +155,7 @@ void send_letters(const std::shared_ptr<Committer>& letters, TimePoint now,
     append_dead_letter(batch, now, DeadLetterOrigin::door, one.rejection, one.raw);
   }
   // Whether they fit is counted there; good events do not wait for it.
-  letters->submit(batch, Committer::OnFailure::report, {}, SteadyTime::max());
+  letters->submit(batch, Committer::OnFailure::drop, {}, SteadyTime::max());
 }
 
 }  // namespace
@@ -194,7 +200,9 @@ struct Collector::State {
   std::array<std::atomic<std::uint64_t>, std::size(refusal_codes)> refused{};
 
   std::optional<SinkError> judge(std::string_view body, const RequestInfo& info, Workspace& space);
-  void count(const Workspace& space);
+  Committer::Admission submit(const Workspace& space, Committer::OnFailure on_sink_failure,
+                              Committer::Done done, SteadyTime deadline,
+                              SteadyTime room_deadline = SteadyTime::min());
   void count_refused(const Rejection& rejection);
   Committer::OnFailure on_failure() const;
 };
@@ -226,14 +234,22 @@ std::optional<SinkError> Collector::State::judge(std::string_view body, const Re
   }
   space.parser.parse(body, info.format, {now, info.context}, options.rules, space.batch,
                      space.refused);
-  count(space);
+  for (const Refused& one : space.refused) count_refused(one.rejection);
   if (!space.refused.empty()) send_letters(letters, now, space.refused);
   return {};
 }
 
-void Collector::State::count(const Workspace& space) {
-  accepted.fetch_add(space.batch.size(), std::memory_order_relaxed);
-  for (const Refused& one : space.refused) count_refused(one.rejection);
+// Queues the workspace's events.
+Committer::Admission Collector::State::submit(const Workspace& space,
+                                              Committer::OnFailure on_sink_failure,
+                                              Committer::Done done, SteadyTime deadline,
+                                              SteadyTime room_deadline) {
+  const auto admission =
+      events->submit(space.batch, on_sink_failure, std::move(done), deadline, room_deadline);
+  if (admission == Committer::Admission::queued) {
+    accepted.fetch_add(space.batch.size(), std::memory_order_relaxed);
+  }
+  return admission;
 }
 
 void Collector::State::count_refused(const Rejection& rejection) {
@@ -268,8 +284,8 @@ Receipt Collector::collect(std::string_view body, const RequestInfo& info) {
   Waiter waiter;
   Committer::Done done;
   if (waits) done = [&waiter](const Committer::Outcome& outcome) { waiter.answer(outcome); };
-  const auto admission = state_->events->submit(space.batch, state_->on_failure(), std::move(done),
-                                                deadline, room_deadline);
+  const auto admission =
+      state_->submit(space, state_->on_failure(), std::move(done), deadline, room_deadline);
   if (admission != Committer::Admission::queued) throw not_admitted(admission);
   if (!waits) return receipt;
 
@@ -289,7 +305,7 @@ void Collector::collect(std::string_view body, Completion completion, const Requ
 
   const SteadyTime deadline = steady_clock::now() + state_->options.acknowledge_timeout;
   if (state_->options.acknowledge == Acknowledge::accepted) {
-    const auto admission = state_->events->submit(space.batch, state_->on_failure(), {}, deadline);
+    const auto admission = state_->submit(space, state_->on_failure(), {}, deadline);
     if (admission == Committer::Admission::queued) return completion(receipt, nullptr);
     const SinkError failure = not_admitted(admission);
     return completion({}, &failure);
@@ -302,8 +318,8 @@ void Collector::collect(std::string_view body, Completion completion, const Requ
   };
   auto pending = std::make_shared<Pending>(Pending{std::move(completion), std::move(receipt),
                                                    OriginalIndex{refused_indexes(space.refused)}});
-  const auto admission = state_->events->submit(
-      space.batch, state_->on_failure(),
+  const auto admission = state_->submit(
+      space, state_->on_failure(),
       [pending](const Committer::Outcome& outcome) {
         if (outcome.failure != nullptr) return pending->completion({}, outcome.failure);
         add_refusals(pending->receipt, outcome.refusals, pending->original);
@@ -330,8 +346,8 @@ Ticket Collector::track(std::string_view name, const Properties& properties,
                    fmt::format("{}: {}", rejection.code, rejection.message));
     return Ticket{ticket};
   }
-  const auto admission = state_->events->submit(
-      space.batch, Committer::OnFailure::keep,
+  const auto admission = state_->submit(
+      space, Committer::OnFailure::keep,
       [ticket](const Committer::Outcome& outcome) {
         if (outcome.failure != nullptr) {
           ticket->settle(Ticket::Status::lost, outcome.failure->what());
@@ -345,8 +361,11 @@ Ticket Collector::track(std::string_view name, const Properties& properties,
       SteadyTime::max());
   if (admission != Committer::Admission::queued) {
     const SinkError failure = not_admitted(admission);
+    state_->events->count_lost(1);
     if (state_->options.on_lost) {
-      state_->options.on_lost(space.batch.events().front(), failure.what());
+      // A copy: the handler may collect, too, and so use this thread's workspace.
+      const Batch lost = space.batch;
+      state_->options.on_lost(lost.events().front(), failure.what());
     }
     ticket->settle(Ticket::Status::lost, failure.what());
   }
@@ -354,6 +373,9 @@ Ticket Collector::track(std::string_view name, const Properties& properties,
 }
 
 bool Collector::close(std::chrono::milliseconds patience) {
+  if (on_committer_thread()) {
+    throw std::logic_error{"a collector is closed by a completion, a handler or a sink"};
+  }
   const SteadyTime deadline = steady_clock::now() + patience;
   const bool all_written = state_->events->close(patience);
   if (state_->letters) {

@@ -45,7 +45,8 @@ Committer::Admission Committer::submit(const Batch& events, OnFailure on_failure
                                        SteadyTime deadline, SteadyTime room_deadline) {
   Lock lock{mutex_};
   const auto has_room = [&] {
-    return closing_ || queued_bytes() + events.bytes() <= options_.max_queue_bytes;
+    return closing_ ||
+           queued_bytes() + events.memory_bytes() + sizeof(Entry) <= options_.max_queue_bytes;
   };
   if (!has_room() && room_deadline > steady_clock::now()) {
     room_.wait_until(lock, room_deadline, has_room);
@@ -53,7 +54,7 @@ Committer::Admission Committer::submit(const Batch& events, OnFailure on_failure
   if (closing_) return Admission::closed;
   if (!has_room()) {
     ++statistics_.queue_full;
-    if (!done) statistics_.events_lost += events.size();
+    if (on_failure == OnFailure::drop) statistics_.events_lost += events.size();
     return Admission::full;
   }
   if (queue_.empty() || queue_.back().batch.bytes() >= options_.max_batch_bytes) {
@@ -68,9 +69,14 @@ Committer::Admission Committer::submit(const Batch& events, OnFailure on_failure
   return Admission::queued;
 }
 
+std::size_t Committer::bytes_of(const Group& group) {
+  return group.batch.memory_bytes() + group.entries.size() * sizeof(Entry);
+}
+
 std::size_t Committer::queued_bytes() const {
-  std::size_t bytes = kept_.batch.bytes() + writing_.batch.bytes();
-  for (const Group& group : queue_) bytes += group.batch.bytes();
+  std::size_t bytes = bytes_of(writing_);
+  for (const Group& group : kept_) bytes += bytes_of(group);
+  for (const Group& group : queue_) bytes += bytes_of(group);
   return bytes;
 }
 
@@ -78,8 +84,7 @@ void Committer::run_writer() {
   is_committer_thread = true;
   Lock lock{mutex_};
   while (wait_for_work(lock)) {
-    const bool retry_due = !kept_.entries.empty() && steady_clock::now() >= retry_at_;
-    if (!queue_.empty() || retry_due) {
+    if (!queue_.empty() || is_retry_due()) {
       write(lock, take_work());
     } else {
       tend(lock);
@@ -95,37 +100,34 @@ bool Committer::wait_for_work(Lock& lock) {
   for (;;) {
     if (abandoned_) return false;
     if (!queue_.empty()) return true;
-    if (closing_ && kept_.entries.empty()) return false;
-    const SteadyTime due = kept_.entries.empty() ? tend_at_ : retry_at_;
+    if (closing_ && kept_.empty()) return false;
+    const SteadyTime due = kept_.empty() ? tend_at_ : retry_at_;
     if (steady_clock::now() >= due) return true;
     work_.wait_until(lock, due);
   }
 }
 
-// The oldest group, with what failed before in front of it.
+bool Committer::is_retry_due() const { return !kept_.empty() && steady_clock::now() >= retry_at_; }
+
+// What failed before has its turn when that is due, and never in one batch with what is new: it may
+// be its own fault that it failed.
 Committer::Group Committer::take_work() {
-  Group group = std::exchange(kept_, {});
-  if (queue_.empty()) return group;
-  Group fresh = std::move(queue_.front());
-  queue_.pop_front();
-  if (group.entries.empty()) return fresh;
-  const std::size_t shift = group.batch.size();
-  group.batch.append(fresh.batch);
-  for (Entry& entry : fresh.entries) {
-    entry.first += shift;
-    group.entries.push_back(std::move(entry));
-  }
+  std::deque<Group>& from = is_retry_due() ? kept_ : queue_;
+  Group group = std::move(from.front());
+  from.pop_front();
   return group;
 }
 
 void Committer::write(Lock& lock, Group group) {
   writing_ = std::move(group);
   const Batch& batch = writing_.batch;
-  lock.unlock();
   const SteadyTime begin = steady_clock::now();
+  calling_since_ = begin;
+  lock.unlock();
   const auto failure = guard([&] { sink_->write(batch); });
   const SteadyTime end = steady_clock::now();
   lock.lock();
+  calling_since_.reset();
   if (abandoned_) return;
   count_duration(statistics_.write_seconds, end - begin);
   tend_at_ = end + options_.tend_interval;
@@ -133,15 +135,20 @@ void Committer::write(Lock& lock, Group group) {
 }
 
 void Committer::tend(Lock& lock) {
+  calling_since_ = steady_clock::now();
   lock.unlock();
   const auto failure = guard([&] { sink_->tend(); });
   lock.lock();
+  calling_since_.reset();
   if (abandoned_) return;
   tend_at_ = steady_clock::now() + options_.tend_interval;
   const bool recovered = note_result(failure);
+  is_answering_ = true;
   lock.unlock();
   report(failure, recovered);
   lock.lock();
+  is_answering_ = false;
+  room_.notify_all();
 }
 
 // Whether this success is the first after a failure.
@@ -164,31 +171,42 @@ void Committer::settle(Lock& lock, Group group, const std::optional<SinkError>& 
   if (failure) {
     keep_for_retry(group);
     for (const Entry& entry : group.entries) {
-      if (!entry.done) statistics_.events_lost += entry.count;
+      if (entry.on_failure == OnFailure::drop) statistics_.events_lost += entry.count;
     }
   } else {
     ++statistics_.batches_stored;
     statistics_.events_refused += group.batch.refusals().size();
     statistics_.events_stored += group.batch.size() - group.batch.refusals().size();
+    // Where one worked, the others that failed before need not wait.
+    retry_at_ = steady_clock::now();
   }
   room_.notify_all();
+  is_answering_ = true;
   lock.unlock();
   report(failure, recovered);
   answer(group, failure);
   group.entries.clear();
   group.batch.clear();
   lock.lock();
+  is_answering_ = false;
+  room_.notify_all();
   if (spare_.entries.capacity() == 0) spare_ = std::move(group);
 }
 
-// Moves what is to be tried again out of a group that failed.
+// Moves what is to be tried again out of a group that failed, in two halves: so an event that makes
+// the sink fail is alone in the end, and the others get through.
 void Committer::keep_for_retry(Group& group) {
   const auto is_kept = [](const Entry& entry) { return entry.on_failure == OnFailure::keep; };
+  const auto count = std::count_if(group.entries.begin(), group.entries.end(), is_kept);
+  std::ptrdiff_t moved = 0;
   for (Entry& entry : group.entries) {
     if (!is_kept(entry)) continue;
-    const std::size_t first = kept_.batch.size();
-    kept_.batch.append(group.batch, entry.first, entry.count);
-    kept_.entries.push_back(
+    if (moved == 0 || moved == (count + 1) / 2) kept_.emplace_back();
+    ++moved;
+    Group& half = kept_.back();
+    const std::size_t first = half.batch.size();
+    half.batch.append(group.batch, entry.first, entry.count);
+    half.entries.push_back(
         {first, entry.count, OnFailure::keep, std::move(entry.done), entry.deadline});
   }
   std::erase_if(group.entries, is_kept);
@@ -265,8 +283,11 @@ bool Committer::close(std::chrono::milliseconds patience) {
   closing_ = true;
   work_.notify_all();
   room_.notify_all();
-  room_.wait_for(lock, patience, [&] { return finished_ || abandoned_; });
-  if (!finished_ && !abandoned_) abandon(lock);
+  const auto is_over = [&] { return finished_ || abandoned_; };
+  room_.wait_for(lock, patience, is_over);
+  // The sink may be left to itself, but not a handler: what it uses may go when we return.
+  room_.wait(lock, [&] { return is_over() || !is_answering_; });
+  if (!is_over()) abandon(lock);
   const bool all_written = !abandoned_;
   lock.unlock();
   if (writer_thread_.joinable()) {
@@ -287,24 +308,21 @@ void Committer::abandon(Lock& lock) {
   // The sink may still be reading the batch: so it is copied, which only reads it too.
   in_doubt.batch.append(writing_.batch);
   in_doubt.entries = std::exchange(writing_.entries, {});
-  Group kept = std::exchange(kept_, {});
-  std::deque<Group> queue = std::exchange(queue_, {});
-  const auto count_lost = [&](const Group& group) {
+  std::deque<Group> unwritten = std::exchange(kept_, {});
+  for (Group& group : std::exchange(queue_, {})) unwritten.push_back(std::move(group));
+  const auto note_lost = [&](const Group& group) {
     for (const Entry& entry : group.entries) {
-      if (!entry.done || entry.on_failure == OnFailure::keep)
-        statistics_.events_lost += entry.count;
+      if (entry.on_failure != OnFailure::report) statistics_.events_lost += entry.count;
     }
   };
-  count_lost(in_doubt);
-  count_lost(kept);
-  for (const Group& group : queue) count_lost(group);
+  note_lost(in_doubt);
+  for (const Group& group : unwritten) note_lost(group);
   work_.notify_all();
   watch_.notify_all();
   lock.unlock();
   give_up(in_doubt, {SinkError::in_doubt, "closed before the sink had confirmed"});
-  const SinkError unwritten{SinkError::unavailable, "closed before it could be written"};
-  give_up(kept, unwritten);
-  for (Group& group : queue) give_up(group, unwritten);
+  const SinkError closed{SinkError::unavailable, "closed before it could be written"};
+  for (Group& group : unwritten) give_up(group, closed);
   lock.lock();
 }
 
@@ -320,16 +338,28 @@ void Committer::give_up(Group& group, const SinkError& failure) const {
   }
 }
 
+void Committer::count_lost(std::size_t events) {
+  const Lock lock{mutex_};
+  statistics_.events_lost += events;
+}
+
+bool Committer::is_ready() const {
+  const bool hangs = calling_since_ && steady_clock::now() - *calling_since_ > options_.patience;
+  return statistics_.ready && !hangs && !closing_;
+}
+
 bool Committer::ready() const {
   const Lock lock{mutex_};
-  return statistics_.ready && !closing_;
+  return is_ready();
 }
 
 SinkStatistics Committer::statistics() const {
   const Lock lock{mutex_};
   SinkStatistics snapshot = statistics_;
+  snapshot.ready = is_ready();
   snapshot.queued_bytes = queued_bytes();
-  snapshot.queued_events = kept_.batch.size() + writing_.batch.size();
+  snapshot.queued_events = writing_.batch.size();
+  for (const Group& group : kept_) snapshot.queued_events += group.batch.size();
   for (const Group& group : queue_) snapshot.queued_events += group.batch.size();
   return snapshot;
 }

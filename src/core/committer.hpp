@@ -32,8 +32,9 @@ class Committer : public std::enable_shared_from_this<Committer> {
     std::size_t max_queue_bytes;
     std::size_t max_batch_bytes;
     std::chrono::milliseconds tend_interval;
-    LostHandler on_refused;  // of every event that the sink refused
-    LostHandler on_lost;     // of every kept event that was given up or refused
+    std::chrono::milliseconds patience;  // a call of the sink that takes longer makes it not ready
+    LostHandler on_refused;              // of every event that the sink refused
+    LostHandler on_lost;                 // of every kept event that was given up or refused
     std::function<void(const SinkError&)> on_failure;
     std::function<void()> on_recovery;
   };
@@ -51,9 +52,12 @@ class Committer : public std::enable_shared_from_this<Committer> {
   };
   using Done = std::function<void(const Outcome&)>;
 
-  // How a submission fares when the sink fails: whoever sent it is told and may send it again, or
-  // it stays with us until it is stored or given up.
-  enum class OnFailure : std::uint8_t { report, keep };
+  // How a submission fares when the sink fails.
+  enum class OnFailure : std::uint8_t {
+    report,  // whoever sent it is told, and may send it again
+    keep,    // it stays with us until it is stored or given up
+    drop,    // it is only counted
+  };
 
   enum class Admission : std::uint8_t { queued, full, closed };
 
@@ -65,7 +69,10 @@ class Committer : public std::enable_shared_from_this<Committer> {
   Admission submit(const Batch& events, OnFailure on_failure, Done done, SteadyTime deadline,
                    SteadyTime room_deadline = SteadyTime::min());
 
-  // Ends it: see Collector::close.
+  // Counts events that were to be kept and could not even be queued.
+  void count_lost(std::size_t events);
+
+  // Ends it: see Collector::close. No handler is called any more when it has returned.
   bool close(std::chrono::milliseconds patience);
 
   bool ready() const;
@@ -93,6 +100,7 @@ class Committer : public std::enable_shared_from_this<Committer> {
   void run_writer();
   void run_watch();
   bool wait_for_work(Lock& lock);
+  bool is_retry_due() const;
   Group take_work();
   void write(Lock& lock, Group group);
   void tend(Lock& lock);
@@ -105,6 +113,8 @@ class Committer : public std::enable_shared_from_this<Committer> {
   std::vector<Refusal> refusals_of(const Group& group, const Entry& entry) const;
   void abandon(Lock& lock);
   std::vector<Done> take_overdue(SteadyTime now);
+  bool is_ready() const;
+  static std::size_t bytes_of(const Group& group);
   std::size_t queued_bytes() const;
 
   const std::shared_ptr<Sink> sink_;
@@ -115,12 +125,14 @@ class Committer : public std::enable_shared_from_this<Committer> {
   std::condition_variable watch_;  // for the watch
   std::condition_variable room_;   // for those who wait for room or for the end
   std::deque<Group> queue_;        // arrivals, oldest first
-  Group kept_;                     // failed before, to be written with the next
+  std::deque<Group> kept_;         // failed before, to be tried again one by one
   Group writing_;                  // with the sink right now
   Group spare_;                    // empty, but with memory
   SteadyTime retry_at_{};
   SteadyTime tend_at_{};
   SteadyTime watching_until_ = SteadyTime::max();
+  std::optional<SteadyTime> calling_since_;  // while the sink has the thread
+  bool is_answering_ = false;                // while handlers have it
   bool closing_ = false;
   bool abandoned_ = false;
   bool finished_ = false;

@@ -16,22 +16,24 @@ struct Unit {
   std::uint64_t factor;
 };
 
+// A hundred years in milliseconds: added to any clock's time it still fits.
+constexpr std::uint64_t longest_time_span = std::uint64_t{36'500} * 86'400'000;
+
 constexpr std::array byte_units{Unit{"", 1}, Unit{"KiB", std::uint64_t{1} << 10},
                                 Unit{"MiB", std::uint64_t{1} << 20},
                                 Unit{"GiB", std::uint64_t{1} << 30}};
 constexpr std::array time_units{Unit{"ms", 1}, Unit{"s", 1'000}, Unit{"m", 60'000},
                                 Unit{"h", 3'600'000}, Unit{"d", 86'400'000}};
 
-// Reads digits and a unit, or throws what `expected` says. The result fits in 63 bits.
+// Reads digits and a unit, up to `most`, or throws what `expected` says.
 template <std::size_t N>
 std::uint64_t parse_quantity(std::string_view text, const std::array<Unit, N>& units,
-                             std::string_view expected) {
+                             std::uint64_t most, std::string_view expected) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const std::string_view suffix = text.substr(static_cast<std::size_t>(end - text.data()));
   const auto unit = std::find_if(units.begin(), units.end(),
                                  [&](const Unit& candidate) { return candidate.name == suffix; });
-  constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
   if (error != std::errc{} || unit == units.end() || value > most / unit->factor) {
     throw ConfigError{fmt::format("'{}' is not {}", text, expected)};
   }
@@ -97,13 +99,14 @@ void parse_options(std::string_view query, Url& url) {
 }  // namespace
 
 std::uint64_t parse_bytes(std::string_view text) {
-  return parse_quantity(text, byte_units, "a size such as 65536, 64KiB, 64MiB or 1GiB");
+  constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+  return parse_quantity(text, byte_units, most, "a size such as 65536, 64KiB, 64MiB or 1GiB");
 }
 
 std::chrono::milliseconds parse_duration(std::string_view text) {
   if (text == "0") return std::chrono::milliseconds{0};
-  return std::chrono::milliseconds{
-      parse_quantity(text, time_units, "a time span such as 500ms, 10s, 5m, 1h or 7d")};
+  return std::chrono::milliseconds{parse_quantity(text, time_units, longest_time_span,
+                                                  "a time span such as 500ms, 10s, 5m, 1h or 7d")};
 }
 
 Url Url::parse(std::string_view text) {

@@ -58,7 +58,10 @@ void FileLog::append(std::string_view lines) {
   try {
     write_all(file_, lines, name_);
     check(files_.sync_data(file_.get()), "sync", name_);
-    check(files_.names_of(file_.get()) > 0 ? 0 : -ENOENT, "find", name_);
+    // Durable is only what can be found again.
+    if (check(files_.is_same(path(name_), file_.get()), "find", name_) == 0) {
+      check(-ENOENT, "find", name_);
+    }
   } catch (const SinkError& error) {
     try {
       bring_to_appending();
@@ -87,12 +90,15 @@ void FileLog::make_directories() {
     end = std::min(directory_.find('/', end + 1), directory_.size());
     const std::string part = directory_.substr(0, end);
     const int made = files_.make_directory(part);
-    if (made == -EEXIST) continue;
-    check(made, "make", part);
-    // The new entry stands in the directory above.
-    const std::size_t slash = part.find_last_of('/');
+    // One that is there may have been made by a run that came no further: so the last is synced.
+    if (made == -EEXIST && end != directory_.size()) continue;
+    if (made != -EEXIST) check(made, "make", part);
+    // Its entry stands in the directory above.
+    const std::size_t slash = part.find_last_of('/', part.find_last_not_of('/'));
     const std::string above = slash == std::string::npos ? "." : part.substr(0, slash + 1);
-    const Descriptor descriptor = open(above, FileSystem::Open::directory, "open");
+    const Descriptor descriptor{files_, files_.open(above, FileSystem::Open::directory)};
+    if (made == -EEXIST && descriptor.get() < 0) continue;  // not ours to read
+    check(descriptor.get(), "open", above);
     check(files_.sync(descriptor.get()), "sync", above);
   }
 }
@@ -244,6 +250,10 @@ void FileLog::sync_renamed() {
 
 void FileLog::create() {
   phase_ = Phase::sealed;
+  if (files_.is_same(directory_, directory_descriptor_.get()) != 1) {
+    throw SinkError{SinkError::misconfigured,
+                    fmt::format("'{}' was removed or replaced: start again", directory_)};
+  }
   file_ = open(path(current_name), FileSystem::Open::create_new, "make");
   name_ = current_name;
   phase_ = Phase::created;
@@ -282,7 +292,13 @@ void FileLog::check_bound(std::uint64_t more_bytes) {
 void FileLog::check_room() {
   constexpr std::uint64_t probe_bytes = 64 << 10;
   if (!out_of_space_) return;
-  check(files_.probe_space(file_.get(), durable_bytes_, probe_bytes), "find room for", name_);
+  // What the probe leaves behind durable_bytes_ has to go before the next event comes.
+  phase_ = Phase::damaged;
+  const int probed = files_.probe_space(file_.get(), durable_bytes_, probe_bytes);
+  check(files_.truncate(file_.get(), durable_bytes_), "truncate", name_);
+  check(files_.sync_data(file_.get()), "sync", name_);
+  phase_ = Phase::appending;
+  check(probed, "find room for", name_);
   out_of_space_ = false;
 }
 

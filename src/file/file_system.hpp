@@ -44,10 +44,12 @@ class FileSystem {
   // -EWOULDBLOCK where another process or sink has it.
   virtual int lock(const std::string& path) = 0;
 
-  // How many names the file still has: 0 if somebody has removed it.
-  virtual std::int64_t names_of(int descriptor) = 0;
+  // Whether `path` is the file or directory that `descriptor` is: 1, or 0 if somebody has removed
+  // or replaced it.
+  virtual int is_same(const std::string& path, int descriptor) = 0;
 
-  // Whether `bytes` more could be written after `size`: 0 or -ENOSPC and the like.
+  // Whether `bytes` more could be written after `size`: 0 or -ENOSPC and the like. Either way it
+  // may leave the file longer than `size`.
   virtual int probe_space(int descriptor, std::uint64_t size, std::uint64_t bytes) = 0;
 };
 

@@ -92,18 +92,19 @@ class PosixFileSystem final : public FileSystem {
     return -error;
   }
 
-  std::int64_t names_of(int descriptor) override {
-    struct stat status {};
-    if (::fstat(descriptor, &status) != 0) return -errno;
-    return static_cast<std::int64_t>(status.st_nlink);
+  int is_same(const std::string& path, int descriptor) override {
+    struct stat named {};
+    struct stat held {};
+    if (::fstat(descriptor, &held) != 0) return -errno;
+    if (::stat(path.c_str(), &named) != 0) return errno == ENOENT ? 0 : -errno;
+    return named.st_ino == held.st_ino && named.st_dev == held.st_dev ? 1 : 0;
   }
 
   int probe_space(int descriptor, std::uint64_t size, std::uint64_t bytes) override {
     // Growing the file, and not only its blocks, meets the limits on a file's size too.
     const int result =
         ::fallocate(descriptor, 0, static_cast<off_t>(size), static_cast<off_t>(bytes));
-    if (result != 0) return errno == EOPNOTSUPP ? 0 : -errno;
-    return truncate(descriptor, size);  // gives the space back
+    return result == 0 || errno == EOPNOTSUPP ? 0 : -errno;
   }
 };
 

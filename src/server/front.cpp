@@ -9,7 +9,7 @@
 namespace eventcollect {
 
 Front::Front(FrontHandler& handler, std::size_t threads, FrontLimits limits)
-    : shared_{std::make_shared<FrontShared>(handler, limits)}, loops_(threads) {}
+    : shared_{std::make_shared<FrontShared>(handler, limits)}, threads_{threads} {}
 
 Front::~Front() { stop(std::chrono::milliseconds{0}); }
 
@@ -17,10 +17,12 @@ HostPort Front::start(const HostPort& at) {
   constexpr std::size_t for_others = 64;
   const std::size_t descriptors = raise_descriptor_limit();
   shared_->limits.max_connections =
-      std::min(shared_->limits.max_connections, descriptors - std::min(descriptors, for_others));
+      std::min(shared_->limits.max_connections,
+               std::max(descriptors / 2, descriptors - std::min(descriptors, for_others)));
   shared_->listener.reset(listen_at(at));
-  shared_->loops_running = loops_.size();
-  for (auto& loop : loops_) loop = std::make_unique<FrontLoop>(shared_);
+  for (std::size_t i = 0; i < threads_; ++i) {
+    loops_.push_back(std::make_unique<FrontLoop>(shared_));
+  }
   HostPort bound = at;
   bound.port = port_of(shared_->listener.get());
   return bound;

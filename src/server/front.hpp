@@ -92,6 +92,7 @@ class Front {
 
  private:
   std::shared_ptr<FrontShared> shared_;
+  const std::size_t threads_;
   std::vector<std::unique_ptr<FrontLoop>> loops_;
 };
 

@@ -21,6 +21,7 @@ struct FrontConnection {
     body,     // the head is in head_text; the body gathers
     waiting,  // the handler has the request
     closing,  // the last answer is sent; what still comes is thrown away
+    closed,   // it is out of the loop's hands, and will be destroyed when nothing uses it any more
   };
 
   FrontConnection(int socket_, std::uint64_t id_, std::string peer_)
@@ -40,6 +41,7 @@ struct FrontConnection {
   bool is_shut = false;       // the peer sends no more
   bool closes_after = false;  // the answer that is due is the last
   bool is_head_request = false;
+  bool has_begun = false;  // some of the request has come
 
   std::string input;      // read, but not yet a whole head
   std::string head_text;  // of the request whose body is being read

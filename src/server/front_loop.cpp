@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <stdexcept>
 #include <utility>
 
 #include "server/http_response.hpp"
@@ -31,6 +32,10 @@ FrontLoop::FrontLoop(std::shared_ptr<FrontShared> shared)
   if (epoll_.get() < 0) throw_errno("epoll_create1");
   watch(shared_->listener.get(), EPOLLIN | EPOLLEXCLUSIVE, listener_token);
   watch(mailbox_->descriptor(), EPOLLIN, wake_token);
+  {
+    const std::lock_guard lock{shared_->mutex};
+    ++shared_->loops_running;
+  }
   thread_ = std::thread{[this] { run(); }};
 }
 
@@ -58,6 +63,7 @@ void FrontLoop::run() {
     }
     if (shared_->stopping) forget_listener();
     if (now_ >= next_sweep_) sweep();
+    closed_.clear();
   }
   shared_->open -= connections_.size();
   connections_.clear();
@@ -104,7 +110,12 @@ void FrontLoop::accept_all() {
     auto connection = std::make_unique<FrontConnection>(socket, id, address_text(address));
     connection->deadline = now_ + shared_->limits.idle_timeout;
     connections_.emplace(id, std::move(connection));
-    watch(socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, id);
+    try {
+      watch(socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, id);
+    } catch (const std::runtime_error&) {
+      close(id);  // the system has no room to watch it
+      continue;
+    }
     keep_bound(id);
   }
 }

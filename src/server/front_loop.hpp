@@ -85,6 +85,9 @@ class FrontLoop {
   void send(FrontConnection& connection);
   void finish_answer(FrontConnection& connection);
   void expire(FrontConnection& connection);
+  void note_begin(FrontConnection& connection);
+  void put_aside(FrontConnection& connection, std::string_view bytes);
+  std::string take_input(FrontConnection& connection);
   void release_body(FrontConnection& connection);
   void close(std::uint64_t id);
 
@@ -92,7 +95,9 @@ class FrontLoop {
   Socket epoll_;
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   Connections connections_;
-  std::vector<std::uint64_t> unfinished_;  // had more to read when their turn was over
+  std::vector<std::unique_ptr<FrontConnection>> closed_;  // until the end of the round
+  std::vector<std::uint64_t> unfinished_;                 // had more to do when their turn was over
+  int requests_left_ = 0;  // in the turn of the connection that is being served
   std::vector<Mailbox::Letter> letters_;
   std::uint64_t last_id_ = 1;  // the ids 0 and 1 stand for what else epoll watches
   std::vector<char> scratch_ = std::vector<char>(std::size_t{64} << 10);

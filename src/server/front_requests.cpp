@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <utility>
 
 #include "server/front_loop.hpp"
@@ -13,19 +14,23 @@ namespace {
 
 using Stage = FrontConnection::Stage;
 
-constexpr int most_reads_in_a_row = 16;  // before other connections have their turn
+// Before other connections have their turn.
+constexpr int most_reads_in_a_row = 16;
+constexpr int most_requests_in_a_row = 32;
 
 }  // namespace
 
 // Reads what has come, as far as it is wanted now.
 void FrontLoop::receive(FrontConnection& connection) {
   const std::uint64_t id = connection.id;
-  if (!connection.input.empty() && connection.stage == Stage::head) {
-    take_in(connection, {});
-    if (!connections_.contains(id)) return;
-  }
-  for (int reads = 0; connection.is_readable && connection.stage != Stage::waiting; ++reads) {
-    if (reads == most_reads_in_a_row) return unfinished_.push_back(id);
+  requests_left_ = most_requests_in_a_row;
+  if (!connection.input.empty() && connection.stage == Stage::head) take_in(connection, {});
+  const auto wants_more = [&] {
+    return connection.is_readable && connection.stage != Stage::waiting &&
+           connection.stage != Stage::closed;
+  };
+  for (int reads = 0; wants_more(); ++reads) {
+    if (reads == most_reads_in_a_row || requests_left_ == 0) return unfinished_.push_back(id);
     const ssize_t got = ::recv(connection.socket, scratch_.data(), scratch_.size(), 0);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -40,16 +45,18 @@ void FrontLoop::receive(FrontConnection& connection) {
       return;
     }
     take_in(connection, {scratch_.data(), static_cast<std::size_t>(got)});
-    if (!connections_.contains(id)) return;
+  }
+  // What has come already is no event of epoll any more.
+  if (requests_left_ == 0 && connection.stage == Stage::head && !connection.input.empty()) {
+    unfinished_.push_back(id);
   }
 }
 
 // Goes on with the connection's requests by what has newly come.
 void FrontLoop::take_in(FrontConnection& connection, std::string_view bytes) {
-  const std::uint64_t id = connection.id;
   std::string pending;
   if (!connection.input.empty()) {
-    pending = std::exchange(connection.input, {});
+    pending = take_input(connection);
     pending += bytes;
     bytes = pending;
   }
@@ -58,7 +65,7 @@ void FrontLoop::take_in(FrontConnection& connection, std::string_view bytes) {
     switch (connection.stage) {
       case Stage::head:
         // Output that the client does not take is a reason to read no more of it.
-        goes_on = connection.output.empty() && take_head(connection, bytes);
+        goes_on = connection.output.empty() && requests_left_ > 0 && take_head(connection, bytes);
         break;
       case Stage::body:
         take_body(connection, bytes);
@@ -68,11 +75,33 @@ void FrontLoop::take_in(FrontConnection& connection, std::string_view bytes) {
       case Stage::waiting:
         goes_on = false;
         break;
+      case Stage::closed:
+        return;
     }
-    if (!connections_.contains(id)) return;
     if (!goes_on) break;
   }
-  if (connection.stage != Stage::closing) connection.input.append(bytes);
+  if (!bytes.empty()) put_aside(connection, bytes);
+}
+
+// Keeps what cannot be dealt with yet.
+void FrontLoop::put_aside(FrontConnection& connection, std::string_view bytes) {
+  if (connection.stage == Stage::closed) return;
+  if (shared_->buffered_bytes + bytes.size() > shared_->limits.max_buffered_bytes) {
+    return close(connection.id);
+  }
+  shared_->buffered_bytes += bytes.size();
+  connection.input.append(bytes);
+}
+
+std::string FrontLoop::take_input(FrontConnection& connection) {
+  shared_->buffered_bytes -= connection.input.size();
+  return std::exchange(connection.input, {});
+}
+
+// The time that a request has runs from its first byte.
+void FrontLoop::note_begin(FrontConnection& connection) {
+  if (std::exchange(connection.has_begun, true)) return;
+  connection.deadline = now_ + shared_->limits.request_timeout;
 }
 
 // True if a request's head was there.
@@ -81,6 +110,7 @@ bool FrontLoop::take_head(FrontConnection& connection, std::string_view& bytes) 
   const HeadResult result = parse_head(bytes.substr(0, limits.max_head_bytes), head_);
   switch (result) {
     case HeadResult::complete:
+      --requests_left_;
       take_request(connection, bytes);
       return true;
     case HeadResult::incomplete:
@@ -88,7 +118,7 @@ bool FrontLoop::take_head(FrontConnection& connection, std::string_view& bytes) 
         answer_last(connection, plain_response(431, "The header fields are too large."));
         return true;
       }
-      connection.deadline = std::min(connection.deadline, now_ + limits.request_timeout);
+      note_begin(connection);
       return false;
     case HeadResult::malformed:
       ++shared_->malformed;
@@ -126,7 +156,7 @@ void FrontLoop::begin_body(FrontConnection& connection, std::string_view head_te
   connection.head_text = head_text;
   connection.chunks = {};
   connection.body_bytes = head_.content_length;
-  connection.deadline = std::min(connection.deadline, now_ + shared_->limits.request_timeout);
+  note_begin(connection);
   if (!head_.expects_continue) return;
   connection.output += "HTTP/1.1 100 Continue\r\n\r\n";
   send(connection);
@@ -176,16 +206,19 @@ void FrontLoop::finish_body(FrontConnection& connection) {
 void FrontLoop::hand_over(FrontConnection& connection, const FrontRequest& request) {
   connection.stage = Stage::waiting;
   handing_over_ = connection.id;
-  shared_->handler.handle(request,
-                          [this, mailbox = mailbox_, id = connection.id](Response response) {
-                            // `this` may be long gone when another thread answers, and is only
-                            // asked by its own.
-                            if (is_this_thread() && handing_over_ == id) {
-                              answer_at_once_ = std::move(response);
-                            } else {
-                              mailbox->put(id, std::move(response));
-                            }
-                          });
+  const auto respond = [this, mailbox = mailbox_, id = connection.id](Response response) {
+    // `this` may be long gone when another thread answers, and is only asked by its own.
+    if (is_this_thread() && handing_over_ == id) {
+      answer_at_once_ = std::move(response);
+    } else {
+      mailbox->put(id, std::move(response));
+    }
+  };
+  try {
+    shared_->handler.handle(request, respond);
+  } catch (const std::exception&) {
+    answer_at_once_ = plain_response(503, "The request could not be dealt with. Send it again.");
+  }
   handing_over_ = 0;
   release_body(connection);
   if (const auto response = std::exchange(answer_at_once_, {})) answer(connection, *response);
@@ -230,6 +263,7 @@ void FrontLoop::send(FrontConnection& connection) {
 void FrontLoop::finish_answer(FrontConnection& connection) {
   if (!connection.closes_after) {
     connection.stage = Stage::head;
+    connection.has_begun = false;
     connection.deadline = now_ + shared_->limits.idle_timeout;
     return;
   }
@@ -238,7 +272,7 @@ void FrontLoop::finish_answer(FrontConnection& connection) {
   ::shutdown(connection.socket, SHUT_WR);
   connection.stage = Stage::closing;
   connection.deadline = now_ + shared_->limits.drain_timeout;
-  std::string{}.swap(connection.input);
+  take_input(connection);
 }
 
 void FrontLoop::drain(FrontConnection& connection, std::string_view bytes) {
@@ -248,7 +282,12 @@ void FrontLoop::drain(FrontConnection& connection, std::string_view bytes) {
 
 void FrontLoop::close(std::uint64_t id) {
   const auto found = connections_.find(id);
-  release_body(*found->second);
+  FrontConnection& connection = *found->second;
+  release_body(connection);
+  take_input(connection);
+  connection.stage = Stage::closed;
+  // Whoever is in the middle of serving it still holds a reference.
+  closed_.push_back(std::move(found->second));
   connections_.erase(found);
   --shared_->open;
 }

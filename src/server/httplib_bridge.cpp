@@ -1,6 +1,9 @@
 #include "server/httplib_bridge.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <string>
 
 namespace eventcollect {
 namespace {
@@ -9,7 +12,7 @@ namespace {
 // know, so that not every function overrides one; what is written goes nowhere.
 class RequestStream final : public httplib::Stream {
  public:
-  RequestStream(std::string_view request, std::string_view peer) : left_{request}, peer_{peer} {}
+  explicit RequestStream(std::string_view request) : left_{request} {}
 
   // NOLINTBEGIN(modernize-use-override)
   bool is_readable() const { return true; }
@@ -24,7 +27,7 @@ class RequestStream final : public httplib::Stream {
   }
   ssize_t write(const char*, std::size_t bytes) { return static_cast<ssize_t>(bytes); }
   void get_remote_ip_and_port(std::string& ip, int& port) const {
-    ip = peer_;
+    ip.clear();
     port = 0;
   }
   void get_local_ip_and_port(std::string& ip, int& port) const {
@@ -36,7 +39,6 @@ class RequestStream final : public httplib::Stream {
 
  private:
   std::string_view left_;
-  std::string_view peer_;
 };
 
 Response to_response(const httplib::Response& from) {
@@ -76,10 +78,12 @@ void HttplibBridge::process(Self& self, httplib::Stream& stream) {
   }
 }
 
-Response HttplibBridge::answer(std::string_view head_text, std::string_view peer) {
+Response HttplibBridge::answer(std::string_view method, std::string_view path) {
+  const std::string request =
+      fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\n\r\n", method, path);
   Response response;
   response.status = 400;  // unless a handler says otherwise
-  RequestStream stream{head_text, peer};
+  RequestStream stream{request};
   answered = &response;
   process(*this, stream);
   answered = nullptr;

@@ -17,8 +17,9 @@ class HttplibBridge : public httplib::Server {
  public:
   HttplibBridge();
 
-  // The response of the handler that fits a request without a body, whose head is `head_text`.
-  Response answer(std::string_view head_text, std::string_view peer);
+  // The response of the handler for this method and path. It sees no headers: what cpp-httplib
+  // makes of Range, say, would have no bound.
+  Response answer(std::string_view method, std::string_view path);
 
  private:
   template <typename Self>

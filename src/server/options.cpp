@@ -75,6 +75,15 @@ void apply_context(ServerOptions& options, const Values& values) {
   }
 }
 
+void apply_path(ServerOptions& options, const Values& values) {
+  const Values taken{"/", "/healthz", "/readyz", "/metrics"};
+  if (std::find(taken.begin(), taken.end(), values[0]) != taken.end()) {
+    throw ConfigError{
+        fmt::format("'{}' is not free: {} are taken", values[0], fmt::join(taken, ", "))};
+  }
+  options.endpoint.path = values[0];
+}
+
 void apply_url_strip(ServerOptions& options, const Values& values) {
   for (const std::string& word : words_of(values, {"query", "fragment"})) {
     if (word == "query") options.collector.rules.strip_query = true;
@@ -89,8 +98,7 @@ std::vector<Setting> network_settings() {
       {"admin", "HOST:PORT", "",
        "Serve /healthz, /readyz and /metrics there, and no longer at --listen", false,
        [](auto& options, auto& values) { options.admin = HostPort::parse(values[0]); }},
-      {"path", "PATH", "/events", "The path that events are POSTed to", false,
-       [](auto& options, auto& values) { options.endpoint.path = values[0]; }},
+      {"path", "PATH", "/events", "The path that events are POSTed to", false, apply_path},
       {"page", "FILE", "", "The page to serve at /, instead of the demo page", false,
        [](auto& options, auto& values) { options.page = values[0]; }},
       {"allow-origin", "ORIGIN", "", "Other sites whose pages may send events", true,
@@ -116,6 +124,7 @@ std::vector<Setting> event_settings() {
       {"max-body-bytes", "SIZE", "1MiB", "The most that a request's body may have", false,
        [](auto& options, auto& values) {
          options.endpoint.max_body_bytes = parse_bytes(values[0]);
+         if (options.endpoint.max_body_bytes == 0) throw ConfigError{"no event has no bytes"};
        }},
       {"max-batch-events", "N", "1000", "The most events in a request", false,
        [](auto& options, auto& values) {

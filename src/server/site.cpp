@@ -59,7 +59,7 @@ std::optional<Response> Site::before_body(const FrontRequest& request) {
   const bool is_page = std::find(pages_.begin(), pages_.end(), request.head.path) != pages_.end();
   if (!is_page) return plain_response(404, "There is nothing at this path.");
   if (request.head.method == "GET" || request.head.method == "HEAD") {
-    return handlers_.answer(request.head_text, request.peer);
+    return handlers_.answer(request.head.method, request.head.path);
   }
   Response response = plain_response(405, "This is only to be read.");
   response.headers.emplace_back("Allow", "GET, HEAD");

@@ -41,12 +41,13 @@ int listen_at(const HostPort& at) {
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner{found, freeaddrinfo};
   const int socket = ::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (socket < 0) throw_errno(fmt::format("cannot listen on {}", at.text()));
   const int yes = 1;
   setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-  if (socket < 0 || ::bind(socket, found->ai_addr, found->ai_addrlen) != 0 ||
+  if (::bind(socket, found->ai_addr, found->ai_addrlen) != 0 ||
       ::listen(socket, listen_backlog) != 0) {
     const int reason = errno;
-    if (socket >= 0) ::close(socket);
+    ::close(socket);
     errno = reason;
     throw_errno(fmt::format("cannot listen on {}", at.text()));
   }

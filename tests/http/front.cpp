@@ -226,6 +226,43 @@ TEST_CASE("a body over the limit is refused, and its sender can read so") {
   }
 }
 
+TEST_CASE("a client that goes away while it is being refused harms nobody") {
+  Setup setup;
+  for (int i = 0; i < 200; ++i) {
+    RawClient client{setup.port};
+    client.send(i % 2 == 0 ? chunked("300000\r\n" + std::string(20'000, ' '))
+                           : post(std::string(9'999, ' ')).substr(0, 5'000));
+    client.reset();
+  }
+  RawClient client{setup.port};
+  client.send(get);
+  CHECK(client.receive().body == "page");
+}
+
+TEST_CASE("a page is sent once, whatever ranges are asked for") {
+  Setup setup;
+  RawClient client{setup.port};
+  std::string ranges = "bytes=0-";
+  for (int i = 0; i < 500; ++i) ranges += ",0-";
+  client.send("GET / HTTP/1.1\r\nHost: a\r\nRange: " + ranges + "\r\n\r\n");
+  const RawResponse response = client.receive();
+  CHECK(response.status == 200);
+  CHECK(response.body == "page");
+}
+
+TEST_CASE("a client that sends many requests at once lets others have their turn") {
+  Setup setup;
+  RawClient greedy{setup.port};
+  constexpr int count = 2'000;
+  std::string requests;
+  for (int i = 0; i < count; ++i) requests += get;
+  std::thread sending{[&] { greedy.send(requests); }};
+  int answered = 0;
+  while (answered < count && greedy.receive().body == "page") ++answered;
+  sending.join();
+  CHECK(answered == count);
+}
+
 TEST_CASE("a head over the limit is refused") {
   Setup setup{{.max_head_bytes = 1000}};
   RawClient client{setup.port};

@@ -178,12 +178,16 @@ class PowerCutFileSystem final : public FileSystem {
 
   int lock(const std::string&) override { return descriptor_of(std::make_shared<Inode>()); }
 
-  std::int64_t names_of(int descriptor) override {
-    const auto has_it = [&](const auto& entry) { return entry.second == open_.at(descriptor); };
-    return std::count_if(names_.begin(), names_.end(), has_it);
+  int is_same(const std::string& path, int descriptor) override {
+    const auto found = names_.find(path);
+    return found != names_.end() && found->second == open_.at(descriptor) ? 1 : 0;
   }
 
-  int probe_space(int, std::uint64_t, std::uint64_t) override { return -step(Call::probe); }
+  // Like ext4, it has grown the file even where it then fails.
+  int probe_space(int descriptor, std::uint64_t size, std::uint64_t bytes) override {
+    open_.at(descriptor)->change({Write::data, size, std::string(bytes, '\0')});
+    return -step(Call::probe);
+  }
 
  private:
   static constexpr std::size_t forever = static_cast<std::size_t>(-1);

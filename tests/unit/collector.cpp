@@ -166,21 +166,21 @@ TEST_CASE("without confirmation in time the outcome is in doubt, once") {
 }
 
 TEST_CASE("at its bound the queue refuses new events and keeps the old") {
-  Setup setup{{.max_queue_bytes = 300}};
+  Setup setup{{.max_queue_bytes = 900}};
   auto kept = setup.collect_later(event_named("kept"));
   auto also_kept = setup.collect_later(event_named("also kept"));
   auto refused = setup.collect(event_named("refused"));
   CHECK(failure_of(refused) == SinkError::unavailable);
   CHECK(setup.collect_later(event_named("refused")).get() == SinkError::unavailable);
   CHECK(setup.collector.statistics().sink.queue_full == 2);
-  CHECK(setup.collector.statistics().sink.queued_bytes <= 300);
+  CHECK(setup.collector.statistics().sink.queued_bytes <= 900);
   setup.gate->let_all();
   CHECK(kept.get() == -1);
   CHECK(also_kept.get() == -1);
 }
 
 TEST_CASE("with WhenFull::wait a blocking collect waits for room") {
-  Setup setup{{.when_full = WhenFull::wait, .max_queue_bytes = 200}};
+  Setup setup{{.when_full = WhenFull::wait, .max_queue_bytes = 500}};
   auto first = setup.collect_later(event_named("first"));
   setup.gate->wait_for_writes(1);
   auto waiting = setup.collect(event_named("waiting"));
@@ -190,7 +190,7 @@ TEST_CASE("with WhenFull::wait a blocking collect waits for room") {
 }
 
 TEST_CASE("with WhenFull::wait the deadline still holds") {
-  Setup setup{{.acknowledge_timeout = 1ms, .when_full = WhenFull::wait, .max_queue_bytes = 200}};
+  Setup setup{{.acknowledge_timeout = 1ms, .when_full = WhenFull::wait, .max_queue_bytes = 500}};
   auto first = setup.collect_later(event_named("first"));
   auto waiting = setup.collect(event_named("waiting"));
   CHECK(failure_of(waiting) == SinkError::unavailable);
@@ -215,6 +215,21 @@ TEST_CASE("a blocking collect from a completion or a sink is an error and no dea
   });
   CHECK(from_sink.get_future().get());
   CHECK(from_completion.get_future().get());
+}
+
+TEST_CASE("a completion that would close the collector is told that it cannot") {
+  Setup setup;
+  setup.gate->let_all();
+  std::promise<bool> refused;
+  setup.collector.collect(event_named("a"), [&](const Receipt&, const SinkError*) {
+    try {
+      setup.collector.close(1h);
+      refused.set_value(false);
+    } catch (const std::logic_error&) {
+      refused.set_value(true);
+    }
+  });
+  CHECK(refused.get_future().get());
 }
 
 TEST_CASE("a completion may collect by completion") {
@@ -325,12 +340,12 @@ TEST_CASE("dead letters that cannot be kept hold nothing up and are counted") {
   auto letters = std::make_shared<GateSink>();
   CollectorOptions options;
   options.dead_letters = letters;
-  options.max_dead_letter_queue_bytes = 600;
+  options.max_dead_letter_queue_bytes = 1200;
   Setup setup{options};
   setup.gate->let_all();
   for (int i = 0; i < 10; ++i) setup.collector.collect(R"({"event":1})");
   CHECK(setup.collector.collect(event_named("good")).accepted == 1);
-  CHECK(setup.collector.statistics().dead_letters.queued_bytes <= 600);
+  CHECK(setup.collector.statistics().dead_letters.queued_bytes <= 1200);
   CHECK(setup.collector.statistics().dead_letters.events_lost > 0);
   letters->let_all(throwing(SinkError::unavailable));
 }
@@ -393,9 +408,57 @@ TEST_CASE("tracked events stay queued across failures and are stored in order") 
   CHECK(losses.by_name.empty());
 }
 
+TEST_CASE("a tracked event that makes the sink fail holds up no others") {
+  Setup setup{{.tend_interval = 1ms}};
+  setup.gate->let_all([](const Batch& batch) {
+    for (const Event& event : batch.events()) {
+      if (event.name == "poison") throw SinkError{SinkError::in_doubt, "choked"};
+    }
+  });
+  const Ticket poison = setup.collector.track("poison");
+  std::vector<Ticket> good;
+  for (int i = 0; i < 5; ++i) good.push_back(setup.collector.track("good" + std::to_string(i)));
+  for (const Ticket& ticket : good) CHECK(ticket.wait_for(1h));
+  for (int i = 0; i < 5; ++i) CHECK(setup.collector.collect(event_named("client")).accepted == 1);
+  CHECK(poison.status() == Ticket::Status::pending);
+  CHECK_FALSE(setup.collector.close(1ms));
+  CHECK(poison.status() == Ticket::Status::lost);
+}
+
+TEST_CASE("a sink that hangs is not ready") {
+  Setup setup{{.acknowledge_timeout = 1ms}};
+  CHECK(setup.collector.ready());
+  CHECK(setup.collect_later(event_named("a")).get() == SinkError::in_doubt);
+  while (setup.collector.ready()) std::this_thread::yield();
+  setup.gate->let_all();
+  while (!setup.collector.ready()) std::this_thread::yield();
+}
+
+TEST_CASE("no handler is called once close has returned") {
+  for (int i = 0; i < 200; ++i) {
+    auto gate = std::make_shared<GateSink>();
+    auto letters = std::make_shared<MemorySink>();
+    auto closed = std::make_shared<std::atomic<bool>>(false);
+    auto late = std::make_shared<std::atomic<int>>(0);
+    const auto note = [=] { *late += *closed ? 1 : 0; };
+    {
+      Collector collector{gate,
+                          {.drain_timeout = 0ms,
+                           .dead_letters = letters,
+                           .on_lost = [=](const Event&, std::string_view) { note(); },
+                           .on_failure = [=](const SinkError&) { note(); }}};
+      collector.track("a");
+      gate->wait_for_writes(1);
+      gate->let_all([](const Batch& batch) { batch.refuse(0, "no"); });
+    }
+    *closed = true;
+    CHECK(*late == 0);
+  }
+}
+
 TEST_CASE("a tracked event that finds the queue full is lost and reported") {
   Losses losses;
-  Setup setup{{.max_queue_bytes = 200, .on_lost = losses.handler()}};
+  Setup setup{{.max_queue_bytes = 500, .on_lost = losses.handler()}};
   const Ticket kept = setup.collector.track("kept");
   const Ticket lost = setup.collector.track("lost");
   CHECK(lost.status() == Ticket::Status::lost);

@@ -190,14 +190,19 @@ TEST_CASE("a file that somebody has removed is noticed, and another one begun") 
   CHECK(setup.content("current.ndjson") == batch.ndjson());
 }
 
-TEST_CASE("without its directory a sink stores nothing and says so") {
+TEST_CASE("without its directory, or with another in its place, a sink stores nothing") {
   Setup setup;
   auto sink = setup.open();
-  std::filesystem::remove_all(setup.directory);
-  for (int i = 0; i < 2; ++i) {
-    CHECK(error_of([&] { sink->write(numbered_batch("a", 1)); }).kind() == SinkError::unavailable);
-  }
+  const Batch batch = numbered_batch("a", 1);
+  std::filesystem::rename(setup.directory, setup.directory + "-away");
+  CHECK(error_of([&] { sink->write(batch); }).kind() == SinkError::unavailable);
+  CHECK_THROWS_AS(sink->write(batch), SinkError);
+  std::filesystem::create_directory(setup.directory);
+  const SinkError error = error_of([&] { sink->write(batch); });
+  CHECK(error.kind() == SinkError::misconfigured);
+  CHECK(std::string{error.what()}.find("removed or replaced") != std::string::npos);
   CHECK_THROWS_AS(sink->tend(), SinkError);
+  CHECK(setup.files().empty());
 }
 
 TEST_CASE("after a write that met the limit of a file's size nothing of it is left") {

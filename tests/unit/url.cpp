@@ -152,15 +152,12 @@ TEST_CASE("a size is digits and a binary unit, or none") {
 TEST_CASE("a time span is digits and a unit; only 0 needs none") {
   using namespace std::chrono_literals;
   const std::pair<std::string_view, std::chrono::milliseconds> cases[] = {
-      {"0", 0ms},       {"0s", 0ms},
-      {"500ms", 500ms}, {"10s", 10s},
-      {"5m", 5min},     {"1h", 1h},
-      {"7d", 168h},     {"9223372036854775807ms", std::chrono::milliseconds::max()},
+      {"0", 0ms},   {"0s", 0ms}, {"500ms", 500ms}, {"10s", 10s},
+      {"5m", 5min}, {"1h", 1h},  {"7d", 168h},     {"36500d", 876000h},
   };
   for (const auto& [text, span] : cases) CHECK(parse_duration(text) == span);
-  for (const std::string_view text :
-       {"", "10", "00", "s", "-1s", "+1s", "1 s", "1.5s", "1min", "1S", "1us", "1w",
-        "9223372036854775808ms", "106751991168d"}) {
+  for (const std::string_view text : {"", "10", "00", "s", "-1s", "+1s", "1 s", "1.5s", "1min",
+                                      "1S", "1us", "1w", "36501d", "9223372036854775808ms"}) {
     CAPTURE(text);
     CHECK_THROWS_AS(static_cast<void>(parse_duration(text)), ConfigError);
   }
