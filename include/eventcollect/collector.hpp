@@ -133,7 +133,8 @@ class Collector {
 
   // Takes an event of the backend's own. Never blocks. There is no client to try again, so the
   // event stays queued across failures of the sink, up to the queue's bound; what has to be given
-  // up goes to on_lost. A name or property that the rules refuse gives a refused ticket.
+  // up goes to on_lost. What had to be tried again may come after what was tracked later. A name or
+  // property that the rules refuse gives a refused ticket.
   Ticket track(std::string_view name, const Properties& properties = {},
                const TrackOptions& options = {});
 

@@ -87,7 +87,8 @@ class AdaptedRequest {
       if (list.empty()) {
         list = field->second;
       } else {
-        list = in_order ? list + ", " + field->second : field->second + ", " + list;
+        list.insert(in_order ? list.size() : 0,
+                    in_order ? ", " + field->second : field->second + ", ");
       }
     }
     return list;
@@ -258,7 +259,7 @@ inline void serve_without_body(const Endpoint& endpoint, const httplib::Request&
 
 // Serves `endpoint` at its path, for all methods. Call it before the server listens. The collector
 // behind the endpoint has to outlive the server.
-inline void mount(httplib::Server& server, Endpoint endpoint) {
+inline void mount(httplib::Server& server, const Endpoint& endpoint) {
   const std::string pattern = httplib_adapter::literal_pattern(endpoint.options().path);
   const auto with_body = [endpoint](const httplib::Request& request, httplib::Response& response,
                                     const httplib::ContentReader& reader) {

@@ -52,6 +52,7 @@ class OriginalIndex {
 
 std::vector<std::size_t> refused_indexes(const std::vector<Refused>& refused) {
   std::vector<std::size_t> indexes;
+  indexes.reserve(refused.size());
   for (const Refused& one : refused) indexes.push_back(one.rejection.index);
   return indexes;
 }

@@ -77,6 +77,7 @@ bool is_known_sink(const std::string& url) {
 
 std::shared_ptr<Sink> open_sinks(const std::vector<std::string>& urls) {
   std::vector<std::shared_ptr<Sink>> sinks;
+  sinks.reserve(urls.size());
   for (const std::string& url : urls) sinks.push_back(open_option("--to", url));
   if (sinks.size() == 1) return sinks.front();
   return std::make_shared<TeeSink>(std::move(sinks));

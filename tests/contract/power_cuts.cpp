@@ -150,7 +150,7 @@ std::function<int(Call)> failing(std::vector<Call> calls, int error, std::mt1993
 
 // A sanitizer makes each run some fifty times slower; it looks for other faults than these tests.
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t runs = 100;
+constexpr std::size_t runs = 600;
 #else
 constexpr std::size_t runs = 2'000;
 #endif

@@ -145,7 +145,9 @@ TEST_CASE("every metric is named and typed by Prometheus' conventions") {
   site.post(R"({"event":"e"})");
   const Exposition metrics = site.metrics();
   CHECK(metrics.types.size() == metrics.helps.size());
-  for (const auto& [name, type] : metrics.types) {
+  for (const auto& family : metrics.types) {
+    const std::string& name = family.first;  // clang 14 captures no structured bindings
+    const std::string& type = family.second;
     CAPTURE(name);
     CHECK(is_metric_name(name));
     REQUIRE(metrics.helps.contains(name));
