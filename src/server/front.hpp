@@ -24,9 +24,8 @@ namespace eventcollect {
 // A request as it came. All views last until the function that it is given to returns.
 struct FrontRequest {
   const HttpHead& head;
-  std::string_view head_text;  // the bytes that the head was read from
-  std::string_view peer;       // the other end's address
-  std::string_view body;       // chunked coding undone, any content coding not
+  std::string_view peer;  // the other end's address
+  std::string_view body;  // chunked coding undone, any content coding not
 };
 
 // What is behind a front. Its functions are called on the front's threads and must not block.

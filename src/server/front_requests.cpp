@@ -134,7 +134,8 @@ bool FrontLoop::take_head(FrontConnection& connection, std::string_view& bytes) 
 
 // Decides by the head what becomes of the request at the front of `bytes`.
 void FrontLoop::take_request(FrontConnection& connection, std::string_view& bytes) {
-  FrontRequest request{head_, bytes.substr(0, head_.bytes), connection.peer, {}};
+  const std::string_view head_text = bytes.substr(0, head_.bytes);
+  FrontRequest request{head_, connection.peer, {}};
   bytes.remove_prefix(head_.bytes);
   connection.is_head_request = head_.method == "HEAD";
   connection.closes_after = !head_.keeps_alive;
@@ -145,7 +146,7 @@ void FrontLoop::take_request(FrontConnection& connection, std::string_view& byte
   if (length > shared_->handler.max_body_bytes()) {
     return answer_last(connection, shared_->handler.too_large(request));
   }
-  if (head_.is_chunked || bytes.size() < length) return begin_body(connection, request.head_text);
+  if (head_.is_chunked || bytes.size() < length) return begin_body(connection, head_text);
   request.body = bytes.substr(0, static_cast<std::size_t>(length));
   bytes.remove_prefix(request.body.size());
   hand_over(connection, request);
@@ -185,8 +186,7 @@ void FrontLoop::take_body(FrontConnection& connection, std::string_view& bytes) 
 void FrontLoop::add_to_body(FrontConnection& connection, std::string_view piece) {
   if (connection.body.size() + piece.size() > shared_->handler.max_body_bytes()) {
     parse_head(connection.head_text, head_);
-    return answer_last(
-        connection, shared_->handler.too_large({head_, connection.head_text, connection.peer, {}}));
+    return answer_last(connection, shared_->handler.too_large({head_, connection.peer, {}}));
   }
   if (shared_->buffered_bytes + piece.size() > shared_->limits.max_buffered_bytes) {
     Response busy = plain_response(503, "Too many requests are under way. Send it again.");
@@ -199,7 +199,7 @@ void FrontLoop::add_to_body(FrontConnection& connection, std::string_view piece)
 
 void FrontLoop::finish_body(FrontConnection& connection) {
   parse_head(connection.head_text, head_);
-  hand_over(connection, {head_, connection.head_text, connection.peer, connection.body});
+  hand_over(connection, {head_, connection.peer, connection.body});
 }
 
 // `request` may view the connection's own memory, which is therefore released afterwards only.

@@ -108,13 +108,6 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
                     [](char x, char y) { return lower(x) == lower(y); });
 }
 
-std::string_view HttpHead::value_of(std::string_view name) const {
-  for (const Field& field : fields) {
-    if (equals_ignoring_case(field.name, name)) return field.value;
-  }
-  return {};
-}
-
 HeadResult parse_head(std::string_view text, HttpHead& head) {
   const std::size_t end = text.find("\r\n\r\n");
   if (end == std::string_view::npos) return HeadResult::incomplete;

@@ -27,9 +27,6 @@ struct HttpHead {
   bool expects_continue = false;
 
   bool has_body() const { return is_chunked || content_length.value_or(0) > 0; }
-
-  // The value of the field of this name, in any case; several are not joined. Empty if absent.
-  std::string_view value_of(std::string_view name) const;
 };
 
 enum class HeadResult : std::uint8_t {
