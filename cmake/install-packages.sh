@@ -4,6 +4,7 @@
 #   sh cmake/install-packages.sh build test
 #
 # build: to compile the library and the server. test: to run every test. dev: format and lint.
+# bench: to compile and run the benchmarks.
 # apt-get is only called when dpkg misses something.
 # shellcheck disable=SC2086 # lists of packages are split into words
 set -eu
@@ -12,6 +13,7 @@ build='g++ cmake ninja-build pkgconf libsimdjson-dev libfmt-dev zlib1g-dev
   libcpp-httplib-dev libcli11-dev prometheus-cpp-dev'
 test='ccache clang doctest-dev python3 git chromium chromium-driver'
 dev='clang clang-format clang-tidy'
+bench='libbenchmark-dev wrk nodejs'
 
 wanted=
 for purpose; do
@@ -19,7 +21,8 @@ for purpose; do
     build) wanted="$wanted $build" ;;
     test) wanted="$wanted $test" ;;
     dev) wanted="$wanted $dev" ;;
-    *) echo "install-packages.sh: unknown purpose '$purpose' (build, test, dev)" >&2; exit 2 ;;
+    bench) wanted="$wanted $bench" ;;
+    *) echo "install-packages.sh: unknown purpose '$purpose' (build, test, dev, bench)" >&2; exit 2 ;;
   esac
 done
 
