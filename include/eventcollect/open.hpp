@@ -1,8 +1,10 @@
-// Sinks by name, so that the same program runs on one machine and on many.
+// Sinks and sources by name, so that the same program runs on one machine and on many.
 //
 //   std::shared_ptr<Sink> sink = open_sink("file:events?rotate_bytes=64MiB");
+//   std::shared_ptr<Source> source = open_source("amqp://localhost/?queue=events");
 //
-// Built in are `file:DIR` (see file.hpp) and `null:`, which stores nothing and always succeeds.
+// Built in are `file:DIR` (see file.hpp) and `null:`, a sink that stores nothing and always
+// succeeds. Each driver adds its own when its enable_…() was called; see drivers.hpp.
 #pragma once
 
 #include <functional>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "eventcollect/sink.hpp"
+#include "eventcollect/source.hpp"
 #include "eventcollect/url.hpp"
 
 namespace eventcollect {
@@ -30,5 +33,11 @@ void register_sink(std::string_view scheme, SinkOpener opener);
 
 // The schemes that open_sink knows, sorted. Safe from any thread.
 std::vector<std::string> known_sinks();
+
+// The same for sources.
+using SourceOpener = std::function<std::shared_ptr<Source>(const Url&)>;
+std::shared_ptr<Source> open_source(std::string_view url);
+void register_source(std::string_view scheme, SourceOpener opener);
+std::vector<std::string> known_sources();
 
 }  // namespace eventcollect

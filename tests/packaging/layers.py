@@ -16,12 +16,12 @@ import sys
 LAYERS = [
     ["version"],
     ["clock", "uuid", "url", "gzip", "network"],
-    ["event", "batch", "rules", "parser", "json", "page_url", "properties"],
-    ["sink", "source", "object", "store"],
+    ["event", "batch", "rules", "parser", "json", "page_url", "properties", "stored_event"],
+    ["sink", "source", "ledger", "object", "store"],
     ["collector", "pump", "spool", "tee", "retry", "dead_letter", "memory", "open",
      "built_in_sinks", "committer", "statistics", "metrics"],
     ["endpoint", "httplib"],
-    ["file"],
+    ["file", "postgres", "sqlite", "amqp"],
     ["eventcollect", "drivers", "server", "demo_page"],
 ]
 DRIVERS = LAYERS[6]

@@ -1,0 +1,27 @@
+#include "eventcollect/drivers.hpp"
+
+#ifdef EVENTCOLLECT_WITH_AMQP
+#include "eventcollect/amqp.hpp"
+#endif
+#ifdef EVENTCOLLECT_WITH_POSTGRES
+#include "eventcollect/postgres.hpp"
+#endif
+#ifdef EVENTCOLLECT_WITH_SQLITE
+#include "eventcollect/sqlite.hpp"
+#endif
+
+namespace eventcollect {
+
+void enable_drivers() {
+#ifdef EVENTCOLLECT_WITH_AMQP
+  enable_amqp();
+#endif
+#ifdef EVENTCOLLECT_WITH_POSTGRES
+  enable_postgres();
+#endif
+#ifdef EVENTCOLLECT_WITH_SQLITE
+  enable_sqlite();
+#endif
+}
+
+}  // namespace eventcollect

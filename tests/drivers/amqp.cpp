@@ -1,0 +1,16 @@
+#include "eventcollect/amqp.hpp"
+
+#include <doctest/doctest.h>
+
+#include "eventcollect/drivers.hpp"
+
+namespace eventcollect::test {
+namespace {
+
+TEST_CASE("a driver is enabled as often as one likes") {
+  enable_amqp();
+  enable_drivers();
+}
+
+}  // namespace
+}  // namespace eventcollect::test
