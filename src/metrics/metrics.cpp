@@ -1,5 +1,7 @@
 #include "eventcollect/metrics.hpp"
 
+#include "metrics/metrics_text.hpp"
+
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
@@ -139,6 +141,19 @@ std::string render_metrics(const CollectorStatistics& collected,
     add_counter(refused, collected.events_refused[i], {{"code", std::string{refusal_codes[i]}}});
   }
   add_sinks(families, {{"events", collected.sink}, {"dead_letters", collected.dead_letters}});
+  return families.render();
+}
+
+std::string render_numbers(const std::vector<MetricNumber>& numbers) {
+  Families families;
+  for (const MetricNumber& number : numbers) {
+    if (number.kind == MetricNumber::Kind::counter) {
+      add_counter(families.add(MetricType::Counter, number.name, number.help), number.value);
+    } else {
+      add_gauge(families.add(MetricType::Gauge, number.name, number.help),
+                static_cast<double>(number.value), {});
+    }
+  }
   return families.render();
 }
 

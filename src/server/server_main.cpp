@@ -21,6 +21,7 @@
 #include "eventcollect/version.hpp"
 #include "server/demo_page.hpp"
 #include "server/front.hpp"
+#include "server/front_metrics.hpp"
 #include "server/log.hpp"
 #include "server/options.hpp"
 #include "server/site.hpp"
@@ -176,7 +177,8 @@ class Server {
       response.set_content(ready ? "ready\n" : "not ready\n", "text/plain");
     });
     site.add("/metrics", [this](httplib::Response& response) {
-      response.set_content(render_metrics(collector_.statistics(), endpoint_.statistics()),
+      response.set_content(render_metrics(collector_.statistics(), endpoint_.statistics()) +
+                               render_front_metrics(public_.statistics()),
                            metrics_content_type);
     });
   }
