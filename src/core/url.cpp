@@ -184,6 +184,15 @@ std::chrono::milliseconds UrlOptions::duration(std::string_view name,
   }
 }
 
+bool UrlOptions::flag(std::string_view name, bool fallback) {
+  const std::string* value = find(name);
+  if (value == nullptr) return fallback;
+  if (*value == "on" || *value == "1") return true;
+  if (*value == "off" || *value == "0") return false;
+  throw ConfigError{
+      fmt::format("{}: option '{}': '{}' is neither on nor off", url_.scheme, name, *value)};
+}
+
 void UrlOptions::finish() const {
   for (const auto& option : url_.options) {
     if (std::find(known_.begin(), known_.end(), option.first) != known_.end()) continue;

@@ -18,6 +18,7 @@ class FileSystem {
 
   enum class Open : std::uint8_t {
     directory,   // for sync
+    read,        // a file that exists, of somebody else perhaps
     read_write,  // a file that exists
     create_new,  // a file that must not exist; appends
     overwrite,   // a file that is emptied or made

@@ -24,6 +24,8 @@ int open_flags(FileSystem::Open how) {
   switch (how) {
     case FileSystem::Open::directory:
       return O_RDONLY | O_DIRECTORY;
+    case FileSystem::Open::read:
+      return O_RDONLY;
     case FileSystem::Open::read_write:
       return O_RDWR | O_APPEND;
     case FileSystem::Open::create_new:

@@ -19,7 +19,7 @@ LAYERS = [
     ["event", "batch", "rules", "parser", "json", "page_url", "properties", "stored_event"],
     ["sink", "source", "ledger", "object", "store"],
     ["collector", "pump", "spool", "tee", "retry", "dead_letter", "memory", "open",
-     "built_in_sinks", "committer", "statistics", "metrics"],
+     "built_in", "committer", "statistics", "metrics"],
     ["endpoint", "httplib"],
     ["file", "postgres", "sqlite", "amqp"],
     ["eventcollect", "drivers", "server", "demo_page"],

@@ -1,0 +1,49 @@
+// How far a reader has come in a file sink's directory, kept in DIR/NAME.cursor.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "file/file_system.hpp"
+
+namespace eventcollect {
+
+// Before the byte `offset` of the file with this sequence number, or of the next that there is.
+struct FilePlace {
+  std::uint64_t sequence = 0;
+  std::uint64_t offset = 0;
+
+  auto operator<=>(const FilePlace&) const = default;
+};
+
+// What a cursor's file says; nothing where it cannot be read or is none. Never throws.
+std::optional<FilePlace> read_cursor(FileSystem& files, const std::string& path);
+
+// The one user of a cursor, held by a lock on DIR/.NAME.lock. One thread at a time. All functions
+// throw SourceError.
+class FileCursor {
+ public:
+  // Throws where another reader has the cursor. `name` is a letter and then letters, digits, '-'
+  // and '_'.
+  FileCursor(FileSystem& files, const std::string& directory, const std::string& name);
+
+  // As it was last saved, or the beginning.
+  const FilePlace& saved() const { return saved_; }
+
+  // After it, a crash does not take the cursor back beyond `place`.
+  void save(const FilePlace& place);
+
+ private:
+  std::int64_t check(std::int64_t result, const char* what) const;
+
+  FileSystem& files_;
+  const std::string directory_;
+  const std::string path_;
+  Descriptor lock_;
+  Descriptor directory_descriptor_;
+  FilePlace saved_;
+};
+
+}  // namespace eventcollect
