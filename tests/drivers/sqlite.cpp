@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <latch>
 #include <random>
 #include <set>
 #include <thread>
@@ -159,23 +161,34 @@ TEST_CASE("a table of one's own keeps its name, columns and triggers") {
   CHECK(database.value("SELECT event FROM seen") == "paid");
 }
 
-TEST_CASE("several sinks fill one new file at once") {
-  const TemporaryDirectory directory;
-  const std::string file = directory.path("events.db");
-  constexpr int writers = 6;
-  constexpr int batches = 20;
-  std::vector<std::thread> threads;
-  for (int writer = 0; writer < writers; ++writer) {
-    threads.emplace_back([&, writer] {
-      SqliteSink sink{file, {.timeout = 60s}};
-      for (int i = 0; i < batches; ++i) {
-        sink.write(numbered_batch(fmt::format("{}-{}-", writer, i), 5));
-      }
-    });
+TEST_CASE("several sinks open and fill one new file at once") {
+  constexpr int writers = 4;
+  constexpr int batches = 5;
+  for (int round = 0; round < 25; ++round) {
+    const TemporaryDirectory directory;
+    const std::string file = directory.path("events.db");
+    std::atomic<int> failures = 0;
+    std::latch all_ready{writers};
+    std::vector<std::thread> threads;
+    for (int writer = 0; writer < writers; ++writer) {
+      threads.emplace_back([&, writer] {
+        SqliteSink sink{file, {.timeout = 60s}};
+        all_ready.arrive_and_wait();
+        try {
+          for (int i = 0; i < batches; ++i) {
+            sink.write(numbered_batch(fmt::format("{}-{}-", writer, i), 5));
+          }
+        } catch (const SinkError& error) {
+          fmt::print("{}\n", error.what());
+          ++failures;
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    REQUIRE(failures == 0);
+    CHECK(Database{file}.value("SELECT count(DISTINCT event) FROM events") ==
+          std::to_string(writers * batches * 5));
   }
-  for (std::thread& thread : threads) thread.join();
-  CHECK(Database{file}.value("SELECT count(DISTINCT event) FROM events") ==
-        std::to_string(writers * batches * 5));
 }
 
 // A process that writes batches of ten and says through a pipe which were acknowledged.
