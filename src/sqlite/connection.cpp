@@ -126,7 +126,7 @@ SinkError Connection::error(SinkError::Kind kind, std::string_view what) const {
 }
 
 SinkError Connection::commit_error(int code) const {
-  const SinkError failure = error(code, "commit");
+  SinkError failure = error(code, "commit");
   // The transaction may be in the log, whole, although the sync failed that was to keep it there.
   if (primary(code) == SQLITE_IOERR) return {SinkError::in_doubt, failure.what()};
   return failure;

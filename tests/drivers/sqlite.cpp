@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdio>
 #include <latch>
 #include <random>
 #include <set>
@@ -197,6 +198,7 @@ class Writer {
   Writer(const std::string& file, int first) {
     int ends[2];
     REQUIRE(pipe(ends) == 0);
+    std::fflush(stdout);  // else the child may print it again
     process_ = fork();
     REQUIRE(process_ >= 0);
     if (process_ == 0) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -228,6 +229,7 @@ namespace {
 
 // Runs `work` as a user whom file permissions concern, and says whether it was true.
 bool holds_for_ordinary_user(const std::function<bool()>& work) {
+  std::fflush(stdout);  // else the child may print it again
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
