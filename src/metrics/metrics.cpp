@@ -146,13 +146,18 @@ std::string render_metrics(const CollectorStatistics& collected,
 
 std::string render_numbers(const std::vector<MetricNumber>& numbers) {
   Families families;
+  MetricFamily* family = nullptr;
   for (const MetricNumber& number : numbers) {
-    if (number.kind == MetricNumber::Kind::counter) {
-      add_counter(families.add(MetricType::Counter, number.name, number.help), number.value);
-    } else {
-      add_gauge(families.add(MetricType::Gauge, number.name, number.help),
-                static_cast<double>(number.value), {});
+    const bool counts = number.kind == MetricNumber::Kind::counter;
+    if (family == nullptr || family->name != number.name) {
+      family = &families.add(counts ? MetricType::Counter : MetricType::Gauge, number.name,
+                             number.help);
     }
+    std::vector<Label> labels;
+    if (!number.label.empty()) labels.push_back({number.label, number.label_value});
+    ClientMetric& metric = family->metric.emplace_back();
+    metric.label = std::move(labels);
+    (counts ? metric.counter.value : metric.gauge.value) = number.value;
   }
   return families.render();
 }

@@ -7,17 +7,18 @@
 
 namespace eventcollect {
 
-// One metric without labels.
 struct MetricNumber {
   enum class Kind : std::uint8_t { counter, gauge };
 
   Kind kind;
   std::string name;  // of a counter: ends in "_total"
   std::string help;
-  std::uint64_t value;
+  double value;
+  std::string label{};  // its name, or empty for none
+  std::string label_value{};
 };
 
-// The texts of several calls can be appended to each other, as long as no name is in two of them.
+// Numbers of one name stand together. The texts of several calls can be appended to each other, as long as no name is in two of them.
 std::string render_numbers(const std::vector<MetricNumber>& numbers);
 
 }  // namespace eventcollect

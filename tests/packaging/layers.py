@@ -18,10 +18,11 @@ LAYERS = [
     ["clock", "uuid", "url", "gzip", "network"],
     ["event", "batch", "rules", "parser", "json", "page_url", "properties", "stored_event"],
     ["sink", "source", "ledger", "object", "store"],
-    ["collector", "pump", "spool", "tee", "retry", "dead_letter", "memory", "open",
+    ["collector", "pump", "tee", "retry", "dead_letter", "memory", "open",
      "built_in", "committer", "statistics", "metrics"],
     ["endpoint", "httplib"],
     ["file", "postgres", "sqlite", "amqp"],
+    ["spool"],
     ["eventcollect", "drivers", "server", "demo_page"],
 ]
 DRIVERS = LAYERS[6]
