@@ -290,4 +290,11 @@ std::string quoted_name(std::string_view name) {
   return quoted;
 }
 
+std::string quoted_literal(std::string_view text) {
+  std::string quoted{"E'"};
+  for (const char c : text) quoted.append(c == '\'' || c == '\\' ? 2 : 1, c);
+  quoted.push_back('\'');
+  return quoted;
+}
+
 }  // namespace eventcollect::postgres

@@ -102,7 +102,8 @@ class Connection {
   bool may_stop_early_ = true;
 };
 
-// A name as SQL takes it.
+// A name and a text as SQL takes them.
 std::string quoted_name(std::string_view name);
+std::string quoted_literal(std::string_view text);
 
 }  // namespace eventcollect::postgres

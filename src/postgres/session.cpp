@@ -55,7 +55,7 @@ void PostgresSink::Session::make_ready() {
   if (connection_.is_open()) return;
   connection_.open();
   settings_ = read_settings(connection_);
-  prepare_events_table(connection_, names_, create_);
+  check_table_ = prepare_events_table(connection_, names_, create_);
   has_ledger_ = false;
 }
 
@@ -94,16 +94,26 @@ void PostgresSink::Session::write_in_load(const Batch& batch) {
 std::optional<ServerError> PostgresSink::Session::finish_transaction() {
   Outcome outcome;
   try {
-    outcome = connection_.run("COMMIT");
+    outcome = connection_.run(check_table_ + "COMMIT");
   } catch (const SinkError& error) {
     throw SinkError{SinkError::in_doubt, fmt::format("{} (in COMMIT)", error.what())};
   }
-  if (outcome.error) return outcome.error;
+  if (outcome.error) {
+    throw_if_changed(*outcome.error);
+    return outcome.error;
+  }
   // That is how a transaction that had failed before answers.
   if (std::string_view{PQcmdStatus(outcome.last.get())} != "COMMIT") {
     throw SinkError{SinkError::unavailable, "postgres: the transaction was rolled back"};
   }
   return std::nullopt;
+}
+
+// The next connection looks at the table anew, and says what is wrong with it.
+void PostgresSink::Session::throw_if_changed(const ServerError& error) const {
+  if (error.sqlstate != postgres::table_changed) return;
+  throw SinkError{SinkError::unavailable,
+                  fmt::format("postgres: the table {} was changed meanwhile", names_.events)};
 }
 
 void PostgresSink::Session::tend() {
@@ -116,8 +126,10 @@ void PostgresSink::Session::probe() {
   connection_.prepend(begin_statements());
   std::vector<Batch::Refusal> refusals;
   auto error = EventWriter{connection_, names_, buffer_}.store({}, refusals);
-  if (!error) error = connection_.run("COMMIT").error;
-  if (error) throw error->as_sink_error(fmt::format("cannot write to {}", names_.events));
+  if (!error) error = connection_.run(check_table_ + "COMMIT").error;
+  if (!error) return;
+  throw_if_changed(*error);
+  throw error->as_sink_error(fmt::format("cannot write to {}", names_.events));
 }
 
 bool PostgresSink::Session::begin(std::string_view object_key, std::string_view selection) {

@@ -37,8 +37,8 @@ class PostgresSink::Session {
   void write_transaction(const Batch& batch);
   void write_in_load(const Batch& batch);
   void probe();
-  bool try_begin();
   std::optional<postgres::ServerError> finish_transaction();
+  void throw_if_changed(const postgres::ServerError& error) const;
 
   postgres::Connection connection_;
   postgres::TableNames names_;
@@ -46,6 +46,7 @@ class PostgresSink::Session {
   const std::chrono::milliseconds timeout_;
 
   postgres::SessionSettings settings_;
+  std::string check_table_;  // as prepare_events_table() returned it
   postgres::RowBuffer buffer_;
 
   struct Load {

@@ -138,6 +138,19 @@ void check_columns(Connection& connection, const std::string& table, std::string
   }
 }
 
+// A query for all that check_columns() looked at, as one text.
+std::string fingerprint_query(const std::string& table) {
+  std::string names;
+  for (const Column& column : columns) {
+    fmt::format_to(std::back_inserter(names), "{}'{}'", names.empty() ? "" : ",", column.name);
+  }
+  return fmt::format(
+      "SELECT pg_catalog.string_agg(attname || ':' || atttypid || ':' || atttypmod, ','"
+      " ORDER BY attnum) FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass({})"
+      " AND NOT attisdropped AND attname IN ({})",
+      quoted_literal(table), names);
+}
+
 std::string name_of(std::string_view schema, std::string_view table) {
   if (table.empty() || table.size() > max_name_bytes || schema.size() > max_name_bytes) {
     throw ConfigError{
@@ -161,7 +174,7 @@ TableNames::TableNames(std::string_view table) {
                                                   : fmt::format("{}_{}", default_ledger, table));
 }
 
-void prepare_events_table(Connection& connection, const TableNames& names, bool create) {
+std::string prepare_events_table(Connection& connection, const TableNames& names, bool create) {
   const Outcome found = find_table(connection, names.events, events_columns(), create);
   const std::string_view kind = found.text(0, 0);
   if (kind != "r" && kind != "p") misconfigured(fmt::format("{} is no table", names.events));
@@ -171,11 +184,16 @@ void prepare_events_table(Connection& connection, const TableNames& names, bool 
   }
   check_columns(connection, names.events, found.text(0, 2));
   if (!found.is_true(0, 3)) {
-    misconfigured(
-        fmt::format("the table {} has no unique index of event_id alone (not deferrable, "
-                    "not partial): ALTER TABLE {} ADD PRIMARY KEY (event_id)",
-                    names.events, names.events));
+    misconfigured(fmt::format(
+        "the table {0} has no unique index of event_id alone (not deferrable, not partial): "
+        "ALTER TABLE {0} ADD PRIMARY KEY (event_id)",
+        names.events));
   }
+  const std::string query = fingerprint_query(names.events);
+  const Outcome fingerprint = connection.run(query);
+  if (fingerprint.error) throw fingerprint.error->as_sink_error("cannot read the columns");
+  return fmt::format("SELECT 1 / (({}) = {})::int; ", query,
+                     quoted_literal(fingerprint.text(0, 0)));
 }
 
 void prepare_ledger_table(Connection& connection, const TableNames& names, bool create) {
