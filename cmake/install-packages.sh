@@ -10,8 +10,10 @@
 set -eu
 
 build='g++ cmake ninja-build pkgconf libsimdjson-dev libfmt-dev zlib1g-dev
-  libcpp-httplib-dev libcli11-dev prometheus-cpp-dev'
-test='ccache clang doctest-dev python3 git chromium chromium-driver'
+  libcpp-httplib-dev libcli11-dev prometheus-cpp-dev
+  libpq-dev libsqlite3-dev librabbitmq-dev'
+test='ccache clang doctest-dev python3 git chromium chromium-driver
+  postgresql pgbouncer rabbitmq-server openssl'
 dev='clang clang-format clang-tidy'
 bench='libbenchmark-dev wrk nodejs'
 

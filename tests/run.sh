@@ -11,6 +11,5 @@ sh cmake/install-packages.sh build test
 cmake --preset release
 cmake --build --preset release
 
-# Servers that tests talk to are started here, and stopped by a trap.
-
-ctest --preset release "$@"
+# Starts the servers that tests talk to, and ends them with ctest.
+exec python3 tests/services.py with ctest --preset release "$@"

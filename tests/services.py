@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Starts the servers that tests talk to, in a temporary directory, on free ports of 127.0.0.1.
 
+    python3 tests/services.py with COMMAND ARGUMENT…         # becomes the command; they end when it does
     python3 tests/services.py run                            # in the foreground, until Ctrl-C
-    vars=$(python3 tests/services.py start --until-pid $$)   # in the background, until that process has gone
+    vars=$(python3 tests/services.py --until-pid $$ start)   # in the background, until that process has gone
     set -a; eval "$vars"; set +a
 
-Both print one NAME='value' a line, quoted for a shell, once every server answers (some 10 s):
+The command gets these variables once every server answers (some 10 s); the others print them, one NAME='value' a line,
+quoted for a shell. Where EVENTCOLLECT_TEST_SERVICES is set already, `with` uses what it names:
 
     EVENTCOLLECT_TEST_POSTGRES    postgres://postgres@127.0.0.1:PORT/postgres: PostgreSQL, its superuser, no password.
                                   The role password_user has the password `secret`, must give it, and may make tables.
@@ -505,11 +507,12 @@ def run(until_pid, in_background):
     return 0
 
 
-def start(until_pid):
-    """Runs the same program in the background and returns once it has let go of its output."""
-    command = [sys.executable, os.path.realpath(__file__), "run", "--in-background"]
+def start_in_background(until_pid):
+    """Runs the same program in the background until it has let go of its output, and returns what it printed."""
+    command = [sys.executable, os.path.realpath(__file__), "--in-background"]
     if until_pid:
         command += ["--until-pid", str(until_pid)]
+    command.append("run")
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                              start_new_session=True)
     try:
@@ -518,9 +521,17 @@ def start(until_pid):
         child.terminate()
         raise
     if "EVENTCOLLECT_TEST_SERVICES=" not in said:
-        return child.wait() or 1
-    print(said, end="", flush=True)
-    return 0
+        child.wait()
+        raise Problem("the servers did not start")
+    return said
+
+
+def run_with(command):
+    if "EVENTCOLLECT_TEST_SERVICES" not in os.environ:
+        for line in start_in_background(os.getpid()).splitlines():
+            name, _, value = line.partition("=")
+            os.environ[name] = shlex.split(value)[0]
+    os.execvp(command[0], command)
 
 
 def send(at, words):
@@ -538,22 +549,22 @@ def send(at, words):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--at", metavar="DIRECTORY", help="that of the running services which a command is for")
-    parser.add_argument("verb", help="run, start; with --at: kill, start, rabbitmqctl, stop")
+    parser.add_argument("--at", metavar="DIRECTORY", help="that of the running servers which a command is for")
     parser.add_argument("--until-pid", type=int, help="stop when this process has gone")
     parser.add_argument("--in-background", action="store_true", help=argparse.SUPPRESS)
-    if "--at" in sys.argv[1:2]:
-        options, words = argparse.Namespace(at=sys.argv[2] if len(sys.argv) > 2 else "."), sys.argv[3:]
-    else:
-        options, words = parser.parse_args(), []
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
     try:
-        if options.at:
-            return send(options.at, words) if words else parser.error("--at DIRECTORY needs a command")
-        if options.verb == "run":
+        if options.at and options.command:
+            return send(options.at, options.command)
+        if options.command[:1] == ["with"] and len(options.command) > 1:
+            return run_with(options.command[1:])
+        if options.command == ["run"]:
             return run(options.until_pid, options.in_background)
-        if options.verb == "start":
-            return start(options.until_pid)
-        parser.error(f"unknown command: {options.verb}")
+        if options.command == ["start"]:
+            print(start_in_background(options.until_pid), end="", flush=True)
+            return 0
+        parser.error("a command is needed: with, run, start; or --at DIRECTORY and one of the others")
     except (Problem, OSError) as problem:
         say(problem)
         return 1

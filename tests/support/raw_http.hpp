@@ -97,6 +97,15 @@ class RawClient {
     return response;
   }
 
+  // So many bytes, or fewer where the server closes before.
+  std::string receive_bytes(std::size_t bytes) {
+    while (buffer_.size() < bytes && fill()) {
+    }
+    std::string received = buffer_.substr(0, bytes);
+    buffer_.erase(0, received.size());
+    return received;
+  }
+
   // All that still comes until the server closes.
   std::string receive_all() {
     while (fill()) {
