@@ -168,6 +168,7 @@ class AmqpSink::Publisher {
     // A message that came back is confirmed too: as dealt with.
     const bool some_are_stored = confirms.accepted() > returned;
     if (returned > 0) {
+      connection_.reset();  // the next one begins by looking where the queue is
       throw SinkError{some_are_stored ? SinkError::in_doubt : SinkError::misconfigured,
                       fmt::format("amqp: the broker returned events, since no queue is bound for "
                                   "exchange '{}' and routing key '{}': {}",

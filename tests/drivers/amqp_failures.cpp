@@ -1,0 +1,1 @@
+#include "drivers/amqp_support.hpp"
