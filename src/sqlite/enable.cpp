@@ -1,8 +1,33 @@
+#include <fmt/format.h>
+
 #include "eventcollect/open.hpp"
 #include "eventcollect/sqlite.hpp"
 
 namespace eventcollect {
+namespace {
 
-void enable_sqlite() {}
+bool is_on(const std::string& value) {
+  if (value != "on" && value != "off") {
+    throw ConfigError{fmt::format("the option 'create' is on or off, not '{}'", value)};
+  }
+  return value == "on";
+}
+
+std::shared_ptr<Sink> open_sqlite_sink(const Url& url) {
+  UrlOptions values{url};
+  SqliteSinkOptions options;
+  options.table = values.text("table", options.table);
+  options.create = is_on(values.text("create", "on"));
+  options.timeout = values.duration("timeout", options.timeout);
+  values.finish();
+  if (!url.authority.empty()) {
+    throw ConfigError{"sqlite: names a file of this machine: sqlite:FILE or sqlite:///FILE"};
+  }
+  return std::make_shared<SqliteSink>(url.path, options);
+}
+
+}  // namespace
+
+void enable_sqlite() { register_sink("sqlite", open_sqlite_sink); }
 
 }  // namespace eventcollect

@@ -1,0 +1,175 @@
+// The sqlite sink as a ledger: whole objects, each once.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <thread>
+
+#include "eventcollect/sqlite.hpp"
+#include "support/events.hpp"
+#include "support/sqlite_database.hpp"
+
+namespace eventcollect::test {
+namespace {
+
+using namespace std::chrono_literals;
+using Strings = std::vector<std::string>;
+
+struct Store {
+  TemporaryDirectory directory{};
+  std::string file = directory.path("events.db");
+
+  std::string count() const { return Database{file}.value("SELECT count(*) FROM events"); }
+  Strings ledger() const {
+    return Database{file}.query(
+        "SELECT object_key, selection, events FROM eventcollect_loads ORDER BY 1, 2");
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a committed load is there whole, with its line, and does not begin again") {
+  const Store store;
+  SqliteSink sink{store.file};
+  REQUIRE(sink.begin("hour=18/a", ""));
+  sink.write(numbered_batch("one", 10));
+  sink.write(numbered_batch("two", 10'000));
+  CHECK(after_a_kill(store.file, "SELECT count(*) FROM events") == Strings{"0"});
+  sink.commit();
+  CHECK(after_a_kill(store.file, "SELECT count(*) FROM events") == Strings{"10010"});
+  CHECK(store.ledger() == Strings{"hour=18/a||10010"});
+  CHECK(Database{store.file}.value("SELECT abs(julianday('now') - julianday(loaded_at)) < 1 "
+                                   "FROM eventcollect_loads") == "1");
+
+  CHECK_FALSE(sink.begin("hour=18/a", ""));
+  CHECK_FALSE(SqliteSink{store.file}.begin("hour=18/a", ""));
+  sink.write(numbered_batch("alone", 1));
+  CHECK(store.count() == "10011");
+}
+
+TEST_CASE("each object and each selection of it is a load of its own") {
+  const Store store;
+  SqliteSink sink{store.file};
+  for (const auto& [key, selection] :
+       {std::pair{"a", ""}, std::pair{"a", "event=paid"}, std::pair{"b", ""}}) {
+    CHECK(sink.begin(key, selection));
+    sink.commit();
+    CHECK_FALSE(sink.begin(key, selection));
+  }
+  CHECK(store.ledger() == Strings{"a||0", "a|event=paid|0", "b||0"});
+}
+
+TEST_CASE("a load that is rolled back, or lost with its process, leaves no trace") {
+  const Store store;
+  SqliteSink sink{store.file};
+  sink.write(numbered_batch("before", 1));
+  sink.roll_back();
+  REQUIRE(sink.begin("a", ""));
+  sink.write(numbered_batch("gone", 5'000));
+  sink.roll_back();
+  CHECK(store.count() == "1");
+  {
+    SqliteSink crashing{store.file};
+    REQUIRE(crashing.begin("a", ""));
+    crashing.write(numbered_batch("gone", 5'000));
+    CHECK(after_a_kill(store.file, "SELECT count(*) FROM events") == Strings{"1"});
+  }
+  CHECK(store.count() == "1");
+  REQUIRE(sink.begin("a", ""));
+  sink.write(numbered_batch("there", 2));
+  sink.commit();
+  CHECK(store.ledger() == Strings{"a||2"});
+  CHECK(store.count() == "3");
+}
+
+TEST_CASE("the ledger counts what is there of an object, not what was refused") {
+  const Store store;
+  SqliteSink sink{store.file};
+  const Batch before = numbered_batch("there", 3);
+  sink.write(before);
+  Database{store.file}.run(
+      "CREATE TRIGGER no_spam BEFORE INSERT ON events WHEN new.event LIKE 'spam%' BEGIN "
+      "SELECT RAISE(ABORT, 'no spam here'); END");
+  REQUIRE(sink.begin("a", ""));
+  sink.write(before);
+  const Batch spam = numbered_batch("spam", 2);
+  sink.write(spam);
+  CHECK(spam.refusals().size() == 2);
+  sink.write(numbered_batch("more", 1));
+  sink.commit();
+  CHECK(store.ledger() == Strings{"a||4"});
+  CHECK(store.count() == "4");
+}
+
+TEST_CASE("a load that fails is over, and can begin again") {
+  const Store store;
+  SqliteSink sink{store.file};
+  REQUIRE(sink.begin("a", ""));
+  sink.write(numbered_batch("gone", 10));
+  sink.roll_back();
+  Database{store.file}.run(
+      "CREATE TRIGGER bad BEFORE INSERT ON events WHEN new.event = 'bad' BEGIN "
+      "SELECT RAISE(ROLLBACK, 'bad'); END");
+  REQUIRE(sink.begin("a", ""));
+  sink.write(numbered_batch("gone", 10));
+  CHECK_THROWS_AS(sink.write(batch_of({event_named("bad")})), SinkError);
+  CHECK_THROWS_AS(sink.commit(), std::logic_error);
+  CHECK(store.count() == "0");
+  REQUIRE(sink.begin("a", ""));
+  CHECK_THROWS_AS(sink.begin("b", ""), std::logic_error);
+  sink.write(numbered_batch("there", 1));
+  sink.commit();
+  CHECK(store.ledger() == Strings{"a||1"});
+}
+
+TEST_CASE("of two who load the same, one does and the other waits for the outcome") {
+  for (const bool commits : {true, false}) {
+    CAPTURE(commits);
+    const Store store;
+    SqliteSink first{store.file};
+    REQUIRE(first.begin("0", ""));
+    first.commit();
+    REQUIRE(first.begin("a", ""));
+    bool second_began = false;
+    std::thread other{[&] {
+      SqliteSink second{store.file, {.timeout = 60s}};
+      second_began = second.begin("a", "");
+      if (second_began) {
+        second.write(numbered_batch("second", 3));
+        second.commit();
+      }
+    }};
+    first.write(numbered_batch("first", 10'000));
+    commits ? first.commit() : first.roll_back();
+    other.join();
+    CHECK(second_began != commits);
+    CHECK(store.ledger() == Strings{"0||0", commits ? "a||10000" : "a||3"});
+    CHECK(store.count() == (commits ? "10000" : "3"));
+  }
+}
+
+TEST_CASE("who waits for another load longer than the timeout gives up, and begins nothing") {
+  const Store store;
+  SqliteSink first{store.file};
+  REQUIRE(first.begin("a", ""));
+  SqliteSink second{store.file, {.timeout = 20ms}};
+  CHECK_THROWS_AS(second.begin("b", ""), SinkError);
+  first.commit();
+  CHECK(second.begin("b", ""));
+  second.commit();
+  CHECK(store.ledger() == Strings{"a||0", "b||0"});
+}
+
+TEST_CASE("a table of another name has a ledger of its own, made only when it is needed") {
+  const Store store;
+  SqliteSink sink{store.file, {.table = "shop"}};
+  sink.write(numbered_batch("e", 1));
+  CHECK(Database{store.file}.query("SELECT name FROM sqlite_schema WHERE type = 'table'") ==
+        Strings{"shop"});
+  REQUIRE(sink.begin("a", ""));
+  sink.commit();
+  CHECK(Database{store.file}.value("SELECT events FROM eventcollect_loads_shop") == "0");
+  SqliteSink strict{store.file, {.table = "shop", .create = false}};
+  CHECK(strict.begin("b", ""));
+}
+
+}  // namespace eventcollect::test
