@@ -33,26 +33,23 @@ class AmqpSink::Publisher {
   void write(const Batch& batch) {
     const SteadyTime deadline = steady_clock::now() + options_.broker.timeout;
     get_ready(deadline);
-    wait_until_unblocked(deadline);
-    Confirms confirms{next_tag_};
-    confirms_ = &confirms;
-    returned_.clear();
+    settle_earlier(deadline);
+    confirms_ = Confirms{next_tag_};
+    returned_count_ = 0;
     try {
       const Watch watch = connection_->watch(deadline);
       publish(batch, deadline);
-      collect(deadline);
+      while (!confirms_.is_settled()) take_frame(deadline);
     } catch (const BrokerError& error) {
-      confirms_ = nullptr;
       connection_.reset();
-      throw failure_of(error, confirms);
+      throw failure_of(error);
     }
-    confirms_ = nullptr;
-    judge(confirms, batch.size());
+    judge(batch.size());
   }
 
   void tend() {
     get_ready(steady_clock::now() + options_.broker.timeout);
-    if (connection_->blocked()) throw blocked_error();
+    if (connection_->blocked()) throw blocked_error(SinkError::unavailable);
   }
 
  private:
@@ -83,13 +80,15 @@ class AmqpSink::Publisher {
     }
     connection_->ask([](auto* state) { return amqp_confirm_select(state, channel); });
     next_tag_ = 1;
+    confirms_ = Confirms{next_tag_};
   }
 
-  void wait_until_unblocked(SteadyTime deadline) {
+  // Waits until the broker takes events, and has confirmed what an earlier write() left under way
+  // when it was blocked.
+  void settle_earlier(SteadyTime deadline) {
     try {
-      amqp_frame_t frame;
-      while (connection_->blocked()) {
-        if (!connection_->receive(frame, deadline)) throw blocked_error();
+      while (connection_->blocked() || !confirms_.is_settled()) {
+        take_frame(deadline, SinkError::unavailable);
       }
     } catch (const BrokerError& error) {
       connection_.reset();
@@ -111,13 +110,13 @@ class AmqpSink::Publisher {
       messages = bytes = 0;
       take_what_came();
       while (connection_->blocked()) take_frame(deadline);
-      if (!returned_.empty()) return;
+      if (returned_count_ > 0) return;
     }
   }
 
   void publish(const Event& event) {
     const MessageProperties properties{event};
-    confirms_->sent();
+    confirms_.sent();
     ++next_tag_;
     connection_->send([&](auto* state) {
       return amqp_basic_publish(state, channel, bytes_of(options_.exchange),
@@ -126,34 +125,29 @@ class AmqpSink::Publisher {
     });
   }
 
-  void collect(SteadyTime deadline) {
-    while (!confirms_->is_settled()) take_frame(deadline);
-  }
-
   void take_what_came() {
     amqp_frame_t frame;
     while (connection_->receive(frame, at_once)) note(frame);
   }
 
-  void take_frame(SteadyTime deadline) {
+  // Waits for a frame. Where none comes since the broker has blocked its publishers, the connection
+  // is kept: only it is told when they may go on.
+  void take_frame(SteadyTime deadline, SinkError::Kind if_blocked = SinkError::in_doubt) {
     amqp_frame_t frame;
-    if (!connection_->receive(frame, deadline)) {
-      throw BrokerError{BrokerError::unavailable, connection_->blocked()
-                                                      ? blocked_text()
-                                                      : "the broker did not confirm in time"};
-    }
-    note(frame);
+    if (connection_->receive(frame, deadline)) return note(frame);
+    if (connection_->blocked()) throw blocked_error(if_blocked);
+    throw BrokerError{BrokerError::unavailable, "the broker did not confirm in time"};
   }
 
   void note(const amqp_frame_t& frame) {
-    if (frame.frame_type != AMQP_FRAME_METHOD || confirms_ == nullptr) return;
+    if (frame.frame_type != AMQP_FRAME_METHOD) return;
     const amqp_method_t& method = frame.payload.method;
     if (method.id == AMQP_BASIC_ACK_METHOD) {
       const auto& ack = *static_cast<const amqp_basic_ack_t*>(method.decoded);
-      confirms_->accept(ack.delivery_tag, ack.multiple != 0);
+      confirms_.accept(ack.delivery_tag, ack.multiple != 0);
     } else if (method.id == AMQP_BASIC_NACK_METHOD) {
       const auto& nack = *static_cast<const amqp_basic_nack_t*>(method.decoded);
-      confirms_->refuse(nack.delivery_tag, nack.multiple != 0);
+      confirms_.refuse(nack.delivery_tag, nack.multiple != 0);
     } else if (method.id == AMQP_BASIC_RETURN_METHOD) {
       const auto& back = *static_cast<const amqp_basic_return_t*>(method.decoded);
       returned_ = fmt::format("{} {}", back.reply_code, text_of(back.reply_text));
@@ -162,12 +156,11 @@ class AmqpSink::Publisher {
   }
 
   // Throws unless the broker has every message.
-  void judge(const Confirms& confirms, std::size_t count) {
-    const std::size_t returned = std::exchange(returned_count_, 0);
-    if (confirms.accepted() == count && returned == 0) return;
+  void judge(std::size_t count) {
+    if (confirms_.accepted() == count && returned_count_ == 0) return;
     // A message that came back is confirmed too: as dealt with.
-    const bool some_are_stored = confirms.accepted() > returned;
-    if (returned > 0) {
+    const bool some_are_stored = confirms_.accepted() > returned_count_;
+    if (returned_count_ > 0) {
       connection_.reset();  // the next one begins by looking where the queue is
       throw SinkError{some_are_stored ? SinkError::in_doubt : SinkError::misconfigured,
                       fmt::format("amqp: the broker returned events, since no queue is bound for "
@@ -177,23 +170,19 @@ class AmqpSink::Publisher {
     throw SinkError{some_are_stored ? SinkError::in_doubt : SinkError::unavailable,
                     fmt::format("amqp: the broker refused {} of {} events (basic.nack): the queue "
                                 "is full, or cannot store them now",
-                                confirms.refused(), count)};
+                                confirms_.refused(), count)};
   }
 
-  SinkError failure_of(const BrokerError& error, const Confirms& confirms) {
-    returned_count_ = 0;
-    const bool is_known = error.kind() == BrokerError::misconfigured && confirms.accepted() == 0;
-    return {is_known || confirms.sent_count() == 0 ? kind_of(error) : SinkError::in_doubt,
-            fmt::format("amqp: {} of {} events are confirmed: {}", confirms.accepted(),
-                        confirms.sent_count(), error.what())};
+  SinkError failure_of(const BrokerError& error) const {
+    const bool is_known = error.kind() == BrokerError::misconfigured && confirms_.accepted() == 0;
+    return {is_known || confirms_.sent_count() == 0 ? kind_of(error) : SinkError::in_doubt,
+            fmt::format("amqp: {} of {} events are confirmed: {}", confirms_.accepted(),
+                        confirms_.sent_count(), error.what())};
   }
 
-  std::string blocked_text() const {
-    return fmt::format("the broker has blocked its publishers: {}", *connection_->blocked());
-  }
-
-  SinkError blocked_error() const {
-    return {SinkError::unavailable, fmt::format("amqp: {}", blocked_text())};
+  SinkError blocked_error(SinkError::Kind kind) const {
+    return {kind, fmt::format("amqp: the broker has blocked its publishers: {}",
+                              *connection_->blocked())};
   }
 
   static SinkError::Kind kind_of(const BrokerError& error) {
@@ -205,9 +194,9 @@ class AmqpSink::Publisher {
   std::size_t host_ = 0;
   std::unique_ptr<Connection> connection_;
   std::uint64_t next_tag_ = 1;
-  Confirms* confirms_ = nullptr;  // of the batch under way
-  std::string returned_;          // why, if a message of it came back
-  std::size_t returned_count_ = 0;
+  Confirms confirms_{1};            // of the last batch, if it is not confirmed yet
+  std::size_t returned_count_ = 0;  // messages of it that came back
+  std::string returned_;            // why they did
 };
 
 AmqpSink::AmqpSink(AmqpSinkOptions options)

@@ -50,7 +50,7 @@ class Confirms {
     return static_cast<std::size_t>(std::min<std::uint64_t>(tag - first_ + 1, is_settled_.size()));
   }
 
-  const std::uint64_t first_;
+  std::uint64_t first_;
   std::vector<bool> is_settled_;
   std::size_t all_before_ = 0;  // are settled, by a confirm of many
   std::size_t accepted_ = 0;

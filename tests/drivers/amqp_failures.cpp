@@ -176,6 +176,8 @@ TEST_CASE("a broker that blocks its publishers is unavailable until it takes eve
   MemoryAlarm alarm;
   // The broker tells those who publish, when they do.
   CHECK(contains(error_of([&] { sink->write(numbered_batch("e", 1)); }), "in_doubt: "));
+  CHECK(contains(error_of([&] { sink->tend(); }), "unavailable: "));
+  CHECK(contains(error_of([&] { sink->write(numbered_batch("e", 1)); }), "unavailable: "));
   const auto other = open_sink(queue.url("&timeout=60s"));
   const Batch held = numbered_batch("held", 1);
   std::string of_other = "none";
