@@ -42,17 +42,23 @@ inline constexpr std::string_view field_duplicate = "field.duplicate";
 inline constexpr std::string_view string_invalid = "string.invalid";
 inline constexpr std::string_view number_range = "number.range";
 inline constexpr std::string_view sink_refused = "sink.refused";
+// Of events that were stored before, where the server's own fields are read too.
+inline constexpr std::string_view server_time_invalid = "server_time.invalid";
+inline constexpr std::string_view event_time_invalid = "event_time.invalid";
+inline constexpr std::string_view context_type = "context.type";
+inline constexpr std::string_view violations_type = "violations.type";
 }  // namespace code
 
 // All of them, for whoever counts refusals by their code.
 inline constexpr std::string_view refusal_codes[] = {
-    code::body_empty,       code::body_too_many_events, code::json_malformed,
-    code::json_too_deep,    code::event_not_object,     code::event_missing,
-    code::event_type,       code::event_length,         code::event_too_large,
-    code::url_type,         code::url_length,           code::properties_type,
-    code::event_id_invalid, code::client_time_invalid,  code::sent_time_invalid,
-    code::field_unknown,    code::field_duplicate,      code::string_invalid,
-    code::number_range,     code::sink_refused,
+    code::body_empty,         code::body_too_many_events, code::json_malformed,
+    code::json_too_deep,      code::event_not_object,     code::event_missing,
+    code::event_type,         code::event_length,         code::event_too_large,
+    code::url_type,           code::url_length,           code::properties_type,
+    code::event_id_invalid,   code::client_time_invalid,  code::sent_time_invalid,
+    code::field_unknown,      code::field_duplicate,      code::string_invalid,
+    code::number_range,       code::sink_refused,         code::server_time_invalid,
+    code::event_time_invalid, code::context_type,         code::violations_type,
 };
 
 // The bounds of what is taken.

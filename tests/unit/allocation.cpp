@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "eventcollect/stored_event.hpp"
 #include "support/parsing.hpp"
 
 namespace {
@@ -104,6 +105,24 @@ TEST_CASE("an event costs no allocation once the buffers have grown") {
 
 TEST_CASE("a hundred events in a body cost no allocation once the buffers have grown") {
   CHECK(steady_allocations(hundred(typical), BodyFormat::json, 100) == 0);
+}
+
+TEST_CASE("reading stored events costs no allocation once the buffers have grown") {
+  const Batch stored = std::move(test::parse(hundred(untypical)).batch);
+  const auto events = stored.events();
+  const std::string spaced = "{ " + std::string{events[0].line.substr(1)};
+  StoredEventReader reader;
+  Batch batch;
+  std::size_t counted = 1;
+  for (int round = 0; round < 3; ++round) {
+    batch.clear();
+    const std::size_t before = allocations;
+    bool read = !reader.append(spaced, batch);
+    for (const Event& event : events) read = !reader.append(event.line, batch) && read;
+    counted = allocations - before;
+    CHECK(read);
+  }
+  CHECK(counted == 0);
 }
 
 TEST_CASE("appending batch to batch and reading its events cost no allocation either") {
