@@ -107,7 +107,8 @@ struct AmqpSourceOptions {
   AmqpQueue queue;
 
   // How many messages the broker sends ahead of their acknowledgement, 1 to 65,535; a delivery does
-  // not get larger than this. 0: twice the max_events of the Patience.
+  // not get larger than this. 0: twice the max_events of the first Patience; for a later one that
+  // asks for more a new session begins, once read() is given an empty delivery.
   std::uint16_t prefetch = 0;
 };
 

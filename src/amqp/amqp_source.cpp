@@ -24,6 +24,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr std::size_t max_prefetch = 65'535;
+constexpr auto longest_wait = std::chrono::hours{24};  // so that any wait can be added to now
 constexpr std::size_t max_inbox_bytes = std::size_t{64} << 20;
 
 // How much more a delivery may take.
@@ -88,7 +89,7 @@ class AmqpSource::Consumer {
     const std::lock_guard lock{mutex_};
     try {
       if (failure_) throw BrokerError{*std::exchange(failure_, {})};
-      get_ready(patience.max_events);
+      get_ready(patience.max_events, delivery.empty());
       if (delivery.session != session_) delivery.clear();
       gather(delivery, patience);
     } catch (const BrokerError& error) {
@@ -116,42 +117,40 @@ class AmqpSource::Consumer {
   }
 
  private:
-  // Has a connection, and a consumer that may get that many events ahead.
-  void get_ready(std::size_t max_events) {
+  // Has a connection, and a consumer that gets as much ahead as is of use.
+  void get_ready(std::size_t max_events, bool has_nothing) {
     const SteadyTime deadline = steady_clock::now() + options_.broker.timeout;
-    if (!connection_) {
-      connection_ = connect(options_.broker, host_, deadline);
-      ++session_;
-      acknowledged_ = 0;
-      const Watch watch = connection_->watch(deadline);
-      prepare_queue(*connection_, options_.queue);
-    }
     // While one delivery is written, the broker sends the next.
     const std::size_t wanted =
         options_.prefetch != 0 ? options_.prefetch : std::min(2 * max_events, max_prefetch);
-    if (wanted <= prefetch_) return;
+    // A consumer keeps its prefetch, and a second one on the channel would disturb the order: so
+    // more takes a new session. That waits until the caller has nothing of this one in hand.
+    if (connection_ && wanted > prefetch_ && has_nothing) {
+      connection_->close(deadline);
+      lose();
+    }
+    if (connection_) return;
+    connection_ = connect(options_.broker, host_, deadline);
+    ++session_;
+    acknowledged_ = 0;
     const Watch watch = connection_->watch(deadline);
+    prepare_queue(*connection_, options_.queue);
     consume(static_cast<std::uint16_t>(wanted));
   }
 
-  // Begins to consume, or begins anew with a larger prefetch: a consumer keeps its own for life.
   void consume(std::uint16_t prefetch) {
-    constexpr std::string_view tag = "eventcollect";
-    if (prefetch_ != 0) {
-      connection_->ask(
-          [&](auto* state) { return amqp_basic_cancel(state, channel, bytes_of(tag)); });
-    }
     connection_->ask([&](auto* state) { return amqp_basic_qos(state, channel, 0, prefetch, 0); });
     connection_->ask([&](auto* state) {
-      return amqp_basic_consume(state, channel, bytes_of(options_.queue.name), bytes_of(tag), 0, 0,
-                                0, amqp_empty_table);
+      return amqp_basic_consume(state, channel, bytes_of(options_.queue.name), amqp_empty_bytes, 0,
+                                0, 0, amqp_empty_table);
     });
     prefetch_ = prefetch;
   }
 
   void gather(Delivery& delivery, const Patience& patience) {
     Room room{delivery, patience};
-    SteadyTime until = steady_clock::now() + patience.wait;
+    SteadyTime until =
+        steady_clock::now() + std::min<std::chrono::milliseconds>(patience.wait, longest_wait);
     do {
       for (; !inbox_.empty() && room.fits(inbox_.front()); until = at_once) {
         room.take(inbox_.front());
@@ -219,7 +218,6 @@ class AmqpSource::Consumer {
     assembler_ = {};
     inbox_.clear();
     inbox_bytes_ = 0;
-    prefetch_ = 0;
   }
 
   static SourceError source_error(const BrokerError& error) {
@@ -237,7 +235,7 @@ class AmqpSource::Consumer {
   std::optional<BrokerError> failure_;  // that the keeper met and read() has to tell
   std::uint64_t session_ = 0;
   std::uint64_t acknowledged_ = 0;  // the last delivery tag that was, in this session
-  std::uint16_t prefetch_ = 0;      // 0: nothing is consumed
+  std::uint16_t prefetch_ = 0;
   MessageAssembler assembler_;
   std::deque<Message> inbox_;
   std::size_t inbox_bytes_ = 0;

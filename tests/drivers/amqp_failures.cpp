@@ -1,5 +1,4 @@
 // The sink against a broker and a network that fail.
-#include <cstdlib>
 #include <random>
 #include <set>
 #include <thread>
@@ -9,14 +8,6 @@
 
 namespace eventcollect::test {
 namespace {
-
-std::uint64_t seed() {
-  static const std::uint64_t value = [] {
-    const char* given = std::getenv("EVENTCOLLECT_TEST_SEED");
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  }();
-  return value;
-}
 
 // Writes numbered batches and remembers the lines that write() returned for.
 class Writer {
@@ -48,12 +39,6 @@ class Writer {
  private:
   std::size_t batches_ = 0;
 };
-
-// RabbitMQ 3.10 forgets all that is in a quorum queue that was made less than half a second before
-// it is killed: its list of them (a DETS table) is written that late. Here it is written now.
-void let_broker_note_its_queues() {
-  tell_services("rabbitmqctl eval '[dets:sync(Table) || Table <- dets:all()].'");
-}
 
 // A broker that believes to have too little memory, as long as this lives.
 class MemoryAlarm {

@@ -8,8 +8,11 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
+#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -172,6 +175,20 @@ class TestQueue {
   std::string name_;
 };
 
+inline std::uint64_t seed() {
+  static const std::uint64_t value = [] {
+    const char* given = std::getenv("EVENTCOLLECT_TEST_SEED");
+    return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  }();
+  return value;
+}
+
+// RabbitMQ 3.10 forgets all that is in a quorum queue that was made less than half a second before
+// it is killed: its list of them (a DETS table) is written that late. Here it is written now.
+inline void let_broker_note_its_queues() {
+  tell_services("rabbitmqctl eval '[dets:sync(Table) || Table <- dets:all()].'");
+}
+
 // What a call throws, as text with the kind in front; empty if nothing.
 template <typename Error = SinkError, typename Call>
 std::string error_of(Call&& call) {
@@ -182,6 +199,19 @@ std::string error_of(Call&& call) {
     constexpr const char* kinds[] = {"unavailable: ", "misconfigured: ", "in_doubt: "};
     return kinds[static_cast<int>(error.kind())] + std::string{error.what()};
   }
+}
+
+// Reads until there are `count` events or what is none of them, for 30 s at most.
+inline Delivery read_some(Source& source, std::size_t count, std::size_t max_events = 10'000) {
+  using namespace std::chrono_literals;
+  Delivery delivery;
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
+  const auto size = [&] { return delivery.batch.size() + delivery.unreadable.size(); };
+  while (size() < count && std::chrono::steady_clock::now() < deadline) {
+    source.read(delivery, {.wait = 100ms, .max_events = max_events});
+  }
+  CHECK(size() >= count);
+  return delivery;
 }
 
 inline bool contains(const std::string& text, std::string_view part) {
