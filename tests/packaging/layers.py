@@ -15,14 +15,14 @@ import sys
 # From the ground up.
 LAYERS = [
     ["version"],
-    ["clock", "uuid", "url", "gzip", "network"],
+    ["clock", "timer", "uuid", "url", "gzip", "network"],
     ["event", "batch", "rules", "parser", "json", "page_url", "properties", "stored_event"],
     ["sink", "source", "ledger", "object", "store"],
     ["collector", "pump", "tee", "retry", "dead_letter", "memory", "open",
      "built_in", "committer", "statistics", "metrics"],
     ["endpoint", "httplib"],
     ["file", "postgres", "sqlite", "amqp"],
-    ["spool"],
+    ["spool", "forwarder"],
     ["eventcollect", "drivers", "server", "demo_page"],
 ]
 DRIVERS = LAYERS[6]
