@@ -2,7 +2,7 @@
 #include "eventcollect/amqp.hpp"
 
 #include <doctest/doctest.h>
-#include <stdlib.h>
+#include <cstdlib>
 
 #include "amqp/options.hpp"
 #include "eventcollect/drivers.hpp"

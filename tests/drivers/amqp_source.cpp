@@ -88,17 +88,17 @@ TEST_CASE("a delivery is bounded in events and in bytes") {
   const std::size_t bytes_of_one = batch.bytes() / 20 + 1;
   const auto source = open_source(queue.url());
   Delivery delivery = read_some(*source, 1, 1);
-  for (const auto& [events, bytes, expected] : {std::tuple{7, 1 << 20, 7},
-                                                {10'000, 1, 1},
-                                                {10'000, static_cast<int>(4 * bytes_of_one), 4}}) {
-    CAPTURE(bytes);
+  struct Bound {
+    std::size_t events, bytes, expected;
+  };
+  for (const Bound& bound :
+       {Bound{7, 1 << 20, 7}, Bound{10'000, 1, 1}, Bound{10'000, 4 * bytes_of_one, 4}}) {
+    CAPTURE(bound.bytes);
     delivery.clear();
     for (int i = 0; i < 3; ++i) {
-      source->read(delivery, {.wait = 1s,
-                              .max_events = static_cast<std::size_t>(events),
-                              .max_bytes = static_cast<std::size_t>(bytes)});
+      source->read(delivery, {.wait = 1s, .max_events = bound.events, .max_bytes = bound.bytes});
     }
-    CHECK(delivery.batch.size() == static_cast<std::size_t>(expected));
+    CHECK(delivery.batch.size() == bound.expected);
   }
 }
 
