@@ -601,6 +601,16 @@ TEST_CASE("a stop ends the retrying, and leaves the events to the next run") {
     CHECK(bench.run().batches == 0);
     CHECK(bench.source.asked.size() == 1);
   }
+  SUBCASE("of an acknowledgement after the stop") {
+    bench.sink.steps = {[&](const Batch&) { bench.stop.request_stop(); }};
+    bench.source.on_acknowledge = [](const Delivery&) {
+      throw SourceError{SourceError::misconfigured, "read-only"};
+    };
+    CHECK(bench.run().retries == 0);
+    REQUIRE(bench.failures.size() == 1);
+    CHECK(bench.failures[0].message == "read-only");
+    CHECK(bench.failures[0].wait == 0ms);
+  }
   SUBCASE("of acknowledgements") {
     bench.source.on_acknowledge = [](const Delivery&) {
       throw SourceError{SourceError::unavailable, "disk full"};
@@ -698,11 +708,16 @@ TEST_CASE("a pump on the real clock stops when it is told to") {
   std::stop_source stop;
   bench.options.timer = &steady_timer();
   bench.options.max_age = 24h;
-  bench.options.retry = {.first_wait = 24h, .max_wait = 24h};
-  bench.source.reads = {give(numbered_batch("a", 1))};
   bench.options.max_events = 1;
-  bench.sink.always = fail(SinkError::unavailable, "down");
+  bench.options.retry = {.first_wait = 24h, .max_wait = 24h};
   bench.options.on_failure = [&](const std::exception&, milliseconds) { stop.request_stop(); };
+  SUBCASE("while the sink fails") {
+    bench.source.reads = {give(numbered_batch("a", 1))};
+    bench.sink.always = fail(SinkError::unavailable, "down");
+  }
+  SUBCASE("while the source fails") {
+    bench.source.reads = {fail(SourceError::unavailable), give(numbered_batch("a", 1))};
+  }
   CHECK(pump(bench.source, bench.sink, bench.options, stop.get_token()).batches == 0);
-  CHECK(bench.sink.writes == 1);
+  CHECK(bench.source.asked.size() == 1);
 }

@@ -247,11 +247,13 @@ TEST_CASE("a stop ends the waiting, but not before a first attempt") {
     };
     bench.error_of(bench.sink());
     CHECK(bench.timer.waits.empty());
+    CHECK(bench.told.empty());
   }
   SUBCASE("before it began") {
     bench.stop.request_stop();
     bench.error_of(bench.sink());
     CHECK(bench.timer.waits.empty());
+    CHECK(bench.told.empty());
   }
   CHECK(bench.inner->writes == 1);
 }
