@@ -59,7 +59,7 @@ class Pump {
   std::optional<SteadyTime> gathering_since_;
   std::uint64_t session_ = 0;
   bool is_stuck_ = false;  // the source has more, but it does not fit
-  SteadyTime tend_at_;
+  SteadyTime tend_at_;     // at once in the beginning: a sink that cannot connect shows it then
   std::size_t refused_in_a_row_ = 0;
   std::size_t batches_in_a_row_ = 0;
   PumpStatistics statistics_;
@@ -78,7 +78,7 @@ Pump::Pump(Source& source, Sink& sink, const PumpOptions& options, const std::st
              },
              stop, timer_},
       source_backoff_{options.retry},
-      tend_at_{timer_.now() + tend_interval} {
+      tend_at_{timer_.now()} {
   if (options.max_events == 0 || options.max_bytes == 0 || options.max_age < milliseconds{0}) {
     throw ConfigError{
         "a pump needs room for at least one event and one byte, and no negative time to gather in"};
