@@ -74,10 +74,9 @@ bool FileReader::read(Delivery& delivery, const Patience& patience) {
 // Finds the file at next_, or the first behind it. False if there is none yet.
 bool FileReader::find_input(FileProgress::Place& seen) {
   if (progress_) seen = progress_->place();
-  if (input_.file) {
-    if (!input_.is_sealed && seen.sequence != next_.sequence) input_.is_sealed = true;
-    return true;
-  }
+  // Sealed, or gone: a file that stays empty gives its number to the next. So it is looked for anew.
+  if (input_.file && !input_.is_sealed && seen.file != input_.file) input_ = {};
+  if (input_.file) return true;
   const bool is_behind = !progress_ || next_.sequence < seen.sequence;
   if (const auto sealed = is_behind ? first_sealed(next_.sequence) : std::nullopt) {
     if (sealed->first != next_.sequence) next_ = {sealed->first, 0};
@@ -99,13 +98,13 @@ bool FileReader::find_input(FileProgress::Place& seen) {
 // Takes lines that end before `end`. True if the delivery has what can be had at once.
 bool FileReader::take_lines(Delivery& delivery, const Patience& patience, std::uint64_t end) {
   const FilePlace begin = next_;
-  const std::size_t before = delivery.batch.size();
   while (!is_full(delivery, patience)) {
     const std::size_t length = input_.pending.find('\n');
     if (length == std::string::npos) {
       if (fill(end)) continue;
       break;
     }
+    const bool is_first = delivery.empty();
     std::size_t taken = 0;
     std::string_view left = input_.pending;
     for (std::size_t line = length; line != std::string_view::npos; line = left.find('\n')) {
@@ -116,15 +115,19 @@ bool FileReader::take_lines(Delivery& delivery, const Patience& patience, std::u
     }
     input_.pending.erase(0, taken);
     next_.offset += taken;
+    note_taken(delivery, is_first);
   }
-  if (next_ == begin) return is_full(delivery, patience);
+  return next_ != begin || is_full(delivery, patience);
+}
+
+// At once, for should the next call fail, what was taken still has to be acknowledged.
+void FileReader::note_taken(Delivery& delivery, bool is_first) {
   const std::lock_guard lock{mutex_};
   std::optional<TimePoint> oldest;
-  if (before == 0 && !delivery.batch.empty()) oldest = delivery.batch.events().front().server_time;
+  if (is_first && !delivery.batch.empty()) oldest = delivery.batch.events().front().server_time;
   unacknowledged_.push_back({++last_read_, next_, oldest});
   delivery.session = 1;
   delivery.position = last_read_;
-  return true;
 }
 
 // Reads on, up to `end`. False if there is no more.

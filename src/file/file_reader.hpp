@@ -34,7 +34,7 @@ class FileReader {
   FileSource::Backlog backlog() const;
 
  private:
-  // A read() whose events are not acknowledged.
+  // What was taken at once and is not acknowledged.
   struct Read {
     std::uint64_t number;
     FilePlace end;
@@ -52,6 +52,7 @@ class FileReader {
   bool take_lines(Delivery& delivery, const Patience& patience, std::uint64_t end);
   bool fill(std::uint64_t end);
   void take_line(Delivery& delivery, std::string_view line);
+  void note_taken(Delivery& delivery, bool is_first);
   void leave_file();
   void wait(const FileProgress::Place& seen, std::chrono::milliseconds left) const;
   std::optional<std::pair<std::uint64_t, std::string>> first_sealed(std::uint64_t from) const;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,8 +19,8 @@
 
 namespace eventcollect::test {
 
-// Thrown by every call from the moment of the cut on.
-struct PowerCut {};
+// Thrown by every call from the moment of the cut on. Destructors know what to do with it.
+struct PowerCut : std::exception {};
 
 enum class Call { open, read, write, truncate, sync_data, sync_directory, rename, remove, probe };
 
