@@ -33,6 +33,12 @@ struct PumpStatistics {
   std::uint64_t retries = 0;     // waits after a failure of the source or of the sink
 };
 
+// Refusals since the last event that was stored.
+struct RefusalStreak {
+  std::size_t events = 0;
+  std::size_t batches = 0;
+};
+
 struct PumpOptions {
   // A batch is written when it has so many events (the unreadable included), or so many bytes, or
   // when its first event was read so long ago; zero: with whatever the source has at once.
@@ -45,6 +51,9 @@ struct PumpOptions {
   std::shared_ptr<Sink> dead_letter{};
 
   RetryPolicy retry{};  // of the sink, and of the source
+
+  // For one pump after the other on the same sink: what the last left. Null: one of its own.
+  std::shared_ptr<RefusalStreak> streak{};
 
   // Called by the thread that pumps: after every failure that does not stop the pump, and how long
   // until the next attempt (zero: none in this run), ...

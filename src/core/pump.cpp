@@ -60,8 +60,7 @@ class Pump {
   std::uint64_t session_ = 0;
   bool is_stuck_ = false;  // the source has more, but it does not fit
   SteadyTime tend_at_;     // at once in the beginning: a sink that cannot connect shows it then
-  std::size_t refused_in_a_row_ = 0;
-  std::size_t batches_in_a_row_ = 0;
+  const std::shared_ptr<RefusalStreak> streak_;
   PumpStatistics statistics_;
 };
 
@@ -78,7 +77,8 @@ Pump::Pump(Source& source, Sink& sink, const PumpOptions& options, const std::st
              },
              stop, timer_},
       source_backoff_{options.retry},
-      tend_at_{timer_.now()} {
+      tend_at_{timer_.now()},
+      streak_{options.streak ? options.streak : std::make_shared<RefusalStreak>()} {
   if (options.max_events == 0 || options.max_bytes == 0 || options.max_age < milliseconds{0}) {
     throw ConfigError{
         "a pump needs room for at least one event and one byte, and no negative time to gather in"};
@@ -187,15 +187,15 @@ void Pump::count_refused() {
   for (const Batch::Refusal& refusal : batch.refusals()) is_refused[refusal.index] = true;
   const auto last_stored = std::find(is_refused.rbegin(), is_refused.rend(), false);
   const auto refused = static_cast<std::size_t>(last_stored - is_refused.rbegin());
-  if (refused < batch.size()) refused_in_a_row_ = batches_in_a_row_ = 0;
+  if (refused < batch.size()) *streak_ = {};
   if (refused == 0) return;
-  refused_in_a_row_ += refused;
-  ++batches_in_a_row_;
-  if (refused_in_a_row_ < most_refused || batches_in_a_row_ < 2) return;
+  streak_->events += refused;
+  ++streak_->batches;
+  if (streak_->events < most_refused || streak_->batches < 2) return;
   throw SinkError{SinkError::misconfigured,
                   fmt::format("the sink refused the last {} events and stored none of them, so it "
                               "is hardly their fault; the last reason: {}",
-                              refused_in_a_row_, batch.refusals().back().why)};
+                              streak_->events, batch.refusals().back().why)};
 }
 
 // Makes durable what is not stored as an event.

@@ -16,14 +16,57 @@
 namespace eventcollect {
 namespace {
 
-std::optional<FilePlace> parse_cursor(std::string_view text) {
+constexpr std::size_t slots = 2;
+constexpr std::size_t slot_bytes = 64;
+
+// FNV-1a (Fowler, Noll, Vo): it has to notice a slot of which only a part was written.
+std::uint64_t checksum(const FilePlace& place) {
+  std::uint64_t hash = 0xCBF29CE484222325;
+  for (const std::uint64_t number : {place.sequence, place.offset}) {
+    for (int shift = 0; shift < 64; shift += 8) {
+      hash ^= number >> shift & 0xFF;
+      hash *= 0x100000001B3;
+    }
+  }
+  return hash;
+}
+
+std::string slot_text(const FilePlace& place) {
+  return fmt::format("{:20} {:20} {:016x}     \n", place.sequence, place.offset, checksum(place));
+}
+
+std::optional<FilePlace> parse_slot(std::string_view text) {
+  if (text.size() < slot_bytes) return {};
   FilePlace place;
-  const char* const end = text.data() + text.size();
-  const auto sequence = std::from_chars(text.data(), end, place.sequence);
-  if (sequence.ec != std::errc{} || sequence.ptr == end || *sequence.ptr != ' ') return {};
-  const auto offset = std::from_chars(sequence.ptr + 1, end, place.offset);
-  if (offset.ec != std::errc{} || offset.ptr == end || *offset.ptr != '\n') return {};
+  for (std::uint64_t* number : {&place.sequence, &place.offset}) {
+    const std::size_t begin = std::min(text.find_first_not_of(' '), text.size());
+    const auto parsed = std::from_chars(text.data() + begin, text.data() + text.size(), *number);
+    if (parsed.ec != std::errc{}) return {};
+    text.remove_prefix(static_cast<std::size_t>(parsed.ptr - text.data()));
+  }
+  if (!text.starts_with(fmt::format(" {:016x}", checksum(place)))) return {};
   return place;
+}
+
+// The slot that was written last: a cursor only ever goes forward.
+struct Latest {
+  FilePlace place;
+  std::size_t slot;
+};
+
+std::optional<Latest> read_latest(FileSystem& files, const std::string& path) {
+  const Descriptor file{files, files.open(path, FileSystem::Open::read)};
+  if (file.get() < 0) return {};
+  std::array<char, slots * slot_bytes> text{};
+  std::int64_t got = -EINTR;
+  while (got == -EINTR) got = files.read(file.get(), text.data(), text.size(), 0);
+  const std::string_view all{text.data(), static_cast<std::size_t>(std::max<std::int64_t>(0, got))};
+  std::optional<Latest> latest;
+  for (std::size_t slot = 0; (slot + 1) * slot_bytes <= all.size(); ++slot) {
+    const auto place = parse_slot(all.substr(slot * slot_bytes, slot_bytes));
+    if (place && (!latest || latest->place < *place)) latest = {*place, slot};
+  }
+  return latest;
 }
 
 void check_name(const std::string& name) {
@@ -42,13 +85,9 @@ void check_name(const std::string& name) {
 }  // namespace
 
 std::optional<FilePlace> read_cursor(FileSystem& files, const std::string& path) {
-  const Descriptor file{files, files.open(path, FileSystem::Open::read)};
-  if (file.get() < 0) return {};
-  std::array<char, 64> text{};
-  std::int64_t got = -EINTR;
-  while (got == -EINTR) got = files.read(file.get(), text.data(), text.size(), 0);
-  if (got <= 0) return {};
-  return parse_cursor({text.data(), static_cast<std::size_t>(got)});
+  const auto latest = read_latest(files, path);
+  if (!latest) return {};
+  return latest->place;
 }
 
 FileCursor::FileCursor(FileSystem& files, const std::string& directory, const std::string& name)
@@ -56,8 +95,6 @@ FileCursor::FileCursor(FileSystem& files, const std::string& directory, const st
       directory_{directory},
       path_{fmt::format("{}/{}{}", directory, name, cursor_suffix)} {
   check_name(name);
-  const int opened = files_.open(directory_, FileSystem::Open::directory);
-  directory_descriptor_ = {files_, static_cast<int>(check(opened, "open the directory"))};
   const int locked = files_.lock(fmt::format("{}/.{}.lock", directory, name));
   if (locked == -EWOULDBLOCK) {
     throw SourceError{
@@ -66,20 +103,28 @@ FileCursor::FileCursor(FileSystem& files, const std::string& directory, const st
   }
   lock_ = {files_, static_cast<int>(check(locked, "lock"))};
   const std::int64_t size = files_.size(path_);
-  if (size == -ENOENT) return;
-  check(size, "look at");
-  const auto found = read_cursor(files_, path_);
-  if (!found) {
-    throw SourceError{
-        SourceError::misconfigured,
-        fmt::format("'{}' holds no cursor; without the file reading begins anew", path_)};
+  if (size == -ENOENT) {
+    create();
+  } else {
+    check(size, "look at");
+    const auto latest = read_latest(files_, path_);
+    if (!latest) {
+      throw SourceError{
+          SourceError::misconfigured,
+          fmt::format("'{}' holds no cursor; without the file reading begins anew", path_)};
+    }
+    saved_ = latest->place;
+    next_slot_ = (latest->slot + 1) % slots;
   }
-  saved_ = *found;
+  const int opened = files_.open(path_, FileSystem::Open::update);
+  file_ = {files_, static_cast<int>(check(opened, "open"))};
 }
 
-void FileCursor::save(const FilePlace& place) {
+// The file appears whole or not at all.
+void FileCursor::create() {
   const std::string next = path_ + ".new";
-  const std::string text = fmt::format("{} {}\n", place.sequence, place.offset);
+  std::string text;
+  for (std::size_t slot = 0; slot < slots; ++slot) text += slot_text({});
   {
     const int opened = files_.open(next, FileSystem::Open::overwrite);
     const Descriptor file{files_, static_cast<int>(check(opened, "make"))};
@@ -91,8 +136,26 @@ void FileCursor::save(const FilePlace& place) {
     check(files_.sync_data(file.get()), "sync");
   }
   check(files_.rename(next, path_), "replace");
-  check(files_.sync(directory_descriptor_.get()), "sync the directory of");
+  const int opened = files_.open(directory_, FileSystem::Open::directory);
+  const Descriptor directory{files_, static_cast<int>(check(opened, "open the directory of"))};
+  check(files_.sync(directory.get()), "sync the directory of");
+}
+
+void FileCursor::save(const FilePlace& place) {
+  write_slot(next_slot_, place);
+  next_slot_ = (next_slot_ + 1) % slots;
   saved_ = place;
+}
+
+void FileCursor::write_slot(std::size_t slot, const FilePlace& place) {
+  const std::string text = slot_text(place);
+  for (std::size_t done = 0; done < text.size();) {
+    const std::int64_t written = files_.overwrite(file_.get(), text.data() + done,
+                                                  text.size() - done, slot * slot_bytes + done);
+    if (written == -EINTR) continue;
+    done += static_cast<std::size_t>(check(written, "write"));
+  }
+  check(files_.sync_data(file_.get()), "sync");
 }
 
 std::int64_t FileCursor::check(std::int64_t result, const char* what) const {

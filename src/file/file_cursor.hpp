@@ -19,6 +19,9 @@ struct FilePlace {
 };
 
 // What a cursor's file says; nothing where it cannot be read or is none. Never throws.
+//
+// The file is two slots, each a place and its checksum, that are written in turn and in place: so a
+// crash in the middle of one leaves the other, and a full disk does not hold the cursor up.
 std::optional<FilePlace> read_cursor(FileSystem& files, const std::string& path);
 
 // The one user of a cursor, held by a lock on DIR/.NAME.lock. One thread at a time. All functions
@@ -32,17 +35,20 @@ class FileCursor {
   // As it was last saved, or the beginning.
   const FilePlace& saved() const { return saved_; }
 
-  // After it, a crash does not take the cursor back beyond `place`.
+  // After it, a crash does not take the cursor back beyond `place`, which is not before the last.
   void save(const FilePlace& place);
 
  private:
+  void create();
+  void write_slot(std::size_t slot, const FilePlace& place);
   std::int64_t check(std::int64_t result, const char* what) const;
 
   FileSystem& files_;
   const std::string directory_;
   const std::string path_;
   Descriptor lock_;
-  Descriptor directory_descriptor_;
+  Descriptor file_;
+  std::size_t next_slot_ = 0;
   FilePlace saved_;
 };
 

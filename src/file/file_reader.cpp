@@ -40,10 +40,7 @@ FileReader::FileReader(std::string directory, FileSourceOptions options, FileSys
       next_{cursor_.saved()},
       chunk_(chunk_bytes, '\0'),
       saved_at_{steady_clock::now()},
-      acknowledged_{cursor_.saved()} {
-  // Whoever removes files has to know of every cursor.
-  save_cursor();
-}
+      acknowledged_{cursor_.saved()} {}
 
 FileReader::~FileReader() {
   try {
@@ -65,6 +62,8 @@ bool FileReader::read(Delivery& delivery, const Patience& patience) {
       continue;
     }
     if (!options_.follow) return false;
+    // Nothing is to be done: time for what may wait.
+    if (may_remove_ || steady_clock::now() >= saved_at_ + save_interval) save_cursor();
     const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
     if (left.count() <= 0) return true;
     wait(seen, left);
@@ -74,7 +73,8 @@ bool FileReader::read(Delivery& delivery, const Patience& patience) {
 // Finds the file at next_, or the first behind it. False if there is none yet.
 bool FileReader::find_input(FileProgress::Place& seen) {
   if (progress_) seen = progress_->place();
-  // Sealed, or gone: a file that stays empty gives its number to the next. So it is looked for anew.
+  // Sealed, or gone: a file that stays empty gives its number to the next. So it is looked for
+  // anew.
   if (input_.file && !input_.is_sealed && seen.file != input_.file) input_ = {};
   if (input_.file) return true;
   const bool is_behind = !progress_ || next_.sequence < seen.sequence;
@@ -188,21 +188,21 @@ void FileReader::acknowledge(const Delivery& delivery) {
 }
 
 void FileReader::move_cursor(const FilePlace& place) {
-  bool is_new_file = false;
   {
     const std::lock_guard lock{mutex_};
-    is_new_file = place.sequence != acknowledged_.sequence;
+    may_remove_ = may_remove_ || place.sequence != acknowledged_.sequence;
     acknowledged_ = place;
   }
-  if (!is_new_file && steady_clock::now() < saved_at_ + save_interval) return;
-  save_cursor();
-  if (options_.consume && is_new_file) remove_passed();
+  if (may_remove_ || steady_clock::now() >= saved_at_ + save_interval) save_cursor();
 }
 
 void FileReader::save_cursor() {
-  if (cursor_.saved() == acknowledged_ && cursor_.saved() != FilePlace{}) return;
-  cursor_.save(acknowledged_);
-  saved_at_ = steady_clock::now();
+  if (cursor_.saved() != acknowledged_) {
+    cursor_.save(acknowledged_);
+    saved_at_ = steady_clock::now();
+  }
+  if (may_remove_ && options_.consume) remove_passed();
+  may_remove_ = false;
 }
 
 // Removes the sealed files that every reader has done with. Each reader's cursor is durable, so

@@ -72,6 +72,7 @@ class FileReader {
   Input input_;
   FilePlace next_;               // to be read
   std::uint64_t last_read_ = 0;  // its number
+  bool may_remove_ = false;      // a file was passed since the last look for what can go
   std::string chunk_;
   std::chrono::steady_clock::time_point saved_at_;
 

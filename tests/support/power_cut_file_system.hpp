@@ -122,6 +122,13 @@ class PowerCutFileSystem final : public FileSystem {
     return static_cast<std::int64_t>(bytes);
   }
 
+  std::int64_t overwrite(int descriptor, const char* data, std::size_t bytes,
+                         std::uint64_t offset) override {
+    if (const int error = step(Call::write)) return -error;
+    open_.at(descriptor)->change({Write::data, offset, std::string(data, bytes)});
+    return static_cast<std::int64_t>(bytes);
+  }
+
   std::int64_t size(const std::string& path) override {
     const auto found = names_.find(path);
     if (found == names_.end()) return -ENOENT;
