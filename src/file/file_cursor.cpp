@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <optional>
 #include <string_view>
 #include <system_error>
 
@@ -41,14 +42,17 @@ void check_name(const std::string& name) {
 
 }  // namespace
 
-std::optional<FilePlace> read_cursor(FileSystem& files, const std::string& path) {
+int read_cursor(FileSystem& files, const std::string& path, FilePlace& place) {
   const Descriptor file{files, files.open(path, FileSystem::Open::read)};
-  if (file.get() < 0) return {};
+  if (file.get() < 0) return file.get();
   std::array<char, 64> text{};
   std::int64_t got = -EINTR;
   while (got == -EINTR) got = files.read(file.get(), text.data(), text.size(), 0);
-  if (got <= 0) return {};
-  return parse_cursor({text.data(), static_cast<std::size_t>(got)});
+  if (got < 0) return static_cast<int>(got);
+  const auto parsed = parse_cursor({text.data(), static_cast<std::size_t>(got)});
+  if (!parsed) return -EBADMSG;
+  place = *parsed;
+  return 0;
 }
 
 FileCursor::FileCursor(FileSystem& files, const std::string& directory, const std::string& name)
@@ -65,16 +69,13 @@ FileCursor::FileCursor(FileSystem& files, const std::string& directory, const st
         fmt::format("'{}' is in use by another reader: give each a cursor of its own", path_)};
   }
   lock_ = {files_, static_cast<int>(check(locked, "lock"))};
-  const std::int64_t size = files_.size(path_);
-  if (size == -ENOENT) return;
-  check(size, "look at");
-  const auto found = read_cursor(files_, path_);
-  if (!found) {
+  const int read = read_cursor(files_, path_, saved_);
+  if (read == -EBADMSG) {
     throw SourceError{
         SourceError::misconfigured,
         fmt::format("'{}' holds no cursor; without the file reading begins anew", path_)};
   }
-  saved_ = *found;
+  if (read != -ENOENT) check(read, "read");
 }
 
 void FileCursor::save(const FilePlace& place) {

@@ -3,7 +3,6 @@
 
 #include <compare>
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "file/file_system.hpp"
@@ -18,8 +17,9 @@ struct FilePlace {
   auto operator<=>(const FilePlace&) const = default;
 };
 
-// What a cursor's file says; nothing where it cannot be read or is none. Never throws.
-std::optional<FilePlace> read_cursor(FileSystem& files, const std::string& path);
+// What a cursor's file says. Returns 0, or -errno, -EBADMSG where it holds no cursor; then `place`
+// stays as it was. Never throws.
+int read_cursor(FileSystem& files, const std::string& path, FilePlace& place);
 
 // The one user of a cursor, held by a lock on DIR/.NAME.lock. One thread at a time. All functions
 // throw SourceError.

@@ -74,7 +74,8 @@ bool FileReader::read(Delivery& delivery, const Patience& patience) {
 // Finds the file at next_, or the first behind it. False if there is none yet.
 bool FileReader::find_input(FileProgress::Place& seen) {
   if (progress_) seen = progress_->place();
-  // Sealed, or gone: a file that stays empty gives its number to the next. So it is looked for anew.
+  // Sealed, or gone: a file that stays empty gives its number to the next. So it is looked for
+  // anew.
   if (input_.file && !input_.is_sealed && seen.file != input_.file) input_ = {};
   if (input_.file) return true;
   const bool is_behind = !progress_ || next_.sequence < seen.sequence;
@@ -212,8 +213,9 @@ void FileReader::remove_passed() {
   std::uint64_t passed = everything;
   for (const std::string& name : all) {
     if (!name.ends_with(cursor_suffix)) continue;
-    const auto cursor = read_cursor(files_, fmt::format("{}/{}", directory_, name));
-    passed = std::min(passed, cursor.value_or(FilePlace{}).sequence);
+    FilePlace cursor;  // one that cannot be read has passed nothing
+    read_cursor(files_, fmt::format("{}/{}", directory_, name), cursor);
+    passed = std::min(passed, cursor.sequence);
   }
   for (const std::string& name : all) {
     if (!is_sealed_file(name) || sequence_of(name) >= passed) continue;
