@@ -97,7 +97,9 @@ Watch Connection::watch(SteadyTime deadline) {
   const timeval left = time_left(deadline);
   amqp_set_handshake_timeout(state_.get(), &left);
   amqp_set_rpc_timeout(state_.get(), &left);
-  return Watch{*watchdog_, deadline};
+  // What has a deadline of its own is not to be bitten while it returns.
+  constexpr auto grace = 100ms;
+  return Watch{*watchdog_, deadline + grace};
 }
 
 bool Connection::receive(amqp_frame_t& frame, SteadyTime until) {

@@ -54,19 +54,23 @@ struct Latest {
   std::size_t slot;
 };
 
-std::optional<Latest> read_latest(FileSystem& files, const std::string& path) {
+// As read_cursor does.
+int read_latest(FileSystem& files, const std::string& path, Latest& latest) {
   const Descriptor file{files, files.open(path, FileSystem::Open::read)};
-  if (file.get() < 0) return {};
+  if (file.get() < 0) return file.get();
   std::array<char, slots * slot_bytes> text{};
   std::int64_t got = -EINTR;
   while (got == -EINTR) got = files.read(file.get(), text.data(), text.size(), 0);
-  const std::string_view all{text.data(), static_cast<std::size_t>(std::max<std::int64_t>(0, got))};
-  std::optional<Latest> latest;
+  if (got < 0) return static_cast<int>(got);
+  const std::string_view all{text.data(), static_cast<std::size_t>(got)};
+  bool is_any = false;
   for (std::size_t slot = 0; (slot + 1) * slot_bytes <= all.size(); ++slot) {
     const auto place = parse_slot(all.substr(slot * slot_bytes, slot_bytes));
-    if (place && (!latest || latest->place < *place)) latest = {*place, slot};
+    if (!place || (is_any && *place < latest.place)) continue;
+    latest = {*place, slot};
+    is_any = true;
   }
-  return latest;
+  return is_any ? 0 : -EBADMSG;
 }
 
 void check_name(const std::string& name) {
@@ -84,10 +88,11 @@ void check_name(const std::string& name) {
 
 }  // namespace
 
-std::optional<FilePlace> read_cursor(FileSystem& files, const std::string& path) {
-  const auto latest = read_latest(files, path);
-  if (!latest) return {};
-  return latest->place;
+int read_cursor(FileSystem& files, const std::string& path, FilePlace& place) {
+  Latest latest{};
+  const int read = read_latest(files, path, latest);
+  if (read == 0) place = latest.place;
+  return read;
 }
 
 FileCursor::FileCursor(FileSystem& files, const std::string& directory, const std::string& name)
@@ -102,19 +107,19 @@ FileCursor::FileCursor(FileSystem& files, const std::string& directory, const st
         fmt::format("'{}' is in use by another reader: give each a cursor of its own", path_)};
   }
   lock_ = {files_, static_cast<int>(check(locked, "lock"))};
-  const std::int64_t size = files_.size(path_);
-  if (size == -ENOENT) {
+  Latest latest{};
+  const int read = read_latest(files_, path_, latest);
+  if (read == -EBADMSG) {
+    throw SourceError{
+        SourceError::misconfigured,
+        fmt::format("'{}' holds no cursor; without the file reading begins anew", path_)};
+  }
+  if (read == -ENOENT) {
     create();
   } else {
-    check(size, "look at");
-    const auto latest = read_latest(files_, path_);
-    if (!latest) {
-      throw SourceError{
-          SourceError::misconfigured,
-          fmt::format("'{}' holds no cursor; without the file reading begins anew", path_)};
-    }
-    saved_ = latest->place;
-    next_slot_ = (latest->slot + 1) % slots;
+    check(read, "read");
+    saved_ = latest.place;
+    next_slot_ = (latest.slot + 1) % slots;
   }
   const int opened = files_.open(path_, FileSystem::Open::update);
   file_ = {files_, static_cast<int>(check(opened, "open"))};

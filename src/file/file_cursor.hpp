@@ -3,7 +3,6 @@
 
 #include <compare>
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "file/file_system.hpp"
@@ -18,11 +17,12 @@ struct FilePlace {
   auto operator<=>(const FilePlace&) const = default;
 };
 
-// What a cursor's file says; nothing where it cannot be read or is none. Never throws.
+// What a cursor's file says. Returns 0, or -errno, -EBADMSG where it holds no cursor; then `place`
+// stays as it was. Never throws.
 //
 // The file is two slots, each a place and its checksum, that are written in turn and in place: so a
 // crash in the middle of one leaves the other, and a full disk does not hold the cursor up.
-std::optional<FilePlace> read_cursor(FileSystem& files, const std::string& path);
+int read_cursor(FileSystem& files, const std::string& path, FilePlace& place);
 
 // The one user of a cursor, held by a lock on DIR/.NAME.lock. One thread at a time. All functions
 // throw SourceError.

@@ -115,19 +115,25 @@ void FileLog::take_lock() {
 void FileLog::survey() {
   std::vector<std::string> names;
   check(files_.list(directory_, names), "list", directory_);
-  sealed_bytes_ = 0;
+  std::uint64_t sealed_bytes = 0;
   for (const std::string& name : names) {
     // A reader's cursor may point behind the last sealed file, all of which it may have taken away.
-    if (name.ends_with(cursor_suffix)) {
-      sequence_ =
-          std::max(sequence_, read_cursor(files_, path(name)).value_or(FilePlace{}).sequence);
-    }
+    if (name.ends_with(cursor_suffix)) sequence_ = std::max(sequence_, sequence_at(name));
     const std::uint64_t sequence = sequence_of(name);
     if (sequence == 0) continue;
     sequence_ = std::max(sequence_, sequence + 1);
     // A reader may have removed it meanwhile.
-    sealed_bytes_ += static_cast<std::uint64_t>(std::max<std::int64_t>(0, files_.size(path(name))));
+    sealed_bytes += static_cast<std::uint64_t>(std::max<std::int64_t>(0, files_.size(path(name))));
   }
+  sealed_bytes_ = sealed_bytes;
+}
+
+// Where a cursor is. One that is gone, or holds nothing, is at the beginning.
+std::uint64_t FileLog::sequence_at(const std::string& cursor) {
+  FilePlace place;
+  const int read = read_cursor(files_, path(cursor), place);
+  if (read != -ENOENT && read != -EBADMSG) check(read, "read", cursor);
+  return place.sequence;
 }
 
 // Takes the file that the last run left to where it can be sealed.

@@ -45,6 +45,7 @@ class FileLog {
   void make_directories();
   void take_lock();
   void survey();
+  std::uint64_t sequence_at(const std::string& cursor);
   void recover();
   void keep_torn_tail(std::uint64_t valid_bytes, std::uint64_t size);
   std::uint64_t valid_prefix(std::uint64_t size);

@@ -212,8 +212,9 @@ void FileReader::remove_passed() {
   std::uint64_t passed = everything;
   for (const std::string& name : all) {
     if (!name.ends_with(cursor_suffix)) continue;
-    const auto cursor = read_cursor(files_, fmt::format("{}/{}", directory_, name));
-    passed = std::min(passed, cursor.value_or(FilePlace{}).sequence);
+    FilePlace cursor;  // one that cannot be read has passed nothing
+    read_cursor(files_, fmt::format("{}/{}", directory_, name), cursor);
+    passed = std::min(passed, cursor.sequence);
   }
   for (const std::string& name : all) {
     if (!is_sealed_file(name) || sequence_of(name) >= passed) continue;

@@ -152,6 +152,20 @@ TEST_CASE("what the broker sends ahead grows with what is asked for") {
   }
 }
 
+TEST_CASE("an acknowledgement arrives although the source goes at once, with much unread") {
+  const auto url = service_url("AMQP");
+  if (!url) return;
+  enable_amqp();
+  const TestQueue queue{*url};
+  open_sink(queue.url())->write(numbered_batch("e", 5'000));
+  for (int i = 0; i < 10; ++i) {
+    const auto source = open_source(queue.url("&prefetch=5000"));
+    source->acknowledge(read_some(*source, 1, 1));
+  }
+  BareClient client{*url};
+  CHECK(client.take_all(queue.name()).size() == 4'990);
+}
+
 TEST_CASE("a queue that is deleted under the source is an error, and is found again") {
   const auto url = service_url("AMQP");
   if (!url) return;
