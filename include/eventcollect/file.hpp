@@ -80,6 +80,9 @@ class FileSource final : public Source {
   bool read(Delivery& delivery, const Patience& patience) override;
   void acknowledge(const Delivery& delivery) override;
 
+  // Begins a new session: what was read and not acknowledged comes again.
+  void rewind();
+
   // What is not acknowledged.
   struct Backlog {
     std::uint64_t bytes = 0;          // of lines

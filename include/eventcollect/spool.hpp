@@ -32,15 +32,16 @@ struct SpoolTarget {
 std::string spool_cursor(std::string_view url);
 
 struct SpoolOptions {
-  // max_total_bytes bounds the spool: at it events are refused, as with any full FileSink.
+  // max_total_bytes bounds the spool: at it events are refused, as with any full FileSink. Since
+  // only sealed files go, rotate_bytes is a quarter of it at most.
   FileSinkOptions files{.rotate_bytes = std::uint64_t{16} << 20,
                         .max_total_bytes = std::uint64_t{1} << 30};
   std::size_t max_batch_events = 10'000;  // that a forwarder writes at once
   RetryPolicy retry{.retry_misconfigured = true};
 
-  // Called by a forwarder's thread; must not block. What a target refuses, or what cannot be read,
-  // is kept in DIR/refused-NAME; if that fails the forwarder tries again from the last
-  // acknowledged event.
+  // Called by a forwarder's thread; must not block, nor close the spool. What a target refuses, or
+  // what cannot be read, is kept in DIR/refused-NAME; if that fails the forwarder tries again from
+  // the last acknowledged event.
   std::function<void(const std::string& target, const std::exception& error)> on_failure{};
 };
 
@@ -58,10 +59,11 @@ struct SpoolStatistics {
 class Spool {
  public:
   // Begins to forward. Throws as FileSink and FileSource do; SourceError (misconfigured) too where
-  // the directory holds events for a target that is not among `targets`.
+  // the directory holds events for a target that is not among `targets`; ConfigError without a
+  // target, or where two have the same name.
   Spool(const std::string& directory, std::vector<SpoolTarget> targets, SpoolOptions options = {});
 
-  // Stops without waiting for the targets.
+  // Closes it without patience.
   ~Spool();
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
@@ -69,17 +71,19 @@ class Spool {
   // What to write to, by one thread at a time. The spool has to outlive its use.
   std::shared_ptr<Sink> sink() const;
 
+  // In the order of the targets. Throws SourceError.
   std::vector<SpoolStatistics> statistics() const;
 
   // Waits until every target has all events, at most for `patience`, and stops forwarding. True if
-  // they have; what they don't is forwarded by the next Spool of this directory.
+  // they have; what they don't is forwarded by the next Spool of this directory. A call of a target
+  // has half a second more to return; then it is left to itself, and on_failure is called no more.
   bool close(std::chrono::milliseconds patience);
 
  private:
   class Forwarder;
 
   std::shared_ptr<FileSink> files_;
-  std::vector<std::unique_ptr<Forwarder>> forwarders_;
+  std::vector<std::shared_ptr<Forwarder>> forwarders_;
 };
 
 }  // namespace eventcollect

@@ -40,6 +40,8 @@ bool FileSource::read(Delivery& delivery, const Patience& patience) {
 
 void FileSource::acknowledge(const Delivery& delivery) { reader_->acknowledge(delivery); }
 
+void FileSource::rewind() { reader_->rewind(); }
+
 FileSource::Backlog FileSource::backlog() const { return reader_->backlog(); }
 
 namespace {

@@ -52,6 +52,7 @@ FileReader::~FileReader() {
 
 bool FileReader::read(Delivery& delivery, const Patience& patience) {
   const auto deadline = steady_clock::now() + patience.wait;
+  if (!delivery.empty() && delivery.session != session_) delivery.clear();
   for (;;) {
     FileProgress::Place seen;
     const bool found = find_input(seen);
@@ -126,7 +127,7 @@ void FileReader::note_taken(Delivery& delivery, bool is_first) {
   std::optional<TimePoint> oldest;
   if (is_first && !delivery.batch.empty()) oldest = delivery.batch.events().front().server_time;
   unacknowledged_.push_back({++last_read_, next_, oldest});
-  delivery.session = 1;
+  delivery.session = session_;
   delivery.position = last_read_;
 }
 
@@ -175,16 +176,28 @@ void FileReader::wait(const FileProgress::Place& seen, milliseconds left) const 
 }
 
 void FileReader::acknowledge(const Delivery& delivery) {
-  if (delivery.session != 1) return;
+  if (delivery.session != session_) return;
   std::optional<FilePlace> passed;
   {
     const std::lock_guard lock{mutex_};
     while (!unacknowledged_.empty() && unacknowledged_.front().number <= delivery.position) {
+      oldest_rewound_.reset();
       passed = unacknowledged_.front().end;
       unacknowledged_.pop_front();
     }
   }
   if (passed) move_cursor(*passed);
+}
+
+void FileReader::rewind() {
+  input_ = {};
+  ++session_;
+  const std::lock_guard lock{mutex_};
+  next_ = acknowledged_;
+  if (!oldest_rewound_ && !unacknowledged_.empty()) {
+    oldest_rewound_ = unacknowledged_.front().oldest;
+  }
+  unacknowledged_.clear();
 }
 
 void FileReader::move_cursor(const FilePlace& place) {
@@ -229,6 +242,7 @@ FileSource::Backlog FileReader::backlog() const {
   {
     const std::lock_guard lock{mutex_};
     from = acknowledged_;
+    backlog.oldest = oldest_rewound_;
     for (const Read& read : unacknowledged_) {
       if (!backlog.oldest) backlog.oldest = read.oldest;
     }

@@ -31,6 +31,7 @@ class FileReader {
 
   bool read(Delivery& delivery, const Patience& patience);
   void acknowledge(const Delivery& delivery);
+  void rewind();
   FileSource::Backlog backlog() const;
 
  private:
@@ -73,12 +74,14 @@ class FileReader {
   FilePlace next_;               // to be read
   std::uint64_t last_read_ = 0;  // its number
   bool may_remove_ = false;      // a file was passed since the last look for what can go
+  std::uint64_t session_ = 1;
   std::string chunk_;
   std::chrono::steady_clock::time_point saved_at_;
 
   mutable std::mutex mutex_;  // of what backlog() asks for
   FilePlace acknowledged_;
   std::deque<Read> unacknowledged_;
+  std::optional<TimePoint> oldest_rewound_;  // of what is to be read again
 };
 
 }  // namespace eventcollect

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace eventcollect {
@@ -19,35 +20,46 @@ Spool::Forwarder::Forwarder(const std::string& directory, std::shared_ptr<const 
       target_{std::move(target)},
       options_{options},
       refused_{std::make_shared<FileSink>(fmt::format("{}/refused-{}", directory, target_.name))},
-      source_{std::make_shared<FileSource>(*files_, source_options(target_.name))} {}
+      source_{*files_, source_options(target_.name)} {}
 
 void Spool::Forwarder::start() {
-  thread_ = std::jthread{[this](const std::stop_token& stop) { run(stop); }};
+  thread_ = std::jthread{[self = shared_from_this()](const std::stop_token& stop) {
+    self->run(stop);
+    const std::lock_guard lock{self->mutex_};
+    self->has_ended_ = true;
+    self->ended_.notify_all();
+  }};
+}
+
+void Spool::Forwarder::end(std::chrono::steady_clock::time_point deadline) {
+  if (!thread_.joinable()) return;
+  std::unique_lock lock{mutex_};
+  is_abandoned_ = !ended_.wait_until(lock, deadline, [this] { return has_ended_; });
+  lock.unlock();
+  if (is_abandoned_) {
+    thread_.detach();
+  } else {
+    thread_.join();
+  }
 }
 
 void Spool::Forwarder::run(const std::stop_token& stop) {
   Backoff backoff{options_.retry};
   while (!stop.stop_requested()) {
-    std::uint64_t before = forwarded_;
+    const std::uint64_t before = forwarded_;
     try {
-      if (!source_) reopen();
-      forward(*source_, stop);
-      return;
+      return forward(stop);
     } catch (const std::exception& error) {
       note(error);
     }
-    {
-      // What was read and not acknowledged comes again only to a new reader.
-      const std::lock_guard lock{mutex_};
-      source_.reset();
-    }
+    source_.rewind();
     if (forwarded_ != before) backoff.reset();
     const auto wait = backoff.next(steady_timer().now());
     steady_timer().wait(wait.value_or(options_.retry.max_wait), stop);
   }
 }
 
-void Spool::Forwarder::forward(FileSource& source, const std::stop_token& stop) {
+void Spool::Forwarder::forward(const std::stop_token& stop) {
   PumpOptions options;
   options.max_events = options_.max_batch_events;
   options.max_age = std::chrono::milliseconds{0};
@@ -62,17 +74,13 @@ void Spool::Forwarder::forward(FileSource& source, const std::stop_token& stop) 
     forwarded_ = stored + statistics.events;
     refused_events_ = refused + statistics.refused + statistics.unreadable;
   };
-  pump(source, *target_.sink, options, stop);
-}
-
-void Spool::Forwarder::reopen() {
-  auto source = std::make_shared<FileSource>(*files_, source_options(target_.name));
-  const std::lock_guard lock{mutex_};
-  source_ = std::move(source);
+  pump(source_, *target_.sink, options, stop);
 }
 
 void Spool::Forwarder::note(const std::exception& error) {
   ++failures_;
+  const std::lock_guard lock{mutex_};
+  if (is_abandoned_) return;
   if (options_.on_failure) options_.on_failure(target_.name, error);
 }
 
@@ -82,13 +90,7 @@ SpoolStatistics Spool::Forwarder::statistics() const {
   statistics.events_forwarded = forwarded_;
   statistics.events_refused = refused_events_;
   statistics.failures = failures_;
-  std::shared_ptr<const FileSource> source;
-  {
-    const std::lock_guard lock{mutex_};
-    source = source_;
-  }
-  if (!source) return statistics;
-  const FileSource::Backlog backlog = source->backlog();
+  const FileSource::Backlog backlog = source_.backlog();
   statistics.backlog_bytes = backlog.bytes;
   if (backlog.oldest) {
     const auto age = system_clock().now() - *backlog.oldest;

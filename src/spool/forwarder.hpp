@@ -2,6 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -11,37 +13,39 @@
 
 namespace eventcollect {
 
-class Spool::Forwarder {
+// One owner, who calls end() last; statistics() is safe from any thread.
+class Spool::Forwarder : public std::enable_shared_from_this<Forwarder> {
  public:
-  Forwarder(const std::string& directory, std::shared_ptr<const FileSink> files,
-            SpoolTarget target, const SpoolOptions& options);
+  Forwarder(const std::string& directory, std::shared_ptr<const FileSink> files, SpoolTarget target,
+            const SpoolOptions& options);
 
   void start();
   void request_stop() { thread_.request_stop(); }
-  void join() {
-    if (thread_.joinable()) thread_.join();
-  }
+
+  // Waits until the thread has ended. At `deadline` it is left to itself, and keeps what it uses.
+  void end(std::chrono::steady_clock::time_point deadline);
 
   SpoolStatistics statistics() const;
 
  private:
   void run(const std::stop_token& stop);
-  void forward(FileSource& source, const std::stop_token& stop);
-  void reopen();
+  void forward(const std::stop_token& stop);
   void note(const std::exception& error);
 
   const std::shared_ptr<const FileSink> files_;
   const SpoolTarget target_;
   const SpoolOptions options_;
   const std::shared_ptr<Sink> refused_;
+  FileSource source_;
   std::atomic<std::uint64_t> forwarded_{0};
   std::atomic<std::uint64_t> refused_events_{0};
   std::atomic<std::uint64_t> failures_{0};
 
-  mutable std::mutex mutex_;
-  std::shared_ptr<FileSource> source_;  // null for the moment in which it is opened again
-
-  std::jthread thread_;  // the last: it uses the others
+  std::jthread thread_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool has_ended_ = false;
+  bool is_abandoned_ = false;
 };
 
 }  // namespace eventcollect

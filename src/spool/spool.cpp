@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "eventcollect/url.hpp"
@@ -37,6 +38,23 @@ void settle_old_cursor(const std::string& directory, const FileSink& files,
   posix_file_system().remove(path);
 }
 
+void check_names(const std::vector<SpoolTarget>& targets) {
+  if (targets.empty()) throw ConfigError{"a spool needs a target"};
+  std::set<std::string_view> names;
+  for (const SpoolTarget& target : targets) {
+    if (names.insert(target.name).second) continue;
+    throw ConfigError{fmt::format("a spool has '{}' twice among its targets", target.name)};
+  }
+}
+
+// The file that grows cannot go, however much of it all targets have.
+FileSinkOptions with_room_to_go(FileSinkOptions options) {
+  if (options.max_total_bytes > 0) {
+    options.rotate_bytes = std::min(options.rotate_bytes, options.max_total_bytes / 4);
+  }
+  return options;
+}
+
 void settle_old_cursors(const std::string& directory, const FileSink& files,
                         const std::vector<SpoolTarget>& targets) {
   std::vector<std::string> names;
@@ -44,9 +62,8 @@ void settle_old_cursors(const std::string& directory, const FileSink& files,
   for (const std::string& file : names) {
     if (!file.ends_with(cursor_suffix)) continue;
     const std::string name = file.substr(0, file.size() - cursor_suffix.size());
-    const bool is_named = std::any_of(targets.begin(), targets.end(), [&](const auto& target) {
-      return target.name == name;
-    });
+    const bool is_named = std::any_of(targets.begin(), targets.end(),
+                                      [&](const auto& target) { return target.name == name; });
     if (!is_named) settle_old_cursor(directory, files, name);
   }
 }
@@ -70,19 +87,19 @@ std::string spool_cursor(std::string_view text) {
   return fmt::format("{}-{:016x}", scheme, hash_of(all));
 }
 
-Spool::Spool(const std::string& directory, std::vector<SpoolTarget> targets, SpoolOptions options)
-    : files_{std::make_shared<FileSink>(directory, options.files)} {
-  if (targets.empty()) throw ConfigError{"a spool needs a target"};
+Spool::Spool(const std::string& directory, std::vector<SpoolTarget> targets, SpoolOptions options) {
+  check_names(targets);
+  files_ = std::make_shared<FileSink>(directory, with_room_to_go(options.files));
   settle_old_cursors(directory, *files_, targets);
   // Each has its cursor before the first may remove what all have passed.
   for (SpoolTarget& target : targets) {
     forwarders_.push_back(
-        std::make_unique<Forwarder>(directory, files_, std::move(target), options));
+        std::make_shared<Forwarder>(directory, files_, std::move(target), options));
   }
   for (const auto& forwarder : forwarders_) forwarder->start();
 }
 
-Spool::~Spool() = default;
+Spool::~Spool() { close(std::chrono::milliseconds{0}); }
 
 std::shared_ptr<Sink> Spool::sink() const { return files_; }
 
@@ -95,10 +112,15 @@ std::vector<SpoolStatistics> Spool::statistics() const {
 
 bool Spool::close(std::chrono::milliseconds patience) {
   constexpr std::chrono::milliseconds look_interval{20};
+  constexpr std::chrono::milliseconds call_grace{500};
   const auto is_done = [&] {
-    const auto all = statistics();
-    return std::all_of(all.begin(), all.end(),
-                       [](const SpoolStatistics& one) { return one.backlog_bytes == 0; });
+    try {
+      const auto all = statistics();
+      return std::all_of(all.begin(), all.end(),
+                         [](const SpoolStatistics& one) { return one.backlog_bytes == 0; });
+    } catch (const SourceError&) {
+      return false;  // who can tell
+    }
   };
   const auto deadline = steady_timer().now() + patience;
   bool done = is_done();
@@ -107,7 +129,8 @@ bool Spool::close(std::chrono::milliseconds patience) {
     done = is_done();
   }
   for (const auto& forwarder : forwarders_) forwarder->request_stop();
-  for (const auto& forwarder : forwarders_) forwarder->join();
+  const auto end = steady_timer().now() + call_grace;
+  for (const auto& forwarder : forwarders_) forwarder->end(end);
   return done;
 }
 

@@ -71,9 +71,9 @@ class Consumer {
       if (delivery_.empty() || (was_idle && random_() % 3 == 0)) return;  // it gathers more
       deliver();
     } catch (const SourceError&) {
-      if (random_() % 2 == 0) reopen();
+      if (random_() % 2 == 0) begin_again();
     }
-    if (random_() % 30 == 0) reopen();
+    if (random_() % 30 == 0) begin_again();
   }
 
   // Takes all that there is. Nothing may fail.
@@ -93,7 +93,8 @@ class Consumer {
                     log_.progress());
   }
 
-  void reopen() {
+  void begin_again() {
+    if (reader_ && random_() % 2 == 0) return reader_->rewind();
     reader_.reset();
     delivery_.clear();
   }
@@ -305,6 +306,24 @@ TEST_CASE("each acknowledged line reaches each far side when calls fail and the 
     CHECK(outcome.lost == 0);
     CHECK(outcome.files_left == 0);
   }
+}
+
+TEST_CASE("a file log does not start where it cannot tell which numbers its readers have passed") {
+  PowerCutFileSystem files;
+  ManualClock clock{some_time};
+  {
+    FileLog log{"events", {.rotate_bytes = 1}, files, clock};
+    FileReader reader{"events", {.consume = true}, files, log.progress()};
+    log.append(stored_line(0));
+    log.append(stored_line(1));
+    Delivery delivery;
+    while (delivery.batch.size() < 2) reader.read(delivery, {});
+    reader.acknowledge(delivery);
+  }
+  files.fault = [](Call call) { return call == Call::read ? EIO : 0; };
+  CHECK_THROWS_AS(FileLog("events", {}, files, clock), SinkError);
+  files.fault = nullptr;
+  CHECK_NOTHROW(FileLog("events", {}, files, clock));
 }
 
 }  // namespace eventcollect::test
