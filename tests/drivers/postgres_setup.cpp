@@ -247,7 +247,7 @@ TEST_CASE("a locked table is unavailable until it is free") {
   Corner corner{*server};
   corner.create();
   const auto ours = corner.open("&timeout=200ms");
-  const auto roles = corner.open("&options=-cstatement_timeout%3D100ms");
+  const auto roles = corner.open("&timeout=10m&options=-cstatement_timeout%3D100ms");
   corner.sql.run("BEGIN; LOCK TABLE " + corner.table);
   check_failure(*ours, "unavailable", "");
   check_failure(*roles, "unavailable", "statement timeout (SQLSTATE 57014)");
