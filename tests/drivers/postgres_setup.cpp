@@ -247,7 +247,7 @@ TEST_CASE("a locked table is unavailable until it is free") {
   Corner corner{*server};
   corner.create();
   const auto ours = corner.open("&timeout=200ms");
-  const auto roles = corner.open("&options=-cstatement_timeout%3D100ms");
+  const auto roles = corner.open("&timeout=10m&options=-cstatement_timeout%3D100ms");
   corner.sql.run("BEGIN; LOCK TABLE " + corner.table);
   check_failure(*ours, "unavailable", "");
   check_failure(*roles, "unavailable", "statement timeout (SQLSTATE 57014)");
@@ -295,7 +295,8 @@ TEST_CASE("writers of the same events in any order do not fail each other") {
   std::vector<std::thread> threads;
   for (const Batch* batch : std::array<const Batch*, 4>{&forth, &back, &forth, &back}) {
     threads.emplace_back([&corner, &failures, copy = *batch] {
-      const auto sink = corner.open();
+      // A deadlock would not be found, and so not be made good by running it again.
+      const auto sink = corner.open("&timeout=5s&options=-cdeadlock_timeout%3D1h");
       if (failure_of([&] { sink->write(copy); }) != "none") ++failures;
     });
   }
