@@ -41,7 +41,8 @@ struct RefusalStreak {
 
 struct PumpOptions {
   // A batch is written when it has so many events (the unreadable included), or so many bytes, or
-  // when its first event was read so long ago; zero: with whatever the source has at once.
+  // when its first event was read so long ago; zero: with whatever the source has at once. on_batch
+  // may change these for the next batch.
   std::size_t max_events = 10'000;
   std::size_t max_bytes = std::size_t{64} << 20;
   std::chrono::milliseconds max_age{60'000};

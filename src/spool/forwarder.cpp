@@ -49,6 +49,10 @@ void Spool::Forwarder::run(const std::stop_token& stop) {
     const std::uint64_t before = forwarded_;
     try {
       return forward(stop);
+    } catch (const SinkError& error) {
+      note(error);
+      // Perhaps it is too much at once: for the target's deadline, or for the room in its queue.
+      max_events_ = std::max<std::size_t>(1, max_events_ / 2);
     } catch (const std::exception& error) {
       note(error);
     }
@@ -61,16 +65,20 @@ void Spool::Forwarder::run(const std::stop_token& stop) {
 
 void Spool::Forwarder::forward(const std::stop_token& stop) {
   PumpOptions options;
-  options.max_events = options_.max_batch_events;
+  options.max_events = max_events_;
   options.max_age = std::chrono::milliseconds{0};
   options.dead_letter = refused_;
   options.retry = options_.retry;
+  options.retry.give_up_after = std::chrono::milliseconds{1};  // run() tries again, with less
+  options.streak = streak_;
   options.on_failure = [this](const std::exception& error, std::chrono::milliseconds) {
     note(error);
   };
   // The pump counts from its own start.
-  options.on_batch = [this, stored = forwarded_.load(),
+  options.on_batch = [this, &options, stored = forwarded_.load(),
                       refused = refused_events_.load()](const PumpStatistics& statistics) {
+    max_events_ = std::min(2 * max_events_, options_.max_batch_events);
+    options.max_events = max_events_;
     forwarded_ = stored + statistics.events;
     refused_events_ = refused + statistics.refused + statistics.unreadable;
   };
