@@ -298,4 +298,33 @@ TEST_CASE("a target keeps its name when its user or password change, and only th
   }
 }
 
+TEST_CASE("a target that cannot take so much at once gets less") {
+  struct Narrow final : Sink {
+    void write(const Batch& batch) override {
+      if (batch.size() > 3) throw SinkError{SinkError::unavailable, "too much"};
+    }
+  };
+  TemporaryDirectory directory;
+  Spool spool{directory.path(), {{"narrow", std::make_shared<Narrow>()}}, quick()};
+  spool.sink()->write(numbered_batch("n", 100));
+  CHECK(spool.close(patience));
+  CHECK(state_of(spool, "narrow").events_forwarded == 100);
+}
+
+TEST_CASE("a target that refuses everything does not turn all events into dead letters") {
+  struct Refusing final : Sink {
+    void write(const Batch& batch) override {
+      for (const Event& event : batch.events()) batch.refuse(event, "no");
+    }
+  };
+  TemporaryDirectory directory;
+  Spool spool{directory.path(), {{"refusing", std::make_shared<Refusing>()}}, quick()};
+  spool.sink()->write(numbered_batch("first", 80));
+  wait_until([&] { return state_of(spool, "refusing").events_refused == 80; });
+  spool.sink()->write(numbered_batch("second", 80));
+  wait_until([&] { return state_of(spool, "refusing").failures > 20; });
+  CHECK(state_of(spool, "refusing").events_refused == 80);
+  CHECK(state_of(spool, "refusing").backlog_bytes > 0);
+}
+
 }  // namespace eventcollect::test
