@@ -140,7 +140,8 @@ void FrontLoop::keep_bound(std::uint64_t newest) {
   close(newest);
 }
 
-// Closes the connection that has been idle for longest, but for the newest. False if none is idle.
+// Closes the connection that has been idle for longest, but for the newest, which may be about to
+// ask for something. False if none is idle.
 bool FrontLoop::make_room() {
   const Line& idle = line(Wait::idle);
   auto victim = idle.begin();

@@ -24,6 +24,18 @@ std::string get_of(const std::string& path) {
 
 const std::string get = get_of("/");
 
+// A page that holds up its loop, so that others have sent all that they want when it goes on.
+struct WaitingPage {
+  std::counting_semaphore<> has_begun{0};
+  std::counting_semaphore<> may_end{0};
+
+  void serve(httplib::Response& response) {
+    has_begun.release();
+    may_end.acquire();
+    response.set_content("page", "text/plain");
+  }
+};
+
 // A served site: a page at /, events at /events that go into the test's hand.
 struct Setup {
   explicit Setup(FrontLimits limits = {}, bool is_open = true, std::size_t threads = 2)
@@ -39,15 +51,11 @@ struct Setup {
     site.add("/count", [this](httplib::Response& response) {
       response.set_content(std::to_string(pages), "text/plain");
     });
-    // Holds up its loop, so that others have sent all that they want when it goes on.
-    site.add("/wait", [this](httplib::Response& response) {
-      is_waiting.release();
-      goes_on.acquire();
-      response.set_content("page", "text/plain");
-    });
     site.add("/large", [](httplib::Response& response) {
       response.set_content(std::string(4 << 20, 'x'), "text/plain");
     });
+    site.add("/wait", [this](httplib::Response& response) { wait.serve(response); });
+    site.add("/wait-too", [this](httplib::Response& response) { wait_too.serve(response); });
     port = front.start({"127.0.0.1", 0}).port;
   }
   ~Setup() { gate->let_all(); }
@@ -57,15 +65,15 @@ struct Setup {
     while (front.statistics().buffered_bytes != bytes) std::this_thread::yield();
   }
 
+  std::atomic<int> pages{0};  // that were asked for
+  WaitingPage wait;           // at /wait
+  WaitingPage wait_too;       // at /wait-too
   std::shared_ptr<GateSink> gate = std::make_shared<GateSink>();
   Collector collector;
   Endpoint endpoint;
   Site site;
   Front front;
   std::uint16_t port = 0;
-  std::atomic<int> pages{0};  // that were asked for
-  std::counting_semaphore<> is_waiting{0};
-  std::counting_semaphore<> goes_on{0};
 };
 
 // A setup whose connections are all on one loop.
@@ -297,13 +305,13 @@ TEST_CASE("a client that sends many requests at once lets others have their turn
   setup.pages = 0;
   RawClient greedy{setup.port};
   greedy.send(get_of("/wait"));
-  setup.is_waiting.acquire();
+  setup.wait.has_begun.acquire();
   constexpr int count = 2'000;
   std::string requests;
   for (int i = 0; i < count; ++i) requests += get;
   greedy.send(requests);
   patient->send(get_of("/count"));
-  setup.goes_on.release();
+  setup.wait.may_end.release();
   int answered = 0;
   std::thread reading{[&] {
     while (answered <= count && greedy.receive().body == "page") ++answered;
@@ -324,13 +332,13 @@ TEST_CASE("nor does a crowd of such clients hold up who asks for little") {
   for (int i = 0; i < crowd; ++i) greedy.push_back(used_connection(setup));
   // All have sent before any but the first has a turn; that holds up the loop again in its third.
   greedy.front()->send(get_of("/wait") + requests.substr(0, 70 * get.size()) + get_of("/wait"));
-  setup.is_waiting.acquire();
+  setup.wait.has_begun.acquire();
   for (const auto& client : greedy) client->send(requests);
-  setup.goes_on.release();
-  setup.is_waiting.acquire();
+  setup.wait.may_end.release();
+  setup.wait.has_begun.acquire();
   const int served = setup.pages;
   patient->send(get_of("/count"));
-  setup.goes_on.release();
+  setup.wait.may_end.release();
   const int before = std::stoi(patient->receive().body) - served;
   CHECK(served > 20 * crowd);  // each has had its first turn
   CHECK(before < 10 * crowd);
@@ -368,7 +376,7 @@ TEST_CASE("a head counts as long as its body is awaited") {
   first.send(all_but_one);
   setup.wait_for_bytes(all_but_one.size());
   RawClient second{setup.port};
-  second.send(all_but_one);
+  second.send(large.substr(0, large.size() - 5));
   CHECK(second.receive().status == 503);
   first.send("5");
   CHECK(first.receive().status == 400);
@@ -391,13 +399,16 @@ TEST_CASE("a request that does not come in time is told so, an idle connection j
 }
 
 TEST_CASE("a client that drips bytes for ever is cut off all the same") {
-  Setup setup{{.idle_timeout = 1h, .request_timeout = 50ms}};
+  Setup setup{{.max_head_bytes = 1 << 20, .idle_timeout = 1h, .request_timeout = 50ms}};
   RawClient client{setup.port};
-  client.send("GET / HTTP/1.1\r\nHost: a\r\nX: ");
-  while (client.send("x") && setup.front.statistics().requests_timed_out == 0) {
-    std::this_thread::yield();
+  const std::string head = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
+  client.send(head);
+  const auto is_cut_off = [&] { return setup.front.statistics().requests_timed_out == 1; };
+  for (std::size_t sent = head.size(); !is_cut_off() && sent < 1 << 20; ++sent) {
+    wait_until([&] { return setup.front.statistics().buffered_bytes == sent || is_cut_off(); });
+    client.send("x");
   }
-  CHECK(client.receive().status >= 408);
+  CHECK(client.receive().status == 408);
 }
 
 TEST_CASE("a request has its full time from its first byte, however long the connection was idle") {
@@ -501,6 +512,40 @@ TEST_CASE("who waits for an answer of ours is not idle") {
   CHECK(waiting.receive().status == 202);
 }
 
+TEST_CASE("an idle connection has to go for one that another loop accepted") {
+  Setup setup{{.max_connections = 3}};
+  RawClient idle{setup.port};
+  idle.send(get_of("/wait"));
+  setup.wait.has_begun.acquire();
+  RawClient busy{setup.port};
+  busy.send(get_of("/wait-too"));
+  setup.wait_too.has_begun.acquire();
+  // Now both loops are held up. Whoever connects comes to the one that goes on.
+  setup.wait.may_end.release();
+  CHECK(idle.receive().body == "page");
+  const auto spared = used_connection(setup);
+  idle.send(get_of("/wait"));
+  setup.wait.has_begun.acquire();
+  setup.wait_too.may_end.release();
+  CHECK(busy.receive().body == "page");
+  busy.send("GET / HT");
+  setup.wait_for_bytes(8);
+  RawClient newest{setup.port};
+  newest.send("GET / HT");
+  setup.wait_for_bytes(16);
+
+  setup.wait.may_end.release();
+  CHECK(idle.receive().body == "page");
+  CHECK(idle.receive().status == 0);
+  CHECK(setup.front.statistics().connections_evicted == 1);
+  spared->send(get);
+  CHECK(spared->receive().body == "page");
+  for (RawClient* begun : {&busy, &newest}) {
+    begun->send("TP/1.1\r\nHost: localhost\r\n\r\n");
+    CHECK(begun->receive().body == "page");
+  }
+}
+
 TEST_CASE("where no connection is idle the new ones are turned away") {
   OneLoop setup{{.max_connections = 4}};
   std::vector<std::unique_ptr<RawClient>> busy;
@@ -562,6 +607,14 @@ TEST_CASE("a large answer reaches a client that reads it late") {
   client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n" + get);
   CHECK(client.receive().body.size() == 4 << 20);
   CHECK(client.receive().body == "page");
+}
+
+TEST_CASE("a client that does not take its answer is cut off") {
+  Setup setup{{.idle_timeout = 1h, .write_timeout = 50ms}};
+  const auto client = used_connection(setup);
+  for (int i = 0; i < 4; ++i) client->send(get_of("/large"));  // more than the system keeps
+  wait_until([&] { return setup.front.statistics().connections_open == 0; });
+  CHECK(client->receive_all().size() < 16 << 20);
 }
 
 TEST_CASE("old clients keep their connection only if they ask for it") {
