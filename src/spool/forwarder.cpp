@@ -62,7 +62,7 @@ void Spool::Forwarder::run(const std::stop_token& stop) {
 void Spool::Forwarder::forward(const std::stop_token& stop) {
   PumpOptions options;
   options.max_events = options_.max_batch_events;
-  options.max_age = std::chrono::milliseconds{0};
+  options.max_age = options_.max_batch_age;
   options.dead_letter = refused_;
   options.retry = options_.retry;
   options.on_failure = [this](const std::exception& error, std::chrono::milliseconds) {

@@ -68,7 +68,7 @@ def main():
         ours = [program, "--listen", "127.0.0.1:0", "--dead-letter", "null:"]
         alone = Contestant(folder, "--to file:", [*ours, "--to", "file:alone"])
         spooled = [Spooled(folder, f"--spool --to {scheme}:", [*ours, "--spool", f"spool-{scheme}", "--to", target])
-                   for scheme, target in (("null", "null:"), ("file", "file:far"), ("sqlite", "sqlite:far.db"))]
+                   for scheme, target in (("file", "file:far"), ("sqlite", "sqlite:far.db"))]
         print(f"{'':<64} {'asked':>12}  median (lowest to highest)")
         rates = throughput([alone, *spooled], options.rounds, options.seconds)
         for one in spooled:
