@@ -36,7 +36,12 @@ struct SpoolOptions {
   // only sealed files go, rotate_bytes is a quarter of it at most.
   FileSinkOptions files{.rotate_bytes = std::uint64_t{16} << 20,
                         .max_total_bytes = std::uint64_t{1} << 30};
-  std::size_t max_batch_events = 10'000;  // that a forwarder writes at once
+
+  // A forwarder writes so many events at once, or those of so long: each write may cost a sync of
+  // the disk that the answers wait for too.
+  std::size_t max_batch_events = 10'000;
+  std::chrono::milliseconds max_batch_age{100};
+
   RetryPolicy retry{.retry_misconfigured = true};
 
   // Called by a forwarder's thread; must not block, nor close the spool. What a target refuses, or

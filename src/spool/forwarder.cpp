@@ -66,7 +66,7 @@ void Spool::Forwarder::run(const std::stop_token& stop) {
 void Spool::Forwarder::forward(const std::stop_token& stop) {
   PumpOptions options;
   options.max_events = max_events_;
-  options.max_age = std::chrono::milliseconds{0};
+  options.max_age = options_.max_batch_age;
   options.dead_letter = refused_;
   options.retry = options_.retry;
   options.retry.give_up_after = std::chrono::milliseconds{1};  // run() tries again, with less

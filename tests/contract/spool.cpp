@@ -25,6 +25,7 @@ constexpr seconds patience{30};
 SpoolOptions quick() {
   SpoolOptions options;
   options.files.rotate_bytes = 1'000;
+  options.max_batch_age = milliseconds{0};
   options.retry.first_wait = milliseconds{1};
   options.retry.max_wait = milliseconds{5};
   return options;
