@@ -65,19 +65,20 @@ TEST_CASE("nothing is lost when connections are cut at random bytes") {
   enable_amqp();
   MESSAGE("EVENTCOLLECT_TEST_SEED=" << seed());
   std::mt19937_64 random{seed()};
-  for (const char* kind : {"&declare=quorum", "&declare=classic"}) {
+  for (const std::string kind : {"&declare=quorum", "&declare=classic"}) {
     CAPTURE(kind);
     const TestQueue queue{*url};
     CuttingProxy proxy{"127.0.0.1", port_of(*url)};
     const auto sink = open_sink(queue.url(kind, proxy.port()));
     Writer writer;
     std::size_t cuts = 0;
-    while (cuts < 150) {
+    for (int round = 0; cuts < 150 && round < 5'000; ++round) {
       // About as much as opening a connection and writing two batches takes, both ways.
       proxy.cut_after(random() % 30'000);
       for (int i = 0; i < 3; ++i) writer.write(*sink, 1 + random() % 40);
       if (proxy.cancel_cut()) ++cuts;
     }
+    CHECK(cuts == 150);
     CHECK(writer.failures > 50);
     CHECK(writer.stored.size() > 1'000);
     CHECK(writer.lost(*url, queue) == 0);
@@ -88,7 +89,7 @@ TEST_CASE("nothing is lost when the broker is killed and started in the middle")
   const auto url = service_url("AMQP");
   if (!url || !service_url("SERVICES")) return;
   enable_amqp();
-  for (const char* kind : {"&declare=quorum", "&declare=classic"}) {
+  for (const std::string kind : {"&declare=quorum", "&declare=classic"}) {
     CAPTURE(kind);
     const TestQueue queue{*url};
     const auto sink = open_sink(queue.url(kind));
@@ -174,6 +175,25 @@ TEST_CASE("a broker that blocks its publishers is unavailable until it takes eve
   while (!writer.write(*sink, 1) && tries < 100) ++tries;
   sink->tend();
   CHECK(writer.lost(*url, queue) == 0);
+}
+
+TEST_CASE("an idle sink keeps its connection by tend(), and without it takes a new one") {
+  const auto url = service_url("AMQP");
+  if (!url) return;
+  enable_amqp();
+  const TestQueue queue{*url};
+  CuttingProxy tended_proxy{"127.0.0.1", port_of(*url)};
+  CuttingProxy idle_proxy{"127.0.0.1", port_of(*url)};
+  const auto tended = open_sink(queue.url("&heartbeat=1s", tended_proxy.port()));
+  const auto idle = open_sink(queue.url("&heartbeat=1s", idle_proxy.port()));
+  tended->write(numbered_batch("e", 1));
+  idle->write(numbered_batch("e", 1));
+  const BareClient silent{*url, 1};
+  wait_until_given_up(silent, [&] { tended->tend(); });
+  tended->write(numbered_batch("e", 1));
+  idle->write(numbered_batch("e", 1));
+  CHECK(tended_proxy.connections() == 1);
+  CHECK(idle_proxy.connections() == 2);
 }
 
 }  // namespace eventcollect::test

@@ -5,6 +5,8 @@
 #include <amqp_framing.h>
 #include <amqp_tcp_socket.h>
 #include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -147,6 +149,20 @@ class BareClient {
 
   std::unique_ptr<amqp_connection_state_t_, Destroy> state_;
 };
+
+// Returns when the broker has closed the connection of a client that sends no heartbeats; calls
+// `work` ten times a second meanwhile.
+template <typename Work>
+void wait_until_given_up(const BareClient& client, const Work& work) {
+  const int socket = amqp_get_sockfd(client.state());
+  char bytes[256];
+  for (int tries = 0; tries < 300; ++tries) {
+    work();
+    pollfd readable{socket, POLLIN, 0};
+    if (::poll(&readable, 1, 100) == 1 && ::recv(socket, bytes, sizeof(bytes), 0) <= 0) return;
+  }
+  FAIL("the broker keeps a client that sends no heartbeats");
+}
 
 // A name for a queue of its own, which is removed in the end with its dead-letter queue.
 class TestQueue {
