@@ -29,11 +29,13 @@ class Writer {
     return true;
   }
 
-  // How many of them are not in the queue.
-  std::size_t lost(const std::string& url, const TestQueue& queue) const {
+  // What of it is not in the queue, in a few words.
+  std::string lost(const std::string& url, const TestQueue& queue) const {
     std::set<std::string> missing = stored;
     for (const std::string& line : BareClient{url}.take_lines(queue.name())) missing.erase(line);
-    return missing.size();
+    if (missing.empty()) return "";
+    return std::to_string(missing.size()) + " of " + std::to_string(stored.size()) + ", from " +
+           *missing.begin() + " to " + *missing.rbegin();
   }
 
  private:
@@ -81,7 +83,7 @@ TEST_CASE("nothing is lost when connections are cut at random bytes") {
     CHECK(cuts == 150);
     CHECK(writer.failures > 50);
     CHECK(writer.stored.size() > 1'000);
-    CHECK(writer.lost(*url, queue) == 0);
+    CHECK(writer.lost(*url, queue) == "");
   }
 }
 
@@ -107,7 +109,7 @@ TEST_CASE("nothing is lost when the broker is killed and started in the middle")
     // A quorum queue needs a moment to have its leader.
     std::size_t tries = 0;
     while (!writer.write(*sink, 1'000) && tries < 100) ++tries;
-    CHECK(writer.lost(*url, queue) == 0);
+    CHECK(writer.lost(*url, queue) == "");
   }
 }
 
@@ -129,7 +131,7 @@ TEST_CASE("a broker that hears and does not answer is given up at the deadline, 
   proxy.cut_after(0);
   std::size_t tries = 0;
   while (!writer.write(*sink, 1) && tries < 100) ++tries;
-  CHECK(writer.lost(*url, queue) == 0);
+  CHECK(writer.lost(*url, queue) == "");
 }
 
 TEST_CASE("a broker that takes no more bytes is given up at the deadline, in doubt") {
@@ -174,7 +176,7 @@ TEST_CASE("a broker that blocks its publishers is unavailable until it takes eve
   std::size_t tries = 0;
   while (!writer.write(*sink, 1) && tries < 100) ++tries;
   sink->tend();
-  CHECK(writer.lost(*url, queue) == 0);
+  CHECK(writer.lost(*url, queue) == "");
 }
 
 TEST_CASE("an idle sink keeps its connection by tend(), and without it takes a new one") {
