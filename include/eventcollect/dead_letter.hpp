@@ -24,6 +24,14 @@ enum class DeadLetterOrigin : std::uint8_t { door, pump };
 void append_dead_letter(Batch& letters, TimePoint now, DeadLetterOrigin origin,
                         const Rejection& rejection, std::string_view raw);
 
+// Appends a dead letter of the pump, with the code sink.refused, for each event of `batch` that its
+// sink refused.
+void append_refused(Batch& letters, TimePoint now, const Batch& batch);
+
+// Returns when all of `letters` are durable in `sink`. Throws what it throws, and SinkError where
+// it refuses one: nowhere is left for that event then.
+void write_dead_letters(Sink& sink, const Batch& letters);
+
 // Writes to a sink, and what that refuses to another as dead letters of the pump.
 class DeadLetterSink final : public Sink {
  public:

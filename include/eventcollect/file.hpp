@@ -1,10 +1,13 @@
-// Events in files of NDJSON in a directory: the sink that needs nothing but a disk.
+// Events in files of NDJSON in a directory: the sink that needs nothing but a disk, and its source.
 //
 //   Collector events{std::make_shared<FileSink>("events")};      // or open_sink("file:events")
+//   pump(*std::make_shared<FileSource>("events"), *sink, {}, stop);   // or open_source
 //
 //   DIR/current.ndjson                          grows; every acknowledged event is synced
 //   DIR/0000000001-20261123T181500Z.ndjson      sealed: full or old enough, never changes again
 //   DIR/0000000002-….ndjson.torn                what a crash left of a line; never acknowledged
+//
+//   DIR/reader.cursor                           how far the source of that name has come
 //
 // Another process reads sealed files only.
 #pragma once
@@ -12,10 +15,12 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "eventcollect/clock.hpp"
 #include "eventcollect/sink.hpp"
+#include "eventcollect/source.hpp"
 
 namespace eventcollect {
 
@@ -45,8 +50,51 @@ class FileSink final : public Sink {
   void tend() override;
 
  private:
+  friend class FileSource;
   class Log;
   std::unique_ptr<Log> log_;
+};
+
+// As URL options: file:DIR?cursor=reader&consume=1&follow=0
+struct FileSourceOptions {
+  std::string cursor = "reader";  // each reader of a directory has one of its own
+  bool consume = false;  // remove sealed files that the readers of all cursors have done with
+  bool follow = true;    // wait for more; else the source ends after the last sealed file
+};
+
+// Reads what a FileSink wrote, in its order, from where the cursor stands: after a crash at most
+// the last second's events come again. One reader per cursor, held by a lock. A line that is no
+// event of ours is unreadable. One thread at a time, but for backlog().
+class FileSource final : public Source {
+ public:
+  // Reads the sealed files of `directory`, which another process may be writing. Throws
+  // SourceError: misconfigured where another reader has the cursor, unavailable for what else the
+  // system refuses.
+  explicit FileSource(const std::string& directory, FileSourceOptions options = {});
+
+  // Follows a sink of this process closely: reads what is durable as soon as it is. The sink may go
+  // first.
+  explicit FileSource(const FileSink& sink, FileSourceOptions options = {});
+  ~FileSource() override;
+
+  bool read(Delivery& delivery, const Patience& patience) override;
+  void acknowledge(const Delivery& delivery) override;
+
+  // Begins a new session: what was read and not acknowledged comes again.
+  void rewind();
+
+  // What is not acknowledged.
+  struct Backlog {
+    std::uint64_t bytes = 0;          // of lines
+    std::optional<TimePoint> oldest;  // server_time of the first event, once it was read
+  };
+
+  // Lists the directory, so not for every event. Safe from any thread. Throws SourceError.
+  Backlog backlog() const;
+
+ private:
+  class Reader;
+  std::unique_ptr<Reader> reader_;
 };
 
 }  // namespace eventcollect

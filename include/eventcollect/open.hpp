@@ -3,8 +3,8 @@
 //   std::shared_ptr<Sink> sink = open_sink("file:events?rotate_bytes=64MiB");
 //   std::shared_ptr<Source> source = open_source("amqp://localhost/?queue=events");
 //
-// Built in are `file:DIR` (see file.hpp) and `null:`, a sink that stores nothing and always
-// succeeds. Each driver adds its own when its enable_…() was called; see drivers.hpp.
+// Built in are `file:DIR`, both ways (see file.hpp), and `null:`, a sink that stores nothing and
+// always succeeds. Each driver adds its own when its enable_…() was called; see drivers.hpp.
 #pragma once
 
 #include <functional>

@@ -54,6 +54,7 @@ class UrlOptions {
   std::string text(std::string_view name, std::string_view fallback = {});
   std::uint64_t bytes(std::string_view name, std::uint64_t fallback);
   std::chrono::milliseconds duration(std::string_view name, std::chrono::milliseconds fallback);
+  bool flag(std::string_view name, bool fallback);  // "on" or "1", "off" or "0"
 
   // Throws ConfigError if the URL has an option that was not asked for, listing those that were.
   void finish() const;

@@ -35,9 +35,8 @@ std::shared_ptr<Committer> Committer::start(std::shared_ptr<Sink> sink, Options 
 }
 
 Committer::Committer(std::shared_ptr<Sink> sink, Options options)
-    : sink_{std::move(sink)},
-      options_{std::move(options)},
-      tend_at_{steady_clock::now() + options_.tend_interval} {
+    // It is tended at once: a sink that connects when it is first called shows whether it can.
+    : sink_{std::move(sink)}, options_{std::move(options)}, tend_at_{steady_clock::now()} {
   statistics_.ready = true;
 }
 

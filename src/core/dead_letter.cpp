@@ -58,6 +58,23 @@ void append_dead_letter(Batch& letters, TimePoint now, DeadLetterOrigin origin,
   letters.append(letter);
 }
 
+void append_refused(Batch& letters, TimePoint now, const Batch& batch) {
+  const auto events = batch.events();
+  for (const Batch::Refusal& refusal : batch.refusals()) {
+    const Event& event = events[refusal.index];
+    const Rejection rejection{refusal.index, event.id, code::sink_refused, "", refusal.why};
+    append_dead_letter(letters, now, DeadLetterOrigin::pump, rejection, event.line);
+  }
+}
+
+void write_dead_letters(Sink& sink, const Batch& letters) {
+  sink.write(letters);
+  if (letters.refusals().empty()) return;
+  throw SinkError{
+      SinkError::misconfigured,
+      fmt::format("the sink of the dead letters refused one: {}", letters.refusals().front().why)};
+}
+
 DeadLetterSink::DeadLetterSink(std::shared_ptr<Sink> inner, std::shared_ptr<Sink> letters,
                                const Clock& clock)
     : inner_{std::move(inner)}, letters_{std::move(letters)}, clock_{clock} {}
@@ -65,19 +82,9 @@ DeadLetterSink::DeadLetterSink(std::shared_ptr<Sink> inner, std::shared_ptr<Sink
 void DeadLetterSink::write(const Batch& batch) {
   inner_->write(batch);
   if (batch.refusals().empty()) return;
-  const auto events = batch.events();
   Batch letters;
-  for (const Batch::Refusal& refusal : batch.refusals()) {
-    const Event& event = events[refusal.index];
-    const Rejection rejection{refusal.index, event.id, code::sink_refused, "", refusal.why};
-    append_dead_letter(letters, clock_.now(), DeadLetterOrigin::pump, rejection, event.line);
-  }
-  letters_->write(letters);
-  if (letters.refusals().empty()) return;
-  // Nowhere is left for the event: better to stop than to lose it.
-  throw SinkError{
-      SinkError::misconfigured,
-      fmt::format("the sink of the dead letters refused one: {}", letters.refusals().front().why)};
+  append_refused(letters, clock_.now(), batch);
+  write_dead_letters(*letters_, letters);
 }
 
 void DeadLetterSink::tend() {

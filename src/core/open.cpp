@@ -6,7 +6,7 @@
 #include <map>
 #include <mutex>
 
-#include "core/built_in_sinks.hpp"
+#include "core/built_in.hpp"
 
 namespace eventcollect {
 namespace {
@@ -76,7 +76,7 @@ Registry<Sink>& sinks() {
 }
 
 Registry<Source>& sources() {
-  static Registry<Source> registry{"source", {}};
+  static Registry<Source> registry{"source", {{"file", open_file_source}}};
   return registry;
 }
 

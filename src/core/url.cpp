@@ -139,7 +139,9 @@ Url Url::parse(std::string_view text) {
 std::string Url::redacted() const {
   const std::size_t at = authority.rfind('@');
   const std::string host = at == std::string::npos ? authority : authority.substr(at + 1);
-  std::string text = fmt::format("{}:{}{}{}", scheme, host.empty() ? "" : "//", host, path);
+  // What follows "//" is read as an authority, so a path that begins so needs one before it.
+  const bool has_place = !host.empty() || path.starts_with("//");
+  std::string text = fmt::format("{}:{}{}{}", scheme, has_place ? "//" : "", host, path);
   for (const auto& option : options) {
     text += text.find('?') == std::string::npos ? '?' : '&';
     text += option.first;
@@ -180,6 +182,15 @@ std::chrono::milliseconds UrlOptions::duration(std::string_view name,
   } catch (const ConfigError& error) {
     throw ConfigError{fmt::format("{}: option '{}': {}", url_.scheme, name, error.what())};
   }
+}
+
+bool UrlOptions::flag(std::string_view name, bool fallback) {
+  const std::string* value = find(name);
+  if (value == nullptr) return fallback;
+  if (*value == "on" || *value == "1") return true;
+  if (*value == "off" || *value == "0") return false;
+  throw ConfigError{
+      fmt::format("{}: option '{}': '{}' is neither on nor off", url_.scheme, name, *value)};
 }
 
 void UrlOptions::finish() const {

@@ -4,29 +4,20 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "eventcollect/parser.hpp"
 #include "eventcollect/sink.hpp"
+#include "file/file_cursor.hpp"
+#include "file/file_names.hpp"
 
 namespace eventcollect {
 namespace {
 
-constexpr std::string_view current_name = "current.ndjson";
 constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
 constexpr std::size_t longest_line_bytes = std::size_t{16} << 20;
-
-// The number in front of a sealed file's name, or 0.
-std::uint64_t sequence_of(std::string_view name) {
-  std::uint64_t sequence = 0;
-  const auto parsed = std::from_chars(name.data(), name.data() + name.size(), sequence);
-  const bool is_ours = parsed.ec == std::errc{} && parsed.ptr != name.data() + name.size() &&
-                       *parsed.ptr == '-' && name.find(".ndjson") != std::string_view::npos;
-  return is_ours ? sequence : 0;
-}
 
 bool is_out_of_space(std::int64_t result) {
   return result == -ENOSPC || result == -EDQUOT || result == -EFBIG;
@@ -56,10 +47,10 @@ void FileLog::append(std::string_view lines) {
   // Until the sync has succeeded, the file is to be trusted up to durable_bytes_ only.
   phase_ = Phase::damaged;
   try {
-    write_all(file_, lines, name_);
-    check(files_.sync_data(file_.get()), "sync", name_);
+    write_all(*file_, lines, name_);
+    check(files_.sync_data(file_->get()), "sync", name_);
     // Durable is only what can be found again.
-    if (check(files_.is_same(path(name_), file_.get()), "find", name_) == 0) {
+    if (check(files_.is_same(path(name_), file_->get()), "find", name_) == 0) {
       check(-ENOENT, "find", name_);
     }
   } catch (const SinkError& error) {
@@ -73,6 +64,7 @@ void FileLog::append(std::string_view lines) {
   }
   durable_bytes_ += lines.size();
   phase_ = Phase::appending;
+  publish();
 }
 
 void FileLog::tend() {
@@ -123,30 +115,42 @@ void FileLog::take_lock() {
 void FileLog::survey() {
   std::vector<std::string> names;
   check(files_.list(directory_, names), "list", directory_);
-  sealed_bytes_ = 0;
+  std::uint64_t sealed_bytes = 0;
   for (const std::string& name : names) {
+    // A reader's cursor may point behind the last sealed file, all of which it may have taken away.
+    if (name.ends_with(cursor_suffix)) sequence_ = std::max(sequence_, sequence_at(name));
     const std::uint64_t sequence = sequence_of(name);
     if (sequence == 0) continue;
     sequence_ = std::max(sequence_, sequence + 1);
     // A reader may have removed it meanwhile.
-    sealed_bytes_ += static_cast<std::uint64_t>(std::max<std::int64_t>(0, files_.size(path(name))));
+    sealed_bytes += static_cast<std::uint64_t>(std::max<std::int64_t>(0, files_.size(path(name))));
   }
+  sealed_bytes_ = sealed_bytes;
+}
+
+// Where a cursor is. One that is gone, or holds nothing, is at the beginning.
+std::uint64_t FileLog::sequence_at(const std::string& cursor) {
+  FilePlace place;
+  const int read = read_cursor(files_, path(cursor), place);
+  if (read != -ENOENT && read != -EBADMSG) check(read, "read", cursor);
+  return place.sequence;
 }
 
 // Takes the file that the last run left to where it can be sealed.
 void FileLog::recover() {
-  const std::int64_t found = files_.size(path(current_name));
+  const std::int64_t found = files_.size(path(current_file_name));
   if (found == -ENOENT) return;
-  const auto size = static_cast<std::uint64_t>(check(found, "look at", current_name));
-  file_ = open(path(current_name), FileSystem::Open::read_write, "open");
-  name_ = current_name;
+  const auto size = static_cast<std::uint64_t>(check(found, "look at", current_file_name));
+  file_ = std::make_shared<Descriptor>(
+      open(path(current_file_name), FileSystem::Open::read_write, "open"));
+  name_ = current_file_name;
   durable_bytes_ = valid_prefix(size);
   if (durable_bytes_ < size) {
     keep_torn_tail(durable_bytes_, size);
-    check(files_.truncate(file_.get(), durable_bytes_), "truncate", name_);
+    check(files_.truncate(file_->get(), durable_bytes_), "truncate", name_);
   }
   // What a killed process wrote but did not sync is still only in memory.
-  check(files_.sync_data(file_.get()), "sync", name_);
+  check(files_.sync_data(file_->get()), "sync", name_);
   phase_ = Phase::sealing;
 }
 
@@ -156,7 +160,7 @@ std::uint64_t FileLog::valid_prefix(std::uint64_t size) {
   std::string pending;  // from `valid` on
   std::string chunk(chunk_bytes, '\0');
   for (std::uint64_t offset = 0; offset < size;) {
-    const std::int64_t got = files_.read(file_.get(), chunk.data(), chunk.size(), offset);
+    const std::int64_t got = files_.read(file_->get(), chunk.data(), chunk.size(), offset);
     if (got == -EINTR) continue;
     if (check(got, "read", name_) == 0) break;
     offset += static_cast<std::uint64_t>(got);
@@ -178,7 +182,7 @@ void FileLog::keep_torn_tail(std::uint64_t valid_bytes, std::uint64_t size) {
   const Descriptor torn = open(path(name), FileSystem::Open::overwrite, "make");
   std::string chunk(chunk_bytes, '\0');
   for (std::uint64_t offset = valid_bytes; offset < size;) {
-    const std::int64_t got = files_.read(file_.get(), chunk.data(), chunk.size(), offset);
+    const std::int64_t got = files_.read(file_->get(), chunk.data(), chunk.size(), offset);
     if (got == -EINTR) continue;
     if (check(got, "read", name_) == 0) break;
     write_all(torn, std::string_view{chunk}.substr(0, static_cast<std::size_t>(got)), name);
@@ -201,7 +205,7 @@ void FileLog::advance() {
     case Phase::renamed:
       return sync_renamed();
     case Phase::create_failed:
-      remove_if_there(current_name);
+      remove_if_there(current_file_name);
       [[fallthrough]];
     case Phase::sealed:
       return create();
@@ -213,8 +217,8 @@ void FileLog::advance() {
 }
 
 void FileLog::cut_back() {
-  check(files_.truncate(file_.get(), durable_bytes_), "truncate", name_);
-  check(files_.sync_data(file_.get()), "sync", name_);
+  check(files_.truncate(file_->get(), durable_bytes_), "truncate", name_);
+  check(files_.sync_data(file_->get()), "sync", name_);
   phase_ = Phase::sealing;
 }
 
@@ -246,6 +250,7 @@ void FileLog::sync_renamed() {
   sealed_bytes_ += std::exchange(durable_bytes_, 0);
   file_.reset();
   phase_ = Phase::sealed;
+  publish();
 }
 
 void FileLog::create() {
@@ -254,8 +259,9 @@ void FileLog::create() {
     throw SinkError{SinkError::misconfigured,
                     fmt::format("'{}' was removed or replaced: start again", directory_)};
   }
-  file_ = open(path(current_name), FileSystem::Open::create_new, "make");
-  name_ = current_name;
+  file_ = std::make_shared<Descriptor>(
+      open(path(current_file_name), FileSystem::Open::create_new, "make"));
+  name_ = current_file_name;
   phase_ = Phase::created;
 }
 
@@ -267,7 +273,10 @@ void FileLog::sync_created() {
   }
   check(synced, "sync", directory_);
   phase_ = Phase::appending;
+  publish();
 }
+
+void FileLog::publish() { progress_->set({sequence_, durable_bytes_, file_}); }
 
 void FileLog::write_all(const Descriptor& descriptor, std::string_view data,
                         const std::string& name) {
@@ -294,9 +303,9 @@ void FileLog::check_room() {
   if (!out_of_space_) return;
   // What the probe leaves behind durable_bytes_ has to go before the next event comes.
   phase_ = Phase::damaged;
-  const int probed = files_.probe_space(file_.get(), durable_bytes_, probe_bytes);
-  check(files_.truncate(file_.get(), durable_bytes_), "truncate", name_);
-  check(files_.sync_data(file_.get()), "sync", name_);
+  const int probed = files_.probe_space(file_->get(), durable_bytes_, probe_bytes);
+  check(files_.truncate(file_->get(), durable_bytes_), "truncate", name_);
+  check(files_.sync_data(file_->get()), "sync", name_);
   phase_ = Phase::appending;
   check(probed, "find room for", name_);
   out_of_space_ = false;

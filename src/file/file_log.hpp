@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "eventcollect/clock.hpp"
 #include "eventcollect/file.hpp"
+#include "file/file_progress.hpp"
 #include "file/file_system.hpp"
 
 namespace eventcollect {
@@ -22,6 +24,10 @@ class FileLog {
   // Mends what failed before, seals a file that is old enough, and checks after a full disk that
   // there is room again.
   void tend();
+
+  // For readers in this process: how far it is durable.
+  std::shared_ptr<const FileProgress> progress() const { return progress_; }
+  const std::string& directory() const { return directory_; }
 
  private:
   // What the current file has gone through on its way to being sealed and followed by a new one.
@@ -39,6 +45,7 @@ class FileLog {
   void make_directories();
   void take_lock();
   void survey();
+  std::uint64_t sequence_at(const std::string& cursor);
   void recover();
   void keep_torn_tail(std::uint64_t valid_bytes, std::uint64_t size);
   std::uint64_t valid_prefix(std::uint64_t size);
@@ -51,6 +58,7 @@ class FileLog {
   void sync_renamed();
   void create();
   void sync_created();
+  void publish();
 
   void write_all(const Descriptor& descriptor, std::string_view data, const std::string& name);
   void check_bound(std::uint64_t more_bytes);
@@ -69,13 +77,14 @@ class FileLog {
   Phase phase_ = Phase::sealed;
   Descriptor lock_;
   Descriptor directory_descriptor_;
-  Descriptor file_;
+  std::shared_ptr<Descriptor> file_;
   std::string name_;                 // of file_, as it is now
   std::uint64_t durable_bytes_ = 0;  // of file_
   std::uint64_t sealed_bytes_ = 0;   // of all other files
   std::uint64_t sequence_ = 1;       // of the next file to be sealed
   bool out_of_space_ = false;        // by the last write
   TimePoint begun_;                  // when the first event of file_ came
+  const std::shared_ptr<FileProgress> progress_ = std::make_shared<FileProgress>();
 };
 
 }  // namespace eventcollect

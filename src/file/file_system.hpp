@@ -18,8 +18,10 @@ class FileSystem {
 
   enum class Open : std::uint8_t {
     directory,   // for sync
+    read,        // a file that exists, of somebody else perhaps
     read_write,  // a file that exists
     create_new,  // a file that must not exist; appends
+    update,      // a file that exists, to write over
     overwrite,   // a file that is emptied or made
   };
 
@@ -28,6 +30,9 @@ class FileSystem {
   virtual void close(int descriptor) = 0;
   virtual std::int64_t read(int descriptor, char* out, std::size_t bytes, std::uint64_t offset) = 0;
   virtual std::int64_t write(int descriptor, const char* data, std::size_t bytes) = 0;
+  // Over what is there, without growing the file; not of one that appends.
+  virtual std::int64_t overwrite(int descriptor, const char* data, std::size_t bytes,
+                                 std::uint64_t offset) = 0;
   virtual std::int64_t size(const std::string& path) = 0;
   virtual int truncate(int descriptor, std::uint64_t bytes) = 0;  // and moves the end of appending
 

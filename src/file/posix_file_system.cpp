@@ -24,8 +24,12 @@ int open_flags(FileSystem::Open how) {
   switch (how) {
     case FileSystem::Open::directory:
       return O_RDONLY | O_DIRECTORY;
+    case FileSystem::Open::read:
+      return O_RDONLY;
     case FileSystem::Open::read_write:
       return O_RDWR | O_APPEND;
+    case FileSystem::Open::update:
+      return O_RDWR;
     case FileSystem::Open::create_new:
       return O_RDWR | O_APPEND | O_CREAT | O_EXCL;
     case FileSystem::Open::overwrite:
@@ -52,6 +56,11 @@ class PosixFileSystem final : public FileSystem {
 
   std::int64_t write(int descriptor, const char* data, std::size_t bytes) override {
     return or_errno(::write(descriptor, data, bytes));
+  }
+
+  std::int64_t overwrite(int descriptor, const char* data, std::size_t bytes,
+                         std::uint64_t offset) override {
+    return or_errno(::pwrite(descriptor, data, bytes, static_cast<off_t>(offset)));
   }
 
   std::int64_t size(const std::string& path) override {

@@ -1,5 +1,7 @@
 #include "eventcollect/metrics.hpp"
 
+#include "metrics/metrics_text.hpp"
+
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
@@ -139,6 +141,24 @@ std::string render_metrics(const CollectorStatistics& collected,
     add_counter(refused, collected.events_refused[i], {{"code", std::string{refusal_codes[i]}}});
   }
   add_sinks(families, {{"events", collected.sink}, {"dead_letters", collected.dead_letters}});
+  return families.render();
+}
+
+std::string render_numbers(const std::vector<MetricNumber>& numbers) {
+  Families families;
+  MetricFamily* family = nullptr;
+  for (const MetricNumber& number : numbers) {
+    const bool counts = number.kind == MetricNumber::Kind::counter;
+    if (family == nullptr || family->name != number.name) {
+      family = &families.add(counts ? MetricType::Counter : MetricType::Gauge, number.name,
+                             number.help);
+    }
+    std::vector<Label> labels;
+    if (!number.label.empty()) labels.push_back({number.label, number.label_value});
+    ClientMetric& metric = family->metric.emplace_back();
+    metric.label = std::move(labels);
+    (counts ? metric.counter.value : metric.gauge.value) = number.value;
+  }
   return families.render();
 }
 

@@ -14,7 +14,8 @@ Front::Front(FrontHandler& handler, std::size_t threads, FrontLimits limits)
 Front::~Front() { stop(std::chrono::milliseconds{0}); }
 
 HostPort Front::start(const HostPort& at) {
-  constexpr std::size_t for_others = 64;
+  // What the sinks and the loops open must not depend on how many clients there are.
+  constexpr std::size_t for_others = 64 + max_connections_over_bound;
   const std::size_t descriptors = raise_descriptor_limit();
   shared_->limits.max_connections =
       std::min(shared_->limits.max_connections,
@@ -50,8 +51,8 @@ bool Front::stop(std::chrono::milliseconds patience) {
 }
 
 FrontStatistics Front::statistics() const {
-  return {shared_->open, shared_->accepted, shared_->evicted, shared_->timed_out,
-          shared_->malformed};
+  return {shared_->open,      shared_->accepted,  shared_->evicted,
+          shared_->timed_out, shared_->malformed, shared_->buffered_bytes};
 }
 
 }  // namespace eventcollect

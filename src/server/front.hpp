@@ -46,8 +46,8 @@ class FrontHandler {
 struct FrontLimits {
   std::size_t max_head_bytes = 16 << 10;  // then 431
   std::size_t max_connections = 20'000;   // beyond it the longest idle one has to go
-  std::size_t max_buffered_bytes = std::size_t{128}
-                                   << 20;             // of requests not yet complete: then 503
+  // Of requests not yet complete: then 503. They can take up twice as much while they grow.
+  std::size_t max_buffered_bytes = std::size_t{64} << 20;
   std::chrono::milliseconds idle_timeout{60'000};     // between requests
   std::chrono::milliseconds request_timeout{30'000};  // from a request's first byte to its last
   std::chrono::milliseconds write_timeout{30'000};    // for a client to take its answer
@@ -55,13 +55,14 @@ struct FrontLimits {
   std::size_t max_drained_bytes = std::size_t{8} << 20;
 };
 
-// Counts since the start, and how many connections are open now.
+// Counts since the start, but for the two that say how it is now.
 struct FrontStatistics {
-  std::uint64_t connections_open = 0;
+  std::uint64_t connections_open = 0;  // now
   std::uint64_t connections_accepted = 0;
   std::uint64_t connections_evicted = 0;  // idle ones closed to make room, or new ones turned away
   std::uint64_t requests_timed_out = 0;
   std::uint64_t requests_malformed = 0;
+  std::uint64_t buffered_bytes = 0;  // now: of requests that have not come whole
 };
 
 struct FrontShared;

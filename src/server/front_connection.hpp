@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <list>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,24 +26,32 @@ struct FrontConnection {
     closed,   // it is out of the loop's hands, and will be destroyed when nothing uses it any more
   };
 
+  // What its deadline is for. Each kind has one time limit for all connections.
+  enum class Wait : std::uint8_t {
+    idle,     // nothing of a request has come, or all that came is answered
+    request,  // a request has begun to come
+    handler,  // the answer is ours to give: no deadline
+    reader,   // the answer is the client's to take
+    goodbye,  // it is closing
+  };
+  static constexpr std::size_t wait_kinds = 5;
+
   FrontConnection(int socket_, std::uint64_t id_, std::string peer_)
       : socket{socket_}, id{id_}, peer{std::move(peer_)} {}
   ~FrontConnection() { ::close(socket); }
   FrontConnection(const FrontConnection&) = delete;
   FrontConnection& operator=(const FrontConnection&) = delete;
 
-  bool is_idle() const { return stage == Stage::head && input.empty() && output.empty(); }
-
   const int socket;
   const std::uint64_t id;  // never used again, as the socket's number is
   const std::string peer;
 
   Stage stage = Stage::head;
-  bool is_readable = false;   // by the last word of epoll
-  bool is_shut = false;       // the peer sends no more
-  bool closes_after = false;  // the answer that is due is the last
+  bool is_readable = false;    // by the last word of epoll
+  bool is_unfinished = false;  // the loop will go on with it by itself
+  bool is_shut = false;        // the peer sends no more
+  bool closes_after = false;   // the answer that is due is the last
   bool is_head_request = false;
-  bool has_begun = false;  // some of the request has come
 
   std::string input;      // read, but not yet a whole head
   std::string head_text;  // of the request whose body is being read
@@ -50,7 +60,10 @@ struct FrontConnection {
   ChunkedReader chunks;
   std::string output;  // not yet taken by the system
   std::size_t drained_bytes = 0;
+
+  Wait wait = Wait::idle;
   std::chrono::steady_clock::time_point deadline;
+  std::list<FrontConnection*>::iterator place;  // in the loop's line for `wait`
 };
 
 }  // namespace eventcollect

@@ -16,9 +16,9 @@ namespace eventcollect {
 namespace {
 
 using std::chrono::steady_clock;
-using Stage = FrontConnection::Stage;
 
 constexpr int sweep_milliseconds = 200;  // how exact time limits are kept
+constexpr std::size_t most_unfinished_in_a_round = 16;
 constexpr std::uint64_t listener_token = 0;
 constexpr std::uint64_t wake_token = 1;
 
@@ -57,10 +57,7 @@ void FrontLoop::run() {
         epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), patience);
     now_ = steady_clock::now();
     for (int i = 0; i < count; ++i) dispatch(events[static_cast<std::size_t>(i)]);
-    for (const std::uint64_t id : std::exchange(unfinished_, {})) {
-      const auto found = connections_.find(id);
-      if (found != connections_.end()) receive(*found->second);
-    }
+    go_on_with_unfinished();
     if (shared_->stopping) forget_listener();
     if (now_ >= next_sweep_) sweep();
     closed_.clear();
@@ -72,6 +69,17 @@ void FrontLoop::run() {
   shared_->loop_ended.notify_all();
 }
 
+// Some of them only: a crowd that asks for much is not to hold up those who ask for little.
+void FrontLoop::go_on_with_unfinished() {
+  for (std::size_t i = std::min(unfinished_.size(), most_unfinished_in_a_round); i > 0; --i) {
+    const auto found = connections_.find(unfinished_.front());
+    unfinished_.pop_front();
+    if (found == connections_.end()) continue;
+    found->second->is_unfinished = false;
+    receive(*found->second);
+  }
+}
+
 bool FrontLoop::is_this_thread() const { return current_loop == this; }
 
 void FrontLoop::forget_listener() {
@@ -80,16 +88,18 @@ void FrontLoop::forget_listener() {
 }
 
 void FrontLoop::dispatch(const epoll_event& event) {
-  if (event.data.u64 == listener_token) return accept_all();
-  if (event.data.u64 == wake_token) return deliver_letters();
-  const auto found = connections_.find(event.data.u64);
+  const std::uint64_t token = event.data.u64;  // a copy: an epoll_event is packed
+  if (token == listener_token) return accept_all();
+  if (token == wake_token) return deliver_letters();
+  const auto found = connections_.find(token);
   if (found == connections_.end()) return;
   FrontConnection& connection = *found->second;
-  if ((event.events & (EPOLLERR | EPOLLHUP)) != 0) return close(connection.id);
-  if ((event.events & EPOLLIN) != 0) connection.is_readable = true;
+  if ((event.events & EPOLLERR) != 0) return close(connection.id);
+  // Both sides may have said their last while bytes are still unread: closing then would reset.
+  if ((event.events & (EPOLLIN | EPOLLHUP)) != 0) connection.is_readable = true;
   if ((event.events & EPOLLOUT) != 0 && !connection.output.empty()) {
     send(connection);
-    if (!connections_.contains(event.data.u64)) return;
+    if (!connections_.contains(token)) return;
   }
   receive(connection);
 }
@@ -108,7 +118,8 @@ void FrontLoop::accept_all() {
     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     const std::uint64_t id = ++last_id_;
     auto connection = std::make_unique<FrontConnection>(socket, id, address_text(address));
-    connection->deadline = now_ + shared_->limits.idle_timeout;
+    connection->place = line(Wait::idle).insert(line(Wait::idle).end(), connection.get());
+    wait_for(*connection, Wait::idle);
     connections_.emplace(id, std::move(connection));
     try {
       watch(socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, id);
@@ -122,8 +133,8 @@ void FrontLoop::accept_all() {
 
 // After `newest` was accepted: other loops may have the idle ones, and need a while to see it.
 void FrontLoop::keep_bound(std::uint64_t newest) {
-  constexpr std::size_t slack = 64;
   const std::size_t bound = shared_->limits.max_connections;
+  const std::size_t slack = std::min(bound / 2, max_connections_over_bound);
   if (shared_->open <= bound || make_room() || shared_->open <= bound + slack) return;
   ++shared_->evicted;
   close(newest);
@@ -131,17 +142,24 @@ void FrontLoop::keep_bound(std::uint64_t newest) {
 
 // Closes the connection that has been idle for longest, but for the newest. False if none is idle.
 bool FrontLoop::make_room() {
-  auto victim = connections_.end();
-  for (auto it = connections_.begin(); it != connections_.end(); ++it) {
-    if (!it->second->is_idle() || it->first == last_id_) continue;
-    const bool is_longer_idle =
-        victim == connections_.end() || it->second->deadline < victim->second->deadline;
-    if (is_longer_idle) victim = it;
-  }
-  if (victim == connections_.end()) return false;
+  const Line& idle = line(Wait::idle);
+  auto victim = idle.begin();
+  if (victim != idle.end() && (*victim)->id == last_id_) ++victim;
+  if (victim == idle.end()) return false;
   ++shared_->evicted;
-  close(victim->first);
+  close((*victim)->id);
   return true;
+}
+
+// Gives the connection a new deadline. It is later than all in its line, whose time limit is one.
+void FrontLoop::wait_for(FrontConnection& connection, Wait wait) {
+  const FrontLimits& limits = shared_->limits;
+  const std::array<std::chrono::milliseconds, FrontConnection::wait_kinds> patience{
+      limits.idle_timeout, limits.request_timeout, std::chrono::milliseconds{0},
+      limits.write_timeout, limits.drain_timeout};
+  line(wait).splice(line(wait).end(), line(connection.wait), connection.place);
+  connection.wait = wait;
+  connection.deadline = now_ + patience[static_cast<std::size_t>(wait)];
 }
 
 void FrontLoop::deliver_letters() {
@@ -159,22 +177,20 @@ void FrontLoop::deliver_letters() {
 
 void FrontLoop::sweep() {
   next_sweep_ = now_ + std::chrono::milliseconds{sweep_milliseconds};
-  std::vector<std::uint64_t> due;
-  for (const auto& [id, connection] : connections_) {
-    const bool is_unwanted = shared_->stopping && connection->is_idle();
-    const bool is_ours = connection->stage == Stage::waiting && connection->output.empty();
-    const bool is_late = connection->deadline <= now_ && !is_ours;
-    if (is_unwanted || is_late) due.push_back(id);
+  for (const Wait wait : {Wait::idle, Wait::request, Wait::reader, Wait::goodbye}) {
+    const auto is_due = [&](const FrontConnection& connection) {
+      return connection.deadline <= now_ || (shared_->stopping && wait == Wait::idle);
+    };
+    while (!line(wait).empty() && is_due(*line(wait).front())) expire(*line(wait).front());
   }
-  for (const std::uint64_t id : due) expire(*connections_.at(id));
   while (shared_->open > shared_->limits.max_connections && make_room()) {
   }
 }
 
+// Takes the connection out of its line.
 void FrontLoop::expire(FrontConnection& connection) {
-  const bool has_begun = connection.stage == Stage::body ||
-                         (connection.stage == Stage::head && !connection.input.empty());
-  if (!has_begun || !connection.output.empty()) return close(connection.id);
+  const bool can_be_told = connection.wait == Wait::request && connection.output.empty();
+  if (!can_be_told) return close(connection.id);
   ++shared_->timed_out;
   answer_last(connection, plain_response(408, "The request did not come in time."));
 }

@@ -3,10 +3,14 @@
 
 #include <sys/epoll.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,6 +25,9 @@
 #include "server/socket.hpp"
 
 namespace eventcollect {
+
+// How many more there can be than FrontLimits::max_connections, for a moment.
+inline constexpr std::size_t max_connections_over_bound = 64;
 
 // What the loops of a front have in common.
 struct FrontShared {
@@ -57,12 +64,17 @@ class FrontLoop {
 
  private:
   using Connections = std::unordered_map<std::uint64_t, std::unique_ptr<FrontConnection>>;
+  using Line = std::list<FrontConnection*>;
+  using Wait = FrontConnection::Wait;
 
   void watch(int descriptor, std::uint32_t events, std::uint64_t token);
   void run();
+  void go_on_with_unfinished();
   bool is_this_thread() const;
   void dispatch(const epoll_event& event);
   void accept_all();
+  Line& line(Wait wait) { return lines_[static_cast<std::size_t>(wait)]; }
+  void wait_for(FrontConnection& connection, Wait wait);
   void keep_bound(std::uint64_t newest);
   bool make_room();
   void deliver_letters();
@@ -70,6 +82,7 @@ class FrontLoop {
   void forget_listener();
 
   void receive(FrontConnection& connection);
+  void finish_later(FrontConnection& connection);
   void take_in(FrontConnection& connection, std::string_view bytes);
   bool take_head(FrontConnection& connection, std::string_view& bytes);
   void take_request(FrontConnection& connection, std::string_view& bytes);
@@ -95,8 +108,9 @@ class FrontLoop {
   Socket epoll_;
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   Connections connections_;
+  std::array<Line, FrontConnection::wait_kinds> lines_;   // each in the order of its deadlines
   std::vector<std::unique_ptr<FrontConnection>> closed_;  // until the end of the round
-  std::vector<std::uint64_t> unfinished_;                 // had more to do when their turn was over
+  std::deque<std::uint64_t> unfinished_;                  // had more to do when their turn was over
   int requests_left_ = 0;  // in the turn of the connection that is being served
   std::vector<Mailbox::Letter> letters_;
   std::uint64_t last_id_ = 1;  // the ids 0 and 1 stand for what else epoll watches

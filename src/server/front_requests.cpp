@@ -18,10 +18,18 @@ using Stage = FrontConnection::Stage;
 constexpr int most_reads_in_a_row = 16;
 constexpr int most_requests_in_a_row = 32;
 
+// Where there is no memory left for requests that have not come whole.
+Response busy_response() {
+  Response busy = plain_response(503, "Too many requests are under way. Send it again.");
+  busy.headers.emplace_back("Retry-After", "1");
+  return busy;
+}
+
 }  // namespace
 
 // Reads what has come, as far as it is wanted now.
 void FrontLoop::receive(FrontConnection& connection) {
+  if (connection.is_unfinished) return;  // its turn will come
   const std::uint64_t id = connection.id;
   requests_left_ = most_requests_in_a_row;
   if (!connection.input.empty() && connection.stage == Stage::head) take_in(connection, {});
@@ -30,7 +38,7 @@ void FrontLoop::receive(FrontConnection& connection) {
            connection.stage != Stage::closed;
   };
   for (int reads = 0; wants_more(); ++reads) {
-    if (reads == most_reads_in_a_row || requests_left_ == 0) return unfinished_.push_back(id);
+    if (reads == most_reads_in_a_row || requests_left_ == 0) return finish_later(connection);
     const ssize_t got = ::recv(connection.socket, scratch_.data(), scratch_.size(), 0);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -48,8 +56,13 @@ void FrontLoop::receive(FrontConnection& connection) {
   }
   // What has come already is no event of epoll any more.
   if (requests_left_ == 0 && connection.stage == Stage::head && !connection.input.empty()) {
-    unfinished_.push_back(id);
+    finish_later(connection);
   }
+}
+
+void FrontLoop::finish_later(FrontConnection& connection) {
+  connection.is_unfinished = true;
+  unfinished_.push_back(connection.id);
 }
 
 // Goes on with the connection's requests by what has newly come.
@@ -91,6 +104,7 @@ void FrontLoop::put_aside(FrontConnection& connection, std::string_view bytes) {
   }
   shared_->buffered_bytes += bytes.size();
   connection.input.append(bytes);
+  if (connection.stage == Stage::head) note_begin(connection);
 }
 
 std::string FrontLoop::take_input(FrontConnection& connection) {
@@ -100,8 +114,7 @@ std::string FrontLoop::take_input(FrontConnection& connection) {
 
 // The time that a request has runs from its first byte.
 void FrontLoop::note_begin(FrontConnection& connection) {
-  if (std::exchange(connection.has_begun, true)) return;
-  connection.deadline = now_ + shared_->limits.request_timeout;
+  if (connection.wait != Wait::request) wait_for(connection, Wait::request);
 }
 
 // True if a request's head was there.
@@ -118,7 +131,6 @@ bool FrontLoop::take_head(FrontConnection& connection, std::string_view& bytes) 
         answer_last(connection, plain_response(431, "The header fields are too large."));
         return true;
       }
-      note_begin(connection);
       return false;
     case HeadResult::malformed:
       ++shared_->malformed;
@@ -153,6 +165,10 @@ void FrontLoop::take_request(FrontConnection& connection, std::string_view& byte
 }
 
 void FrontLoop::begin_body(FrontConnection& connection, std::string_view head_text) {
+  if (shared_->buffered_bytes + head_text.size() > shared_->limits.max_buffered_bytes) {
+    return answer_last(connection, busy_response());
+  }
+  shared_->buffered_bytes += head_text.size();
   connection.stage = Stage::body;
   connection.head_text = head_text;
   connection.chunks = {};
@@ -189,9 +205,7 @@ void FrontLoop::add_to_body(FrontConnection& connection, std::string_view piece)
     return answer_last(connection, shared_->handler.too_large({head_, connection.peer, {}}));
   }
   if (shared_->buffered_bytes + piece.size() > shared_->limits.max_buffered_bytes) {
-    Response busy = plain_response(503, "Too many requests are under way. Send it again.");
-    busy.headers.emplace_back("Retry-After", "1");
-    return answer_last(connection, busy);
+    return answer_last(connection, busy_response());
   }
   shared_->buffered_bytes += piece.size();
   connection.body += piece;
@@ -205,6 +219,7 @@ void FrontLoop::finish_body(FrontConnection& connection) {
 // `request` may view the connection's own memory, which is therefore released afterwards only.
 void FrontLoop::hand_over(FrontConnection& connection, const FrontRequest& request) {
   connection.stage = Stage::waiting;
+  wait_for(connection, Wait::handler);
   handing_over_ = connection.id;
   const auto respond = [this, mailbox = mailbox_, id = connection.id](Response response) {
     // `this` may be long gone when another thread answers, and is only asked by its own.
@@ -225,7 +240,7 @@ void FrontLoop::hand_over(FrontConnection& connection, const FrontRequest& reque
 }
 
 void FrontLoop::release_body(FrontConnection& connection) {
-  shared_->buffered_bytes -= connection.body.size();
+  shared_->buffered_bytes -= connection.body.size() + connection.head_text.size();
   std::string{}.swap(connection.body);
   std::string{}.swap(connection.head_text);
 }
@@ -239,7 +254,7 @@ void FrontLoop::answer(FrontConnection& connection, const Response& response) {
   connection.closes_after = connection.closes_after || shared_->last_answers;
   append_response(connection.output, response, connection.closes_after, connection.is_head_request);
   connection.stage = Stage::waiting;
-  connection.deadline = now_ + shared_->limits.write_timeout;
+  wait_for(connection, Wait::reader);
   release_body(connection);
   send(connection);
 }
@@ -263,15 +278,14 @@ void FrontLoop::send(FrontConnection& connection) {
 void FrontLoop::finish_answer(FrontConnection& connection) {
   if (!connection.closes_after) {
     connection.stage = Stage::head;
-    connection.has_begun = false;
-    connection.deadline = now_ + shared_->limits.idle_timeout;
-    return;
+    connection.is_head_request = false;  // the next may be refused before its method is known
+    return wait_for(connection, Wait::idle);
   }
   if (connection.is_shut) return close(connection.id);
   // Closing with bytes unread would reset the connection, and the answer might be lost with it.
   ::shutdown(connection.socket, SHUT_WR);
   connection.stage = Stage::closing;
-  connection.deadline = now_ + shared_->limits.drain_timeout;
+  wait_for(connection, Wait::goodbye);
   take_input(connection);
 }
 
@@ -286,6 +300,7 @@ void FrontLoop::close(std::uint64_t id) {
   release_body(connection);
   take_input(connection);
   connection.stage = Stage::closed;
+  line(connection.wait).erase(connection.place);
   // Whoever is in the middle of serving it still holds a reference.
   closed_.push_back(std::move(found->second));
   connections_.erase(found);

@@ -114,6 +114,11 @@ std::vector<Setting> event_settings() {
   return {
       {"to", "URL", "file:events", "Where events go; several are each written to", true,
        [](auto& options, auto& values) { options.to = values; }},
+      {"spool", "DIR", "",
+       "Answer when events are synced to this directory, and forward them to each --to from there",
+       false, [](auto& options, auto& values) { options.spool = values[0]; }},
+      {"spool-max-bytes", "SIZE", "1GiB", "The most that the spool may hold: then 503", false,
+       [](auto& options, auto& values) { options.spool_max_bytes = parse_bytes(values[0]); }},
       {"dead-letter", "URL", "file:refused?max_total_bytes=64MiB",
        "Where refused events are kept; null: for nowhere", false,
        [](auto& options, auto& values) { options.dead_letter = values[0]; }},
@@ -129,6 +134,11 @@ std::vector<Setting> event_settings() {
       {"max-batch-events", "N", "1000", "The most events in a request", false,
        [](auto& options, auto& values) {
          options.collector.rules.max_events = parse_count(values[0], 1, 100'000);
+       }},
+      {"max-queue-bytes", "SIZE", "64MiB", "The most memory of events not yet durable: then 503",
+       false,
+       [](auto& options, auto& values) {
+         options.collector.max_queue_bytes = parse_bytes(values[0]);
        }},
       {"ack", "WHEN", "durable",
        "Answer 202 when events are `durable` or already when `accepted` into memory", false,

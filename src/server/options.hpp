@@ -18,6 +18,8 @@ struct ServerOptions {
   HostPort listen;
   std::optional<HostPort> admin;
   std::vector<std::string> to;
+  std::string spool;  // a directory, or empty for none
+  std::uint64_t spool_max_bytes = 0;
   std::string dead_letter;
   std::string page;  // a file, or empty for the built-in one
   std::chrono::milliseconds drain_delay{};

@@ -16,14 +16,17 @@
 #include "eventcollect/metrics.hpp"
 #include "eventcollect/open.hpp"
 #include "eventcollect/server.hpp"
+#include "eventcollect/spool.hpp"
 #include "eventcollect/tee.hpp"
 #include "eventcollect/url.hpp"
 #include "eventcollect/version.hpp"
 #include "server/demo_page.hpp"
 #include "server/front.hpp"
+#include "server/front_metrics.hpp"
 #include "server/log.hpp"
 #include "server/options.hpp"
 #include "server/site.hpp"
+#include "server/spool_metrics.hpp"
 
 namespace eventcollect {
 namespace {
@@ -107,7 +110,8 @@ class Server {
       : options_{options},
         log_{log},
         page_{read_page(options.page)},
-        sink_{open_sinks(options.to)},
+        spool_{open_spool()},
+        sink_{spool_ ? spool_->sink() : open_sinks(options.to)},
         letters_{open_option("--dead-letter", options.dead_letter)},
         collector_{sink_, collector_options()},
         endpoint_{collector_, options.endpoint},
@@ -146,6 +150,7 @@ class Server {
     // Requests that wait for their events end with these, the others are not worth the whole time.
     const bool all_answered = public_.stop(left() / 2);
     const bool all_written = collector_.close(left());
+    if (spool_ && !spool_->close(left())) log_.say("the spool keeps events for the next start");
     admin_.stop(left());
     if (!all_answered) log_.say("some requests were cut off before they had come whole");
     log_.say(all_written ? "stopped" : "stopped with events that could not be written");
@@ -153,6 +158,21 @@ class Server {
   }
 
  private:
+  std::unique_ptr<Spool> open_spool() {
+    if (options_.spool.empty()) return nullptr;
+    std::vector<SpoolTarget> targets;
+    targets.reserve(options_.to.size());
+    for (const std::string& url : options_.to) {
+      targets.push_back({spool_cursor(url), open_option("--to", url)});
+    }
+    SpoolOptions options;
+    options.files.max_total_bytes = options_.spool_max_bytes;
+    options.on_failure = [this](const std::string& target, const std::exception& error) {
+      log_.say_seldom(target, fmt::format("error: {}: {}", target, error.what()));
+    };
+    return std::make_unique<Spool>(options_.spool, std::move(targets), std::move(options));
+  }
+
   CollectorOptions collector_options() {
     CollectorOptions options = options_.collector;
     options.drain_timeout = options_.drain_timeout;
@@ -176,7 +196,9 @@ class Server {
       response.set_content(ready ? "ready\n" : "not ready\n", "text/plain");
     });
     site.add("/metrics", [this](httplib::Response& response) {
-      response.set_content(render_metrics(collector_.statistics(), endpoint_.statistics()),
+      response.set_content(render_metrics(collector_.statistics(), endpoint_.statistics()) +
+                               render_front_metrics(public_.statistics()) +
+                               (spool_ ? render_spool_metrics(spool_->statistics()) : ""),
                            metrics_content_type);
     });
   }
@@ -185,6 +207,7 @@ class Server {
   Log& log_;
   std::atomic<bool> draining_{false};
   const std::string page_;
+  const std::unique_ptr<Spool> spool_;
   const std::shared_ptr<Sink> sink_;
   const std::shared_ptr<Sink> letters_;
   Collector collector_;

@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
+#include <semaphore>
 #include <thread>
 
 #include "server/site.hpp"
@@ -16,15 +18,33 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const std::string get = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+std::string get_of(const std::string& path) {
+  return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+}
+
+const std::string get = get_of("/");
 
 // A served site: a page at /, events at /events that go into the test's hand.
 struct Setup {
-  explicit Setup(FrontLimits limits = {}, bool is_open = true)
-      : collector{gate}, endpoint{collector, {.max_body_bytes = 10'000}}, front{site, 2, limits} {
+  explicit Setup(FrontLimits limits = {}, bool is_open = true, std::size_t threads = 2)
+      : collector{gate},
+        endpoint{collector, {.max_body_bytes = 10'000}},
+        front{site, threads, limits} {
     if (is_open) gate->let_all();
     site.add(endpoint);
-    site.add("/", [](httplib::Response& response) { response.set_content("page", "text/plain"); });
+    site.add("/", [this](httplib::Response& response) {
+      ++pages;
+      response.set_content("page", "text/plain");
+    });
+    site.add("/count", [this](httplib::Response& response) {
+      response.set_content(std::to_string(pages), "text/plain");
+    });
+    // Holds up its loop, so that others have sent all that they want when it goes on.
+    site.add("/wait", [this](httplib::Response& response) {
+      is_waiting.release();
+      goes_on.acquire();
+      response.set_content("page", "text/plain");
+    });
     site.add("/large", [](httplib::Response& response) {
       response.set_content(std::string(4 << 20, 'x'), "text/plain");
     });
@@ -32,13 +52,34 @@ struct Setup {
   }
   ~Setup() { gate->let_all(); }
 
+  // Waits until this much has come of requests that are not complete.
+  void wait_for_bytes(std::uint64_t bytes) const {
+    while (front.statistics().buffered_bytes != bytes) std::this_thread::yield();
+  }
+
   std::shared_ptr<GateSink> gate = std::make_shared<GateSink>();
   Collector collector;
   Endpoint endpoint;
   Site site;
   Front front;
   std::uint16_t port = 0;
+  std::atomic<int> pages{0};  // that were asked for
+  std::counting_semaphore<> is_waiting{0};
+  std::counting_semaphore<> goes_on{0};
 };
+
+// A setup whose connections are all on one loop.
+struct OneLoop : Setup {
+  explicit OneLoop(FrontLimits limits = {}) : Setup{limits, true, 1} {}
+};
+
+// A connection that has had an answer.
+std::unique_ptr<RawClient> used_connection(const Setup& setup) {
+  auto client = std::make_unique<RawClient>(setup.port);
+  client->send(get);
+  CHECK(client->receive().body == "page");
+  return client;
+}
 
 std::string post(const std::string& body, const std::string& more_fields = "") {
   return "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
@@ -251,16 +292,48 @@ TEST_CASE("a page is sent once, whatever ranges are asked for") {
 }
 
 TEST_CASE("a client that sends many requests at once lets others have their turn") {
-  Setup setup;
+  OneLoop setup;
+  const auto patient = used_connection(setup);
+  setup.pages = 0;
   RawClient greedy{setup.port};
+  greedy.send(get_of("/wait"));
+  setup.is_waiting.acquire();
   constexpr int count = 2'000;
   std::string requests;
   for (int i = 0; i < count; ++i) requests += get;
-  std::thread sending{[&] { greedy.send(requests); }};
+  greedy.send(requests);
+  patient->send(get_of("/count"));
+  setup.goes_on.release();
   int answered = 0;
-  while (answered < count && greedy.receive().body == "page") ++answered;
-  sending.join();
-  CHECK(answered == count);
+  std::thread reading{[&] {
+    while (answered <= count && greedy.receive().body == "page") ++answered;
+  }};
+  const int before = std::stoi(patient->receive().body);
+  reading.join();
+  CHECK(answered == count + 1);
+  CHECK(before < count / 4);
+}
+
+TEST_CASE("nor does a crowd of such clients hold up who asks for little") {
+  OneLoop setup;
+  const auto patient = used_connection(setup);
+  constexpr int crowd = 200;
+  std::string requests;
+  for (int i = 0; i < 100; ++i) requests += get;
+  std::vector<std::unique_ptr<RawClient>> greedy;
+  for (int i = 0; i < crowd; ++i) greedy.push_back(used_connection(setup));
+  // All have sent before any but the first has a turn; that holds up the loop again in its third.
+  greedy.front()->send(get_of("/wait") + requests.substr(0, 70 * get.size()) + get_of("/wait"));
+  setup.is_waiting.acquire();
+  for (const auto& client : greedy) client->send(requests);
+  setup.goes_on.release();
+  setup.is_waiting.acquire();
+  const int served = setup.pages;
+  patient->send(get_of("/count"));
+  setup.goes_on.release();
+  const int before = std::stoi(patient->receive().body) - served;
+  CHECK(served > 20 * crowd);  // each has had its first turn
+  CHECK(before < 10 * crowd);
 }
 
 TEST_CASE("a head over the limit is refused") {
@@ -285,6 +358,21 @@ TEST_CASE("bodies under way are bounded in memory") {
   RawClient other{setup.port};
   other.send(post(event_named("a")));
   CHECK(other.receive().status == 202);
+}
+
+TEST_CASE("a head counts as long as its body is awaited") {
+  Setup setup{{.max_buffered_bytes = 5'000}};
+  const std::string large = post("12345", "X: " + std::string(3'000, 'x') + "\r\n");
+  const std::string all_but_one = large.substr(0, large.size() - 1);
+  RawClient first{setup.port};
+  first.send(all_but_one);
+  setup.wait_for_bytes(all_but_one.size());
+  RawClient second{setup.port};
+  second.send(all_but_one);
+  CHECK(second.receive().status == 503);
+  first.send("5");
+  CHECK(first.receive().status == 400);
+  CHECK(setup.front.statistics().buffered_bytes == 0);
 }
 
 TEST_CASE("a request that does not come in time is told so, an idle connection just closed") {
@@ -312,6 +400,39 @@ TEST_CASE("a client that drips bytes for ever is cut off all the same") {
   CHECK(client.receive().status >= 408);
 }
 
+TEST_CASE("a request has its full time from its first byte, however long the connection was idle") {
+  OneLoop setup{{.idle_timeout = 1h, .request_timeout = 1s, .drain_timeout = 0ms}};
+  const auto used = used_connection(setup);
+  RawClient fresh{setup.port};
+  RawClient late{setup.port};
+  late.send("GET / HT");
+  CHECK(late.receive().status == 408);  // so long the others have been idle
+
+  used->send("GET / HT");
+  fresh.send("GET / HT");
+  setup.wait_for_bytes(16);
+  RawClient refused{setup.port};
+  refused.send("no HTTP\r\n\r\n");
+  CHECK(refused.receive().status == 400);
+  // It is closed when the front looks for whose time is over.
+  wait_until([&] { return setup.front.statistics().connections_open <= 2; });
+  fresh.send("TP/1.1\r\nHost: localhost\r\n\r\n");
+  CHECK(fresh.receive().body == "page");
+  CHECK(used->receive().status == 408);
+  CHECK(used->receive().status == 0);
+}
+
+TEST_CASE("a request that has begun is not cut off as idle") {
+  OneLoop setup{{.idle_timeout = 300ms, .request_timeout = 1h}};
+  RawClient client{setup.port};
+  client.send("GET / HT");
+  setup.wait_for_bytes(8);
+  RawClient idle{setup.port};
+  CHECK(idle.receive().status == 0);
+  client.send("TP/1.1\r\nHost: localhost\r\n\r\n");
+  CHECK(client.receive().body == "page");
+}
+
 TEST_CASE("idle and dripping connections keep nobody waiting") {
   Setup setup;
   std::vector<std::unique_ptr<RawClient>> clients;
@@ -337,6 +458,63 @@ TEST_CASE("beyond the bound of connections the longest idle one has to go") {
   CHECK(setup.front.statistics().connections_evicted == 2);
   clients.back()->send(get);
   CHECK(clients.back()->receive().body == "page");
+}
+
+TEST_CASE("idle is who has no request under way, and its time begins with the last answer") {
+  OneLoop setup{{.max_connections = 4}};
+  const auto again = used_connection(setup);
+  const auto busy = used_connection(setup);
+  const auto longest = used_connection(setup);
+  RawClient fresh{setup.port};
+  wait_until([&] { return setup.front.statistics().connections_open == 4; });
+  busy->send("GET / HT");
+  setup.wait_for_bytes(8);
+  again->send(get);
+  CHECK(again->receive().body == "page");
+
+  const auto fifth = used_connection(setup);
+  CHECK(longest->receive().status == 0);
+  CHECK(setup.front.statistics().connections_evicted == 1);
+  const auto sixth = used_connection(setup);
+  CHECK(fresh.receive().status == 0);
+  const auto seventh = used_connection(setup);
+  CHECK(again->receive().status == 0);
+  CHECK(setup.front.statistics().connections_evicted == 3);
+  CHECK(setup.front.statistics().connections_open == 4);
+
+  busy->send("TP/1.1\r\nHost: localhost\r\n\r\n");
+  for (RawClient* kept : {busy.get(), fifth.get(), sixth.get(), seventh.get()}) {
+    if (kept != busy.get()) kept->send(get);
+    CHECK(kept->receive().body == "page");
+  }
+}
+
+TEST_CASE("who waits for an answer of ours is not idle") {
+  Setup setup{{.max_connections = 2}, false, 1};
+  RawClient waiting{setup.port};
+  waiting.send(post(event_named("a")));
+  setup.gate->wait_for_writes(1);
+  const auto idle = used_connection(setup);
+  const auto newest = used_connection(setup);
+  CHECK(idle->receive().status == 0);
+  setup.gate->let_all();
+  CHECK(waiting.receive().status == 202);
+}
+
+TEST_CASE("where no connection is idle the new ones are turned away") {
+  OneLoop setup{{.max_connections = 4}};
+  std::vector<std::unique_ptr<RawClient>> busy;
+  for (std::uint64_t i = 1; i <= 6; ++i) {  // half as many again are let in for a moment
+    busy.push_back(std::make_unique<RawClient>(setup.port));
+    busy.back()->send("GET / HT");
+    setup.wait_for_bytes(8 * i);
+  }
+  for (int i = 0; i < 3; ++i) CHECK(RawClient{setup.port}.is_closed());
+  CHECK(setup.front.statistics().connections_evicted == 3);
+  for (const auto& client : busy) {
+    client->send("TP/1.1\r\nHost: localhost\r\n\r\n");
+    CHECK(client->receive().body == "page");
+  }
 }
 
 TEST_CASE("a client that asks before it sends its body is told to go on, or why not") {

@@ -10,6 +10,7 @@
 
 #include "eventcollect/endpoint.hpp"
 #include "eventcollect/memory.hpp"
+#include "server/front_metrics.hpp"
 #include "support/events.hpp"
 
 namespace eventcollect {
@@ -108,6 +109,7 @@ struct Site {
   Collector collector{std::make_shared<PickySink>(),
                       {.dead_letters = std::make_shared<MemorySink>(), .clock = &clock}};
   Endpoint endpoint{collector};
+  FrontStatistics front;
 
   void post(std::string_view body) const {
     Request request;
@@ -118,8 +120,10 @@ struct Site {
     endpoint.handle(request);
   }
 
+  // As the server gives them.
   Exposition metrics() const {
-    return Exposition{render_metrics(collector.statistics(), endpoint.statistics())};
+    return Exposition{render_metrics(collector.statistics(), endpoint.statistics()) +
+                      render_front_metrics(front)};
   }
 };
 
@@ -268,6 +272,23 @@ TEST_CASE("the numbers are those of the collector and the endpoint") {
   CHECK(metrics.value(failures, {{"sink", "events"}, {"kind", "in_doubt"}}) >= 1);
   CHECK(metrics.value(failures, {{"sink", "events"}, {"kind", "unavailable"}}) == 0);
   CHECK(metrics.value(failures, {{"sink", "events"}, {"kind", "misconfigured"}}) == 0);
+}
+
+TEST_CASE("the numbers of connections are those of the front") {
+  Site site;
+  site.front = {.connections_open = 1,
+                .connections_accepted = 2,
+                .connections_evicted = 3,
+                .requests_timed_out = 4,
+                .requests_malformed = 5,
+                .buffered_bytes = 6};
+  const Exposition metrics = site.metrics();
+  CHECK(metrics.value("eventcollect_http_connections_open") == 1);
+  CHECK(metrics.value("eventcollect_http_connections_accepted_total") == 2);
+  CHECK(metrics.value("eventcollect_http_connections_evicted_total") == 3);
+  CHECK(metrics.value("eventcollect_http_requests_timed_out_total") == 4);
+  CHECK(metrics.value("eventcollect_http_requests_malformed_total") == 5);
+  CHECK(metrics.value("eventcollect_http_buffered_bytes") == 6);
 }
 
 TEST_CASE("whether the sink is ready is 1 or 0") {

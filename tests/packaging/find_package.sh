@@ -2,7 +2,7 @@
 # Proves that the installed package is enough: a project that knows nothing but
 # find_package(eventcollect) configures, builds and runs, after the prefix was moved.
 #
-#   find_package.sh BUILD SOURCE CONSUMER      CONSUMER: core or server, a folder beside this
+#   find_package.sh BUILD SOURCE CONSUMER      CONSUMER: core, drivers or server, a folder beside this
 set -eu
 build=$1 source=$2 consumer=$3
 

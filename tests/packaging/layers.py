@@ -15,13 +15,14 @@ import sys
 # From the ground up.
 LAYERS = [
     ["version"],
-    ["clock", "uuid", "url", "gzip", "network"],
+    ["clock", "timer", "uuid", "url", "gzip", "network"],
     ["event", "batch", "rules", "parser", "json", "page_url", "properties", "stored_event"],
     ["sink", "source", "ledger", "object", "store"],
-    ["collector", "pump", "spool", "tee", "retry", "dead_letter", "memory", "open",
-     "built_in_sinks", "committer", "statistics", "metrics"],
+    ["collector", "pump", "tee", "retry", "dead_letter", "memory", "open",
+     "built_in", "committer", "statistics", "metrics"],
     ["endpoint", "httplib"],
     ["file", "postgres", "sqlite", "amqp"],
+    ["spool", "forwarder"],
     ["eventcollect", "drivers", "server", "demo_page"],
 ]
 DRIVERS = LAYERS[6]

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace eventcollect::test {
@@ -42,6 +43,10 @@ inline std::string read_file(const std::filesystem::path& path) {
 }
 
 // The names in a directory that end so, sorted.
+inline void write_file(const std::filesystem::path& path, std::string_view content) {
+  std::ofstream{path, std::ios::binary} << content;
+}
+
 inline std::vector<std::string> names_in(const std::string& directory, const std::string& ending) {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator{directory}) {

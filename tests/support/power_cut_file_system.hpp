@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,8 +19,8 @@
 
 namespace eventcollect::test {
 
-// Thrown by every call from the moment of the cut on.
-struct PowerCut {};
+// Thrown by every call from the moment of the cut on. Destructors know what to do with it.
+struct PowerCut : std::exception {};
 
 enum class Call { open, read, write, truncate, sync_data, sync_directory, rename, remove, probe };
 
@@ -118,6 +119,13 @@ class PowerCutFileSystem final : public FileSystem {
     }
     inode.change({Write::data, inode.content.size(), std::string(data, bytes)});
     count_step();
+    return static_cast<std::int64_t>(bytes);
+  }
+
+  std::int64_t overwrite(int descriptor, const char* data, std::size_t bytes,
+                         std::uint64_t offset) override {
+    if (const int error = step(Call::write)) return -error;
+    open_.at(descriptor)->change({Write::data, offset, std::string(data, bytes)});
     return static_cast<std::int64_t>(bytes);
   }
 

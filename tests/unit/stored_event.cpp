@@ -225,6 +225,7 @@ TEST_CASE("a reader is as good as new after a refusal") {
   Batch batch;
   CHECK(reader.append(with("1.50", "1e999"), batch));
   CHECK(reader.append("{", batch));
+  CHECK(reader.append(R"({"unknown":1})", batch));
   CHECK_FALSE(reader.append(whole, batch));
   CHECK(batch.size() == 1);
 }

@@ -122,6 +122,8 @@ TEST_CASE("a redacted URL shows neither user nor password nor the values of opti
       {"amqp://us@er:pa@ss@host/", "amqp://host/"},
       {"s3://bucket/prefix", "s3://bucket/prefix"},
       {"postgres://user@", "postgres:"},
+      {"file:////srv/events", "file:////srv/events"},
+      {"m://user:pass@//path", "m:////path"},
   };
   for (const auto& [text, redacted] : cases) {
     CHECK(Url::parse(text).redacted() == redacted);

@@ -5,10 +5,12 @@
 #include <memory>
 
 #include "eventcollect/sink.hpp"
+#include "eventcollect/source.hpp"
 #include "eventcollect/url.hpp"
 
 namespace eventcollect {
 
 std::shared_ptr<Sink> open_file_sink(const Url& url);
+std::shared_ptr<Source> open_file_source(const Url& url);
 
 }  // namespace eventcollect

@@ -1,0 +1,18 @@
+#include "eventcollect/postgres.hpp"
+#include "postgres/session.hpp"
+
+namespace eventcollect {
+
+PostgresSink::PostgresSink(const PostgresSinkOptions& options)
+    : session_{std::make_unique<Session>(options)} {}
+PostgresSink::~PostgresSink() = default;
+
+void PostgresSink::write(const Batch& batch) { session_->write(batch); }
+void PostgresSink::tend() { session_->tend(); }
+bool PostgresSink::begin(std::string_view object_key, std::string_view selection) {
+  return session_->begin(object_key, selection);
+}
+void PostgresSink::commit() { session_->commit(); }
+void PostgresSink::roll_back() noexcept { session_->roll_back(); }
+
+}  // namespace eventcollect

@@ -1,0 +1,14 @@
+// A spool's numbers as Prometheus text.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "eventcollect/spool.hpp"
+
+namespace eventcollect {
+
+// Goes with what render_metrics renders: the names begin with "eventcollect_spool_".
+std::string render_spool_metrics(const std::vector<SpoolStatistics>& targets);
+
+}  // namespace eventcollect

@@ -1,0 +1,111 @@
+#include "spool/forwarder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace eventcollect {
+namespace {
+
+FileSourceOptions source_options(const std::string& cursor) {
+  return {.cursor = cursor, .consume = true};
+}
+
+}  // namespace
+
+Spool::Forwarder::Forwarder(const std::string& directory, std::shared_ptr<const FileSink> files,
+                            SpoolTarget target, const SpoolOptions& options)
+    : files_{std::move(files)},
+      target_{std::move(target)},
+      options_{options},
+      refused_{std::make_shared<FileSink>(fmt::format("{}/refused-{}", directory, target_.name))},
+      source_{*files_, source_options(target_.name)} {}
+
+void Spool::Forwarder::start() {
+  thread_ = std::jthread{[self = shared_from_this()](const std::stop_token& stop) {
+    self->run(stop);
+    const std::lock_guard lock{self->mutex_};
+    self->has_ended_ = true;
+    self->ended_.notify_all();
+  }};
+}
+
+void Spool::Forwarder::end(std::chrono::steady_clock::time_point deadline) {
+  if (!thread_.joinable()) return;
+  std::unique_lock lock{mutex_};
+  is_abandoned_ = !ended_.wait_until(lock, deadline, [this] { return has_ended_; });
+  lock.unlock();
+  if (is_abandoned_) {
+    thread_.detach();
+  } else {
+    thread_.join();
+  }
+}
+
+void Spool::Forwarder::run(const std::stop_token& stop) {
+  Backoff backoff{options_.retry};
+  while (!stop.stop_requested()) {
+    const std::uint64_t before = forwarded_;
+    try {
+      return forward(stop);
+    } catch (const SinkError& error) {
+      note(error);
+      // Perhaps it is too much at once: for the target's deadline, or for the room in its queue.
+      max_events_ = std::max<std::size_t>(1, max_events_ / 2);
+    } catch (const std::exception& error) {
+      note(error);
+    }
+    source_.rewind();
+    if (forwarded_ != before) backoff.reset();
+    const auto wait = backoff.next(steady_timer().now());
+    steady_timer().wait(wait.value_or(options_.retry.max_wait), stop);
+  }
+}
+
+void Spool::Forwarder::forward(const std::stop_token& stop) {
+  PumpOptions options;
+  options.max_events = max_events_;
+  options.max_age = std::chrono::milliseconds{0};
+  options.dead_letter = refused_;
+  options.retry = options_.retry;
+  options.retry.give_up_after = std::chrono::milliseconds{1};  // run() tries again, with less
+  options.streak = streak_;
+  options.on_failure = [this](const std::exception& error, std::chrono::milliseconds) {
+    note(error);
+  };
+  // The pump counts from its own start.
+  options.on_batch = [this, &options, stored = forwarded_.load(),
+                      refused = refused_events_.load()](const PumpStatistics& statistics) {
+    max_events_ = std::min(2 * max_events_, options_.max_batch_events);
+    options.max_events = max_events_;
+    forwarded_ = stored + statistics.events;
+    refused_events_ = refused + statistics.refused + statistics.unreadable;
+  };
+  pump(source_, *target_.sink, options, stop);
+}
+
+void Spool::Forwarder::note(const std::exception& error) {
+  ++failures_;
+  const std::lock_guard lock{mutex_};
+  if (is_abandoned_) return;
+  if (options_.on_failure) options_.on_failure(target_.name, error);
+}
+
+SpoolStatistics Spool::Forwarder::statistics() const {
+  SpoolStatistics statistics;
+  statistics.target = target_.name;
+  statistics.events_forwarded = forwarded_;
+  statistics.events_refused = refused_events_;
+  statistics.failures = failures_;
+  const FileSource::Backlog backlog = source_.backlog();
+  statistics.backlog_bytes = backlog.bytes;
+  if (backlog.oldest) {
+    const auto age = system_clock().now() - *backlog.oldest;
+    statistics.oldest_age = std::max(std::chrono::milliseconds{0},
+                                     std::chrono::duration_cast<std::chrono::milliseconds>(age));
+  }
+  return statistics;
+}
+
+}  // namespace eventcollect

@@ -1,0 +1,330 @@
+// The spool: what is written to it reaches every target, whatever they do meanwhile.
+#include "eventcollect/spool.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+
+#include "eventcollect/stored_event.hpp"
+#include "eventcollect/url.hpp"
+#include "support/directory.hpp"
+#include "support/events.hpp"
+#include "support/gate_sink.hpp"
+
+namespace eventcollect::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr seconds patience{30};
+
+// Small files, and little time between attempts.
+SpoolOptions quick() {
+  SpoolOptions options;
+  options.files.rotate_bytes = 1'000;
+  options.retry.first_wait = milliseconds{1};
+  options.retry.max_wait = milliseconds{5};
+  return options;
+}
+
+std::shared_ptr<GateSink> open_gate() {
+  auto sink = std::make_shared<GateSink>();
+  sink->let_all();
+  return sink;
+}
+
+std::shared_ptr<GateSink> broken_gate() {
+  auto sink = std::make_shared<GateSink>();
+  sink->let_all(throwing(SinkError::unavailable));
+  return sink;
+}
+
+std::vector<std::string> names_of(std::string_view prefix, std::size_t count) {
+  std::vector<std::string> names;
+  names.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) names.push_back(std::string{prefix} + std::to_string(i));
+  return names;
+}
+
+void write_each(const Spool& spool, std::string_view prefix, std::size_t count) {
+  for (const std::string& name : names_of(prefix, count)) {
+    spool.sink()->write(batch_of({event_named(name)}));
+  }
+}
+
+std::size_t sealed_in(const std::string& directory) {
+  return names_in(directory, "Z.ndjson").size();
+}
+
+void wait_until(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (!condition()) {
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+    steady_timer().wait(milliseconds{1}, {});
+  }
+}
+
+SpoolStatistics state_of(const Spool& spool, const std::string& target) {
+  for (const SpoolStatistics& one : spool.statistics()) {
+    if (one.target == target) return one;
+  }
+  FAIL("no target " << target);
+  return {};
+}
+
+// Refuses the events of one name.
+class Picky final : public Sink {
+ public:
+  void write(const Batch& batch) override {
+    for (const Event& event : batch.events()) {
+      if (event.name == "bad") batch.refuse(event, "told to refuse");
+    }
+    for (const Event& event : batch.events()) {
+      if (event.name == "bad") continue;
+      const std::lock_guard lock{mutex_};
+      names_.emplace_back(event.name);
+    }
+  }
+
+  std::vector<std::string> names() const {
+    const std::lock_guard lock{mutex_};
+    return names_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace
+
+TEST_CASE("events reach the target of a spool in order, and its files go") {
+  TemporaryDirectory directory;
+  const auto target = open_gate();
+  Spool spool{directory.path(), {{"a", target}}, quick()};
+  write_each(spool, "n", 200);
+  REQUIRE(spool.close(patience));
+  CHECK(target->names() == names_of("n", 200));
+  CHECK(state_of(spool, "a").events_forwarded == 200);
+  CHECK(state_of(spool, "a").backlog_bytes == 0);
+  CHECK(state_of(spool, "a").oldest_age.count() == 0);
+}
+
+TEST_CASE("a target that fails holds up no other, and its files stay until it has them") {
+  TemporaryDirectory directory;
+  const auto well = open_gate();
+  const auto ill = broken_gate();
+  Spool spool{directory.path(), {{"ill", ill}, {"well", well}}, quick()};
+  write_each(spool, "n", 50);
+  wait_until([&] { return state_of(spool, "well").backlog_bytes == 0; });
+  wait_until([&] { return state_of(spool, "ill").failures > 3; });
+  CHECK(well->names() == names_of("n", 50));
+  CHECK(ill->names().empty());
+  CHECK(sealed_in(directory.path()) > 3);
+  CHECK(state_of(spool, "ill").backlog_bytes > 0);
+  CHECK(state_of(spool, "well").failures == 0);
+  ill->let_all();
+  wait_until([&] { return state_of(spool, "ill").backlog_bytes == 0; });
+  CHECK(ill->names() == names_of("n", 50));
+  wait_until([&] { return sealed_in(directory.path()) == 0; });
+}
+
+TEST_CASE("a spool knows how old the first event is that a target does not have") {
+  TemporaryDirectory directory;
+  Batch batch;
+  REQUIRE_FALSE(StoredEventReader{}.append(
+      R"({"event_id":"01890000-0000-7000-8000-000000000001","event":"e","properties":{},)"
+      R"("server_time":1600000000000,"event_time":1600000000000})",
+      batch));
+  Spool spool{directory.path(), {{"a", broken_gate()}}, quick()};
+  spool.sink()->write(batch);
+  wait_until([&] { return state_of(spool, "a").failures > 0; });
+  CHECK(state_of(spool, "a").oldest_age > std::chrono::hours{24});
+}
+
+TEST_CASE("a spool goes on where the last one of its directory was") {
+  TemporaryDirectory directory;
+  const auto first = std::make_shared<GateSink>();
+  {
+    Spool spool{directory.path(), {{"a", first}}, quick()};
+    write_each(spool, "n", 40);
+    first->let_one();
+    first->wait_for_writes(2);
+    first->let_all(throwing(SinkError::unavailable));
+    CHECK_FALSE(spool.close(milliseconds{0}));
+  }
+  const auto second = open_gate();
+  Spool spool{directory.path(), {{"a", second}}, quick()};
+  REQUIRE(spool.close(patience));
+  auto all = first->names();
+  CHECK(all.size() > 0);
+  CHECK(all.size() < 40);
+  const auto rest = second->names();
+  all.insert(all.end(), rest.begin(), rest.end());
+  CHECK(all == names_of("n", 40));
+}
+
+TEST_CASE("a full spool refuses events until the target has taken some") {
+  TemporaryDirectory directory;
+  const auto target = broken_gate();
+  SpoolOptions options = quick();
+  options.files.rotate_bytes =
+      100'000;  // more than the bound: a file must become whole all the same
+  options.files.max_total_bytes = 4'000;
+  Spool spool{directory.path(), {{"a", target}}, options};
+  std::size_t taken = 0;
+  const auto fill = [&] {
+    for (;; ++taken) {
+      spool.sink()->write(batch_of({event_named("n" + std::to_string(taken))}));
+      REQUIRE(taken < 1'000);
+    }
+  };
+  CHECK_THROWS_AS(fill(), SinkError);
+  CHECK(taken > 10);
+  target->let_all();
+  wait_until([&] {
+    try {
+      spool.sink()->write(batch_of({event_named("n" + std::to_string(taken))}));
+      return true;
+    } catch (const SinkError&) {
+      return false;
+    }
+  });
+  ++taken;
+  REQUIRE(spool.close(patience));
+  CHECK(target->names() == names_of("n", taken));
+}
+
+TEST_CASE("what a target refuses becomes a dead letter, and the rest is stored") {
+  TemporaryDirectory directory;
+  const auto target = std::make_shared<Picky>();
+  Spool spool{directory.path(), {{"a", target}}, quick()};
+  spool.sink()->write(batch_of({event_named("x"), event_named("bad"), event_named("y")}));
+  REQUIRE(spool.close(patience));
+  CHECK(target->names() == std::vector<std::string>{"x", "y"});
+  const std::string letters = read_file(directory.path("refused-a/current.ndjson"));
+  CHECK(lines_of(letters).size() == 1);
+  CHECK(letters.find("told to refuse") != std::string::npos);
+  CHECK(letters.find("sink.refused") != std::string::npos);
+  CHECK(state_of(spool, "a").events_refused == 1);
+  CHECK(state_of(spool, "a").events_forwarded == 2);
+}
+
+TEST_CASE("what a target refuses stays in the spool while it cannot be kept elsewhere") {
+  TemporaryDirectory directory;
+  const auto target = std::make_shared<Picky>();
+  std::atomic<int> complaints{0};
+  SpoolOptions options = quick();
+  options.on_failure = [&](const std::string& name, const std::exception&) {
+    if (name == "a") ++complaints;
+  };
+  {
+    Spool spool{directory.path(), {{"a", target}}, options};
+    std::filesystem::remove_all(directory.path("refused-a"));
+    spool.sink()->write(batch_of({event_named("bad")}));
+    wait_until([&] { return complaints > 2; });
+    CHECK(state_of(spool, "a").backlog_bytes > 0);
+    CHECK_FALSE(spool.close(milliseconds{0}));
+  }
+  Spool spool{directory.path(), {{"a", target}}, options};
+  REQUIRE(spool.close(patience));
+  CHECK(state_of(spool, "a").events_refused == 1);
+}
+
+TEST_CASE("a target that is named no more may leave a cursor behind, but no events") {
+  TemporaryDirectory directory;
+  const auto open = [&](const std::string& name, const std::shared_ptr<Sink>& sink) {
+    return std::make_unique<Spool>(directory.path(), std::vector<SpoolTarget>{{name, sink}},
+                                   quick());
+  };
+  {
+    const auto spool = open("old", broken_gate());
+    write_each(*spool, "n", 3);
+  }
+  const auto target = open_gate();
+  try {
+    open("new", target);
+    FAIL("events were given up in silence");
+  } catch (const SourceError& error) {
+    CHECK(error.kind() == SourceError::misconfigured);
+    CHECK(std::string{error.what()}.find(directory.path("old.cursor")) != std::string::npos);
+  }
+  REQUIRE(open("old", open_gate())->close(patience));
+  const auto spool = open("new", target);
+  CHECK(names_in(directory.path(), ".cursor") == std::vector<std::string>{"new.cursor"});
+  write_each(*spool, "m", 3);
+  REQUIRE(spool->close(patience));
+  const auto arrived = target->names();
+  REQUIRE(arrived.size() >= 3);
+  CHECK(std::vector(arrived.end() - 3, arrived.end()) == names_of("m", 3));
+}
+
+TEST_CASE("a target in a call that does not return is left to itself") {
+  TemporaryDirectory directory;
+  const auto target = std::make_shared<GateSink>();
+  {
+    Spool spool{directory.path(), {{"a", target}}, quick()};
+    write_each(spool, "n", 1);
+    target->wait_for_writes(1);
+    CHECK_FALSE(spool.close(milliseconds{0}));
+  }
+  target->let_all();
+}
+
+TEST_CASE("the targets of a spool have names of their own") {
+  TemporaryDirectory directory;
+  const auto sink = open_gate();
+  CHECK_THROWS_AS(Spool(directory.path(), {}), ConfigError);
+  CHECK_THROWS_AS(Spool(directory.path(), {{"a", sink}, {"a", sink}}), ConfigError);
+}
+
+TEST_CASE("a target keeps its name when its user or password change, and only then") {
+  const std::string name = spool_cursor("amqp://ann:one@host/shop?queue=a");
+  CHECK(name.starts_with("amqp-"));
+  CHECK(name.find("one") == std::string::npos);
+  for (const char* same : {"amqp://ann:two@host/shop?queue=a", "amqp://bob@host/shop?queue=a",
+                           "amqp://host/shop?queue=a&user=bob&password=two"}) {
+    CAPTURE(std::string{same});
+    CHECK(spool_cursor(same) == name);
+  }
+  for (const char* other : {"amqp://ann:one@host/shop?queue=b", "amqp://ann:one@other/shop?queue=a",
+                            "amqp://ann:one@host/shops?queue=a", "amqp://ann:one@host/shop",
+                            "amqps://ann:one@host/shop?queue=a"}) {
+    CAPTURE(std::string{other});
+    CHECK(spool_cursor(other) != name);
+  }
+}
+
+TEST_CASE("a target that cannot take so much at once gets less") {
+  struct Narrow final : Sink {
+    void write(const Batch& batch) override {
+      if (batch.size() > 3) throw SinkError{SinkError::unavailable, "too much"};
+    }
+  };
+  TemporaryDirectory directory;
+  Spool spool{directory.path(), {{"narrow", std::make_shared<Narrow>()}}, quick()};
+  spool.sink()->write(numbered_batch("n", 100));
+  CHECK(spool.close(patience));
+  CHECK(state_of(spool, "narrow").events_forwarded == 100);
+}
+
+TEST_CASE("a target that refuses everything does not turn all events into dead letters") {
+  struct Refusing final : Sink {
+    void write(const Batch& batch) override {
+      for (const Event& event : batch.events()) batch.refuse(event, "no");
+    }
+  };
+  TemporaryDirectory directory;
+  Spool spool{directory.path(), {{"refusing", std::make_shared<Refusing>()}}, quick()};
+  spool.sink()->write(numbered_batch("first", 80));
+  wait_until([&] { return state_of(spool, "refusing").events_refused == 80; });
+  spool.sink()->write(numbered_batch("second", 80));
+  wait_until([&] { return state_of(spool, "refusing").failures > 20; });
+  CHECK(state_of(spool, "refusing").events_refused == 80);
+  CHECK(state_of(spool, "refusing").backlog_bytes > 0);
+}
+
+}  // namespace eventcollect::test
