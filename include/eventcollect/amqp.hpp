@@ -42,8 +42,8 @@ struct AmqpBroker {
   // Whole seconds, 1 to 65,535. A peer that is silent for two of them is gone.
   std::chrono::seconds heartbeat{30};
 
-  // How long write(), tend(), acknowledge() and each attempt to connect may take. Looking up a
-  // host's name is the system's business, and has the system's deadline.
+  // How long write(), tend(), acknowledge() and each attempt to connect may take (and a tenth of a
+  // second). Looking up a host's name is the system's business, and has the system's deadline.
   std::chrono::milliseconds timeout{10'000};
 };
 

@@ -113,7 +113,7 @@ TEST_CASE("a full queue refuses, and nothing that was refused counts as stored")
   const auto url = service_url("AMQP");
   if (!url) return;
   enable_amqp();
-  for (const char* kind : {"classic", "quorum"}) {
+  for (const std::string kind : {"classic", "quorum"}) {
     CAPTURE(kind);
     const TestQueue queue{*url};
     BareClient client{*url};

@@ -37,7 +37,7 @@ TEST_CASE("the amqp sink keeps the contract with each kind of queue") {
   const auto url = service_url("AMQP");
   if (!url) return;
   enable_amqp();
-  for (const char* kind : {"quorum", "classic"}) {
+  for (const std::string kind : {"quorum", "classic"}) {
     CAPTURE(kind);
     AmqpBench bench{*url, std::string{"&declare="} + kind};
     CHECK(violations(bench) == std::vector<std::string>{});

@@ -27,7 +27,7 @@ TEST_CASE("the amqp source keeps the contract with each kind of queue") {
   const auto url = service_url("AMQP");
   if (!url) return;
   enable_amqp();
-  for (const char* kind : {"&declare=quorum", "&declare=classic"}) {
+  for (const std::string kind : {"&declare=quorum", "&declare=classic"}) {
     CAPTURE(kind);
     AmqpSourceBench bench{*url, kind};
     CHECK(source_violations(bench) == std::vector<std::string>{});
@@ -129,7 +129,7 @@ TEST_CASE("what the broker sends ahead grows with what is asked for") {
   const auto url = service_url("AMQP");
   if (!url) return;
   enable_amqp();
-  for (const char* kind : {"&declare=quorum", "&declare=classic"}) {
+  for (const std::string kind : {"&declare=quorum", "&declare=classic"}) {
     CAPTURE(kind);
     const TestQueue queue{*url};
     const Batch batch = numbered_batch("e", 10'000);

@@ -1,6 +1,4 @@
 // The source against a broker and a network that fail.
-#include <sys/socket.h>
-
 #include <random>
 #include <set>
 
@@ -22,22 +20,13 @@ Delivery read_through(Source& source, std::size_t max_events = 10'000) {
   return delivery;
 }
 
-// Returns when the broker has closed the connection of a client that sends no heartbeats.
-void wait_until_given_up(const BareClient& client) {
-  const int socket = amqp_get_sockfd(client.state());
-  pollfd readable{socket, POLLIN, 0};
-  char bytes[256];
-  while (::poll(&readable, 1, 30'000) == 1 && ::recv(socket, bytes, sizeof(bytes), 0) > 0) {
-  }
-}
-
 }  // namespace
 
 TEST_CASE("a late acknowledgement settles nothing of the next session") {
   const auto url = service_url("AMQP");
   if (!url) return;
   enable_amqp();
-  for (const char* kind : {"&declare=quorum", "&declare=classic"}) {
+  for (const std::string kind : {"&declare=quorum", "&declare=classic"}) {
     CAPTURE(kind);
     const TestQueue queue{*url};
     const Batch batch = numbered_batch("e", 5'000);
@@ -78,7 +67,7 @@ TEST_CASE("every event is read when connections are cut at random bytes") {
   enable_amqp();
   MESSAGE("EVENTCOLLECT_TEST_SEED=" << seed());
   std::mt19937_64 random{seed()};
-  for (const char* kind : {"&declare=quorum", "&declare=classic"}) {
+  for (const std::string kind : {"&declare=quorum", "&declare=classic"}) {
     CAPTURE(kind);
     const TestQueue queue{*url};
     CuttingProxy proxy{"127.0.0.1", port_of(*url)};
@@ -94,7 +83,7 @@ TEST_CASE("every event is read when connections are cut at random bytes") {
     std::size_t cuts = 0;
     std::size_t failures = 0;
     Delivery delivery;
-    for (std::size_t round = 0; cuts < 150; ++round) {
+    for (std::size_t round = 0; cuts < 150 && round < 5'000; ++round) {
       proxy.cut_after(random() % 15'000);
       const Batch batch = numbered_batch("r" + std::to_string(round) + "-", 1 + random() % 40);
       sink->write(batch);
@@ -110,13 +99,18 @@ TEST_CASE("every event is read when connections are cut at random bytes") {
       }
       if (proxy.cancel_cut()) ++cuts;
     }
+    CHECK(cuts == 150);
     CHECK(failures > 50);
     delivery.clear();
     while (acknowledged.size() < put.size()) {
       delivery = read_through(*source);
       take(delivery);
     }
-    CHECK(acknowledged == put);
+    CHECK((acknowledged == put));
+    // What was acknowledged on a connection that was cut may come once more.
+    const auto read_more = [&] { source->read(delivery, {.wait = 1s}); };
+    for (read_more(); !delivery.empty(); read_more()) take(delivery);
+    CHECK((acknowledged == put));
     source.reset();
     BareClient client{*url};
     CHECK(client.take_lines(queue.name()).empty());
@@ -172,7 +166,7 @@ TEST_CASE("a caller may be busy for longer than the broker waits for a heartbeat
   const auto source = open_source(queue.url("&heartbeat=1s&prefetch=65535"));
   const Delivery first = read_some(*source, 1, 1);
   const BareClient silent{*url, 1};
-  wait_until_given_up(silent);  // as the broker would have given us up
+  wait_until_given_up(silent, [] {});  // as the broker would have given us up
   source->acknowledge(first);
   std::size_t count = 1;
   while (count < 1'200) {
