@@ -66,7 +66,7 @@ std::vector<std::uint32_t> by_id(std::span<const Event> events) {
   std::vector<std::uint32_t> order(events.size());
   std::iota(order.begin(), order.end(), 0U);
   const auto is_before = [&](std::uint32_t a, std::uint32_t b) {
-    return events[a].id < events[b].id;
+    return events[a].id.bytes < events[b].id.bytes;
   };
   // Ids that we minted come in order.
   if (!std::is_sorted(order.begin(), order.end(), is_before)) {

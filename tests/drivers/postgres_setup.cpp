@@ -60,12 +60,12 @@ TEST_CASE("a URL of Postgres with a fault is refused without its password") {
       {"postgres://u:topsecret/x@h/db", "write @ as %40"},
       {"postgres://[u:topsecret/db", "postgres://user@host:port/database"},
   };
-  for (const auto& [url, what] : faults) {
-    const std::string failure = config_failure(url);
-    CAPTURE(url);
+  for (const auto& fault : faults) {
+    const std::string failure = config_failure(fault.first);
+    CAPTURE(fault.first);
     CAPTURE(failure);
     CHECK(failure.starts_with("config: postgres: "));
-    CHECK(has(failure, what));
+    CHECK(has(failure, fault.second));
     CHECK_FALSE(has(failure, "secret"));
   }
 }
@@ -188,11 +188,11 @@ TEST_CASE("a table that would lose events is misconfigured") {
       {"DROP CONSTRAINT events_pkey, ADD PRIMARY KEY (event_id) DEFERRABLE",
        "has no unique index of event_id alone"},
   };
-  for (const auto& [change, what] : changes) {
-    CAPTURE(change);
+  for (const auto& change : changes) {
+    CAPTURE(change.first);
     Corner corner{*server};
-    corner.create(change);
-    check_failure(*corner.open("&create=off"), "misconfigured", what);
+    corner.create(change.first);
+    check_failure(*corner.open("&create=off"), "misconfigured", change.second);
   }
   Corner corner{*server};
   corner.sql.run("CREATE VIEW " + corner.table + " AS SELECT 1");
