@@ -150,8 +150,8 @@ std::string render_numbers(const std::vector<MetricNumber>& numbers) {
   for (const MetricNumber& number : numbers) {
     const bool counts = number.kind == MetricNumber::Kind::counter;
     if (family == nullptr || family->name != number.name) {
-      family = &families.add(counts ? MetricType::Counter : MetricType::Gauge, number.name,
-                             number.help);
+      family =
+          &families.add(counts ? MetricType::Counter : MetricType::Gauge, number.name, number.help);
     }
     std::vector<Label> labels;
     if (!number.label.empty()) labels.push_back({number.label, number.label_value});

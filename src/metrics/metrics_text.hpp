@@ -18,7 +18,8 @@ struct MetricNumber {
   std::string label_value{};
 };
 
-// Numbers of one name stand together. The texts of several calls can be appended to each other, as long as no name is in two of them.
+// Numbers of one name stand together. The texts of several calls can be appended to each other, as
+// long as no name is in two of them.
 std::string render_numbers(const std::vector<MetricNumber>& numbers);
 
 }  // namespace eventcollect
