@@ -66,7 +66,8 @@ class Spool {
   // Begins to forward. Throws as FileSink and FileSource do; SourceError (misconfigured) too where
   // the directory holds events for a target that is not among `targets`; ConfigError without a
   // target, or where two have the same name.
-  Spool(const std::string& directory, std::vector<SpoolTarget> targets, SpoolOptions options = {});
+  Spool(const std::string& directory, std::vector<SpoolTarget> targets,
+        const SpoolOptions& options = {});
 
   // Closes it without patience.
   ~Spool();

@@ -14,7 +14,7 @@ struct FilePlace {
   std::uint64_t sequence = 0;
   std::uint64_t offset = 0;
 
-  auto operator<=>(const FilePlace&) const = default;
+  auto operator<=>(const FilePlace&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 // What a cursor's file says. Returns 0, or -errno, -EBADMSG where it holds no cursor; then `place`

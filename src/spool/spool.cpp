@@ -87,7 +87,8 @@ std::string spool_cursor(std::string_view text) {
   return fmt::format("{}-{:016x}", scheme, hash_of(all));
 }
 
-Spool::Spool(const std::string& directory, std::vector<SpoolTarget> targets, SpoolOptions options) {
+Spool::Spool(const std::string& directory, std::vector<SpoolTarget> targets,
+             const SpoolOptions& options) {
   check_names(targets);
   files_ = std::make_shared<FileSink>(directory, with_room_to_go(options.files));
   settle_old_cursors(directory, *files_, targets);
