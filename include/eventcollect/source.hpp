@@ -55,6 +55,14 @@ struct Delivery {
 
   bool empty() const { return batch.empty() && unreadable.empty(); }
 
+  // How many events, and how many bytes of lines: what is unreadable counts as well.
+  std::size_t size() const { return batch.size() + unreadable.size(); }
+  std::size_t bytes() const {
+    std::size_t sum = batch.bytes();
+    for (const Unreadable& one : unreadable) sum += one.raw.size();
+    return sum;
+  }
+
   // Empties it and keeps the memory.
   void clear() {
     batch.clear();

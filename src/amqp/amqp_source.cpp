@@ -30,11 +30,8 @@ constexpr std::size_t max_inbox_bytes = std::size_t{64} << 20;
 // How much more a delivery may take.
 class Room {
  public:
-  Room(const Delivery& delivery, const Patience& patience) : patience_{patience} {
-    events_ = delivery.batch.size() + delivery.unreadable.size();
-    bytes_ = delivery.batch.bytes();
-    for (const auto& unreadable : delivery.unreadable) bytes_ += unreadable.raw.size();
-  }
+  Room(const Delivery& delivery, const Patience& patience)
+      : patience_{patience}, events_{delivery.size()}, bytes_{delivery.bytes()} {}
 
   bool fits(const Message& message) const {
     if (events_ >= patience_.max_events) return false;
@@ -52,8 +49,8 @@ class Room {
 
  private:
   const Patience& patience_;
-  std::size_t events_ = 0;
-  std::size_t bytes_ = 0;
+  std::size_t events_;
+  std::size_t bytes_;
 };
 
 }  // namespace

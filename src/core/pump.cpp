@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 #include <vector>
 
@@ -37,7 +36,7 @@ class Pump {
 
   bool deliver();
   bool write();
-  void count_refused();
+  RefusalStreak extended_streak() const;
   void bury();
   bool acknowledge();
   void note_delivered();
@@ -109,13 +108,7 @@ bool Pump::is_due() {
 }
 
 bool Pump::is_full() const {
-  const auto add = [](std::size_t bytes, const Delivery::Unreadable& one) {
-    return bytes + one.raw.size();
-  };
-  const auto& unreadable = delivery_.unreadable;
-  return delivery_.batch.size() + unreadable.size() >= options_.max_events ||
-         std::accumulate(unreadable.begin(), unreadable.end(), delivery_.batch.bytes(), add) >=
-             options_.max_bytes;
+  return delivery_.size() >= options_.max_events || delivery_.bytes() >= options_.max_bytes;
 }
 
 milliseconds Pump::time_left() {
@@ -125,8 +118,7 @@ milliseconds Pump::time_left() {
 
 bool Pump::read() {
   const milliseconds wait = delivery_.empty() ? slice : std::min(slice, time_left());
-  const std::size_t bytes_before = delivery_.batch.bytes();
-  const std::size_t unreadable_before = delivery_.unreadable.size();
+  const std::size_t size_before = delivery_.size();
   const SteadyTime begin = timer_.now();
   bool has_more = true;
   try {
@@ -141,9 +133,7 @@ bool Pump::read() {
   }
   note_arrivals();
   // A source whose next event does not fit returns without it, and at once.
-  const bool is_same =
-      delivery_.batch.bytes() == bytes_before && delivery_.unreadable.size() == unreadable_before;
-  is_stuck_ = is_same && timer_.now() - begin < wait / 2;
+  is_stuck_ = delivery_.size() == size_before && timer_.now() - begin < wait / 2;
   return has_more;
 }
 
@@ -160,8 +150,11 @@ void Pump::note_arrivals() {
 // Takes what was gathered to its end. False where a stop came in between.
 bool Pump::deliver() {
   if (!delivery_.batch.empty() && !write()) return false;
+  // Kept when all is done: a batch that has to be written again is not counted again.
+  const RefusalStreak streak = extended_streak();
   bury();
   if (!acknowledge()) return false;
+  *streak_ = streak;
   note_delivered();
   delivery_.clear();
   return true;
@@ -176,26 +169,26 @@ bool Pump::write() {
     return false;
   }
   tend_at_ = timer_.now() + tend_interval;
-  count_refused();
   return true;
 }
 
-// Throws where so many have been refused since the last one was stored that it cannot be them.
-void Pump::count_refused() {
+// The streak with this batch. Throws where so many have been refused since the last one was stored
+// that it cannot be them.
+RefusalStreak Pump::extended_streak() const {
   const Batch& batch = delivery_.batch;
   std::vector<bool> is_refused(batch.size());
   for (const Batch::Refusal& refusal : batch.refusals()) is_refused[refusal.index] = true;
   const auto last_stored = std::find(is_refused.rbegin(), is_refused.rend(), false);
   const auto refused = static_cast<std::size_t>(last_stored - is_refused.rbegin());
-  if (refused < batch.size()) *streak_ = {};
-  if (refused == 0) return;
-  streak_->events += refused;
-  ++streak_->batches;
-  if (streak_->events < most_refused || streak_->batches < 2) return;
+  RefusalStreak streak = refused < batch.size() ? RefusalStreak{} : *streak_;
+  if (refused == 0) return streak;
+  streak.events += refused;
+  ++streak.batches;
+  if (streak.events < most_refused || streak.batches < 2) return streak;
   throw SinkError{SinkError::misconfigured,
                   fmt::format("the sink refused the last {} events and stored none of them, so it "
                               "is hardly their fault; the last reason: {}",
-                              streak_->events, batch.refusals().back().why)};
+                              streak.events, batch.refusals().back().why)};
 }
 
 // Makes durable what is not stored as an event.

@@ -401,6 +401,23 @@ TEST_CASE("a hundred refusals in a row over two batches are no fault of the even
   }
 }
 
+TEST_CASE("a streak of refusals outlasts a pump, and has what is written again once") {
+  Bench bench;
+  bench.options.streak = std::make_shared<RefusalStreak>();
+  const auto give_refused = [&] {
+    bench.source.reads.push_back(give(numbered_batch("e", 60)));
+    bench.sink.steps.push_back(refuse_all());
+  };
+  give_refused();
+  bench.dead->steps = {fail(SinkError::unavailable, "disk full")};
+  bench.sink_error();
+  give_refused();
+  CHECK(bench.run().refused == 60);
+  give_refused();
+  CHECK(bench.sink_error().kind() == SinkError::misconfigured);
+  CHECK(bench.letters.size() == 60 + 60);  // those of the failed write too: the test notes it first
+}
+
 TEST_CASE("a sink that fails gets the batch again until it has it") {
   Bench bench;
   bench.source.reads = {give(numbered_batch("a", 2))};
