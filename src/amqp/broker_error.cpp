@@ -2,12 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace eventcollect::amqp {
 namespace {
 
 // Some of what a person would have to mend mends itself: a node or virtual host that is starting,
 // or a limit that others have used up.
-bool is_passing(std::string_view text) {
+bool is_passing(std::string_view said) {
+  std::string text;  // without the names that it quotes
+  for (std::size_t begin = 0; begin < said.size();) {
+    const std::size_t quote = std::min(said.find('\'', begin), said.size());
+    text += said.substr(begin, quote - begin);
+    const std::size_t end = said.find('\'', quote + 1);
+    begin = end == std::string_view::npos ? said.size() : end + 1;
+  }
   for (const std::string_view sign : {" down", " stopped", "limit", "timeout", "timed out"}) {
     if (text.find(sign) != std::string_view::npos) return true;
   }

@@ -57,21 +57,12 @@ std::string libpq_uri(const Url& url, UrlOptions& options) {
   return uri;
 }
 
-bool is_on(UrlOptions& options, const Url& url) {
-  const std::string value = options.text("create", "on");
-  if (value != "on" && value != "off") {
-    throw ConfigError{
-        fmt::format("{}: option 'create': '{}' is neither on nor off", url.scheme, value)};
-  }
-  return value == "on";
-}
-
 std::shared_ptr<Sink> open_postgres_sink(const Url& url) {
   UrlOptions options{url};
   const PostgresSinkOptions defaults;
   PostgresSinkOptions chosen;
   chosen.table = options.text("table", defaults.table);
-  chosen.create = is_on(options, url);
+  chosen.create = options.flag("create", defaults.create);
   chosen.timeout = options.duration("timeout", defaults.timeout);
   chosen.connection = libpq_uri(url, options);
   try {

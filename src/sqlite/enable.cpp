@@ -1,23 +1,14 @@
-#include <fmt/format.h>
-
 #include "eventcollect/open.hpp"
 #include "eventcollect/sqlite.hpp"
 
 namespace eventcollect {
 namespace {
 
-bool is_on(const std::string& value) {
-  if (value != "on" && value != "off") {
-    throw ConfigError{fmt::format("the option 'create' is on or off, not '{}'", value)};
-  }
-  return value == "on";
-}
-
 std::shared_ptr<Sink> open_sqlite_sink(const Url& url) {
   UrlOptions values{url};
   SqliteSinkOptions options;
   options.table = values.text("table", options.table);
-  options.create = is_on(values.text("create", "on"));
+  options.create = values.flag("create", options.create);
   options.timeout = values.duration("timeout", options.timeout);
   values.finish();
   if (!url.authority.empty()) {
