@@ -45,8 +45,8 @@ struct SpoolOptions {
   RetryPolicy retry{.retry_misconfigured = true};
 
   // Called by a forwarder's thread; must not block, nor close the spool. What a target refuses, or
-  // what cannot be read, is kept in DIR/refused-NAME; if that fails the forwarder tries again from
-  // the last acknowledged event.
+  // what cannot be read, is kept in DIR/refused-NAME, which max_total_bytes bounds too; while that
+  // fails the forwarder tries again from the last acknowledged event.
   std::function<void(const std::string& target, const std::exception& error)> on_failure{};
 };
 
@@ -64,8 +64,8 @@ struct SpoolStatistics {
 class Spool {
  public:
   // Begins to forward. Throws as FileSink and FileSource do; SourceError (misconfigured) too where
-  // the directory holds events for a target that is not among `targets`; ConfigError without a
-  // target, or where two have the same name.
+  // the directory holds events for a target that is not among `targets`, or files of a FileSink
+  // that was no spool's; ConfigError without a target, or where two have the same name.
   Spool(const std::string& directory, std::vector<SpoolTarget> targets,
         const SpoolOptions& options = {});
 
@@ -81,8 +81,9 @@ class Spool {
   std::vector<SpoolStatistics> statistics() const;
 
   // Waits until every target has all events, at most for `patience`, and stops forwarding. True if
-  // they have; what they don't is forwarded by the next Spool of this directory. A call of a target
-  // has half a second more to return; then it is left to itself, and on_failure is called no more.
+  // they have; what they don't is forwarded by the next Spool of this directory. The last half
+  // second (of which there is always one) is for a call of a target to return; then it is left to
+  // itself. No on_failure is called any more when this returns.
   bool close(std::chrono::milliseconds patience);
 
  private:

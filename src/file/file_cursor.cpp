@@ -9,6 +9,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "core/checksum.hpp"
 #include "eventcollect/source.hpp"
 #include "eventcollect/url.hpp"
 #include "file/file_names.hpp"
@@ -19,32 +20,22 @@ namespace {
 constexpr std::size_t slots = 2;
 constexpr std::size_t slot_bytes = 64;
 
-// FNV-1a (Fowler, Noll, Vo): it has to notice a slot of which only a part was written.
-std::uint64_t checksum(const FilePlace& place) {
-  std::uint64_t hash = 0xCBF29CE484222325;
-  for (const std::uint64_t number : {place.sequence, place.offset}) {
-    for (int shift = 0; shift < 64; shift += 8) {
-      hash ^= number >> shift & 0xFF;
-      hash *= 0x100000001B3;
-    }
-  }
-  return hash;
-}
-
+// With a checksum, since perhaps only a part of it comes to be written.
 std::string slot_text(const FilePlace& place) {
-  return fmt::format("{:20} {:20} {:016x}     \n", place.sequence, place.offset, checksum(place));
+  const std::string numbers = fmt::format("{:20} {:20}", place.sequence, place.offset);
+  return fmt::format("{} {:08x}{:13}\n", numbers, checksum(numbers), "");
 }
 
-std::optional<FilePlace> parse_slot(std::string_view text) {
-  if (text.size() < slot_bytes) return {};
+std::optional<FilePlace> parse_slot(std::string_view slot) {
   FilePlace place;
+  std::string_view text = slot;
   for (std::uint64_t* number : {&place.sequence, &place.offset}) {
     const std::size_t begin = std::min(text.find_first_not_of(' '), text.size());
     const auto parsed = std::from_chars(text.data() + begin, text.data() + text.size(), *number);
     if (parsed.ec != std::errc{}) return {};
     text.remove_prefix(static_cast<std::size_t>(parsed.ptr - text.data()));
   }
-  if (!text.starts_with(fmt::format(" {:016x}", checksum(place)))) return {};
+  if (slot != slot_text(place)) return {};
   return place;
 }
 
@@ -59,8 +50,7 @@ int read_latest(FileSystem& files, const std::string& path, Latest& latest) {
   const Descriptor file{files, files.open(path, FileSystem::Open::read)};
   if (file.get() < 0) return file.get();
   std::array<char, slots * slot_bytes> text{};
-  std::int64_t got = -EINTR;
-  while (got == -EINTR) got = files.read(file.get(), text.data(), text.size(), 0);
+  const std::int64_t got = read_again(files, file.get(), text.data(), text.size(), 0);
   if (got < 0) return static_cast<int>(got);
   const std::string_view all{text.data(), static_cast<std::size_t>(got)};
   bool is_any = false;
@@ -128,16 +118,10 @@ FileCursor::FileCursor(FileSystem& files, const std::string& directory, const st
 // The file appears whole or not at all.
 void FileCursor::create() {
   const std::string next = path_ + ".new";
-  std::string text;
-  for (std::size_t slot = 0; slot < slots; ++slot) text += slot_text({});
   {
     const int opened = files_.open(next, FileSystem::Open::overwrite);
     const Descriptor file{files_, static_cast<int>(check(opened, "make"))};
-    for (std::string_view left = text; !left.empty();) {
-      const std::int64_t written = files_.write(file.get(), left.data(), left.size());
-      if (written == -EINTR) continue;
-      left.remove_prefix(static_cast<std::size_t>(check(written, "write")));
-    }
+    check(write_all(files_, file.get(), slot_text({}) + slot_text({})), "write");
     check(files_.sync_data(file.get()), "sync");
   }
   check(files_.rename(next, path_), "replace");

@@ -47,7 +47,7 @@ void FileLog::append(std::string_view lines) {
   // Until the sync has succeeded, the file is to be trusted up to durable_bytes_ only.
   phase_ = Phase::damaged;
   try {
-    write_all(*file_, lines, name_);
+    check(write_all(files_, file_->get(), lines), "write", name_);
     check(files_.sync_data(file_->get()), "sync", name_);
     // Durable is only what can be found again.
     if (check(files_.is_same(path(name_), file_->get()), "find", name_) == 0) {
@@ -160,9 +160,9 @@ std::uint64_t FileLog::valid_prefix(std::uint64_t size) {
   std::string pending;  // from `valid` on
   std::string chunk(chunk_bytes, '\0');
   for (std::uint64_t offset = 0; offset < size;) {
-    const std::int64_t got = files_.read(file_->get(), chunk.data(), chunk.size(), offset);
-    if (got == -EINTR) continue;
-    if (check(got, "read", name_) == 0) break;
+    const std::int64_t got =
+        check(read_again(files_, file_->get(), chunk.data(), chunk.size(), offset), "read", name_);
+    if (got == 0) break;
     offset += static_cast<std::uint64_t>(got);
     pending.append(chunk, 0, static_cast<std::size_t>(got));
     std::size_t begin = 0;
@@ -182,10 +182,11 @@ void FileLog::keep_torn_tail(std::uint64_t valid_bytes, std::uint64_t size) {
   const Descriptor torn = open(path(name), FileSystem::Open::overwrite, "make");
   std::string chunk(chunk_bytes, '\0');
   for (std::uint64_t offset = valid_bytes; offset < size;) {
-    const std::int64_t got = files_.read(file_->get(), chunk.data(), chunk.size(), offset);
-    if (got == -EINTR) continue;
-    if (check(got, "read", name_) == 0) break;
-    write_all(torn, std::string_view{chunk}.substr(0, static_cast<std::size_t>(got)), name);
+    const std::int64_t got =
+        check(read_again(files_, file_->get(), chunk.data(), chunk.size(), offset), "read", name_);
+    if (got == 0) break;
+    const std::string_view piece{chunk.data(), static_cast<std::size_t>(got)};
+    check(write_all(files_, torn.get(), piece), "write", name);
     offset += static_cast<std::uint64_t>(got);
   }
   check(files_.sync_data(torn.get()), "sync", name);
@@ -277,16 +278,6 @@ void FileLog::sync_created() {
 }
 
 void FileLog::publish() { progress_->set({sequence_, durable_bytes_, file_}); }
-
-void FileLog::write_all(const Descriptor& descriptor, std::string_view data,
-                        const std::string& name) {
-  while (!data.empty()) {
-    const std::int64_t written = files_.write(descriptor.get(), data.data(), data.size());
-    if (written == -EINTR) continue;
-    check(written, "write", name);
-    data.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
 
 void FileLog::check_bound(std::uint64_t more_bytes) {
   const std::uint64_t bound = options_.max_total_bytes;

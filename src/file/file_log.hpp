@@ -60,7 +60,6 @@ class FileLog {
   void sync_created();
   void publish();
 
-  void write_all(const Descriptor& descriptor, std::string_view data, const std::string& name);
   void check_bound(std::uint64_t more_bytes);
   void check_room();
   bool is_old() const;

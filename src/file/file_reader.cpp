@@ -24,8 +24,7 @@ constexpr std::chrono::seconds save_interval{1};  // between the cursor's ways t
 constexpr std::uint64_t everything = std::numeric_limits<std::uint64_t>::max();
 
 bool is_full(const Delivery& delivery, const Patience& patience) {
-  return delivery.batch.size() + delivery.unreadable.size() >= patience.max_events ||
-         delivery.batch.bytes() >= patience.max_bytes;
+  return delivery.size() >= patience.max_events || delivery.bytes() >= patience.max_bytes;
 }
 
 }  // namespace
@@ -136,8 +135,7 @@ bool FileReader::fill(std::uint64_t end) {
   const std::uint64_t offset = next_.offset + input_.pending.size();
   if (offset >= end) return false;
   const std::size_t wanted = std::min<std::uint64_t>(chunk_.size(), end - offset);
-  std::int64_t got = -EINTR;
-  while (got == -EINTR) got = files_.read(input_.file->get(), chunk_.data(), wanted, offset);
+  const std::int64_t got = read_again(files_, input_.file->get(), chunk_.data(), wanted, offset);
   check(got, "read a file of", directory_);
   if (got == 0 && input_.is_sealed && !input_.pending.empty()) {
     input_.pending.push_back('\n');  // a last line without an end is one nevertheless
@@ -247,19 +245,18 @@ FileSource::Backlog FileReader::backlog() const {
       if (!backlog.oldest) backlog.oldest = read.oldest;
     }
   }
+  // First how far the growing file is: it may be sealed before the others are listed.
+  const FileProgress::Place place =
+      progress_ ? progress_->place() : FileProgress::Place{.sequence = everything};
+  const auto add = [&](std::uint64_t sequence, std::uint64_t bytes) {
+    if (sequence < from.sequence) return;
+    backlog.bytes += bytes - (sequence == from.sequence ? std::min(from.offset, bytes) : 0);
+  };
+  add(place.sequence, place.durable_bytes);
   for (const std::string& name : names()) {
-    if (!is_sealed_file(name) || sequence_of(name) < from.sequence) continue;
+    if (!is_sealed_file(name) || sequence_of(name) >= place.sequence) continue;
     const std::int64_t size = files_.size(fmt::format("{}/{}", directory_, name));
-    const auto bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(0, size));
-    backlog.bytes +=
-        bytes - (sequence_of(name) == from.sequence ? std::min(from.offset, bytes) : 0);
-  }
-  if (progress_) {
-    const FileProgress::Place place = progress_->place();
-    backlog.bytes += place.durable_bytes;
-    if (place.sequence == from.sequence) {
-      backlog.bytes -= std::min(from.offset, place.durable_bytes);
-    }
+    add(sequence_of(name), static_cast<std::uint64_t>(std::max<std::int64_t>(0, size)));
   }
   return backlog;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -59,6 +60,13 @@ class FileSystem {
 };
 
 FileSystem& posix_file_system();
+
+// Writes all of `data`, however many calls it takes. Returns 0 or -errno.
+int write_all(FileSystem& files, int descriptor, std::string_view data);
+
+// As FileSystem::read, again after EINTR.
+std::int64_t read_again(FileSystem& files, int descriptor, char* out, std::size_t bytes,
+                        std::uint64_t offset);
 
 // A descriptor with an owner. Movable.
 class Descriptor {

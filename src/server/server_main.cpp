@@ -170,7 +170,18 @@ class Server {
     options.on_failure = [this](const std::string& target, const std::exception& error) {
       log_.say_seldom(target, fmt::format("error: {}: {}", target, error.what()));
     };
-    return std::make_unique<Spool>(options_.spool, std::move(targets), std::move(options));
+    return std::make_unique<Spool>(options_.spool, std::move(targets), options);
+  }
+
+  // Without those of a spool whose directory cannot be read right now.
+  std::string spool_metrics() const {
+    if (!spool_) return {};
+    try {
+      return render_spool_metrics(spool_->statistics());
+    } catch (const SourceError& error) {
+      log_.say_seldom("metrics", fmt::format("error: {}", error.what()));
+      return {};
+    }
   }
 
   CollectorOptions collector_options() {
@@ -197,8 +208,7 @@ class Server {
     });
     site.add("/metrics", [this](httplib::Response& response) {
       response.set_content(render_metrics(collector_.statistics(), endpoint_.statistics()) +
-                               render_front_metrics(public_.statistics()) +
-                               (spool_ ? render_spool_metrics(spool_->statistics()) : ""),
+                               render_front_metrics(public_.statistics()) + spool_metrics(),
                            metrics_content_type);
     });
   }

@@ -19,7 +19,9 @@ Spool::Forwarder::Forwarder(const std::string& directory, std::shared_ptr<const 
     : files_{std::move(files)},
       target_{std::move(target)},
       options_{options},
-      refused_{std::make_shared<FileSink>(fmt::format("{}/refused-{}", directory, target_.name))},
+      refused_{std::make_shared<FileSink>(
+          fmt::format("{}/refused-{}", directory, target_.name),
+          FileSinkOptions{.max_total_bytes = options_.files.max_total_bytes})},
       source_{*files_, source_options(target_.name)} {}
 
 void Spool::Forwarder::start() {
@@ -27,20 +29,17 @@ void Spool::Forwarder::start() {
     self->run(stop);
     const std::lock_guard lock{self->mutex_};
     self->has_ended_ = true;
-    self->ended_.notify_all();
+    self->changed_.notify_all();
   }};
 }
 
 void Spool::Forwarder::end(std::chrono::steady_clock::time_point deadline) {
   if (!thread_.joinable()) return;
   std::unique_lock lock{mutex_};
-  is_abandoned_ = !ended_.wait_until(lock, deadline, [this] { return has_ended_; });
-  lock.unlock();
-  if (is_abandoned_) {
-    thread_.detach();
-  } else {
-    thread_.join();
-  }
+  is_abandoned_ = !changed_.wait_until(lock, deadline, [this] { return has_ended_; });
+  if (!is_abandoned_) return thread_.join();
+  changed_.wait(lock, [this] { return !is_telling_; });
+  thread_.detach();
 }
 
 void Spool::Forwarder::run(const std::stop_token& stop) {
@@ -87,9 +86,15 @@ void Spool::Forwarder::forward(const std::stop_token& stop) {
 
 void Spool::Forwarder::note(const std::exception& error) {
   ++failures_;
-  const std::lock_guard lock{mutex_};
+  if (!options_.on_failure) return;
+  std::unique_lock lock{mutex_};
   if (is_abandoned_) return;
-  if (options_.on_failure) options_.on_failure(target_.name, error);
+  is_telling_ = true;
+  lock.unlock();
+  options_.on_failure(target_.name, error);
+  lock.lock();
+  is_telling_ = false;
+  changed_.notify_all();
 }
 
 SpoolStatistics Spool::Forwarder::statistics() const {

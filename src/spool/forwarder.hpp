@@ -45,8 +45,9 @@ class Spool::Forwarder : public std::enable_shared_from_this<Forwarder> {
 
   std::jthread thread_;
   std::mutex mutex_;
-  std::condition_variable ended_;
+  std::condition_variable changed_;  // one of these:
   bool has_ended_ = false;
+  bool is_telling_ = false;  // while on_failure runs
   bool is_abandoned_ = false;
 };
 

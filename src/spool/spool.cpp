@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <set>
+#include <system_error>
 #include <utility>
 
+#include "core/checksum.hpp"
 #include "eventcollect/url.hpp"
 #include "file/file_names.hpp"
 #include "file/file_system.hpp"
@@ -14,14 +17,29 @@
 namespace eventcollect {
 namespace {
 
-// FNV-1a (Fowler, Noll, Vo), since the name must be the same in every build.
-std::uint64_t hash_of(std::string_view text) {
-  std::uint64_t hash = 0xCBF29CE484222325;
-  for (const char c : text) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 0x100000001B3;
+std::vector<std::string> names_in(const std::string& directory) {
+  std::vector<std::string> names;
+  const int listed = posix_file_system().list(directory, names);
+  if (listed < 0 && listed != -ENOENT) {
+    const std::string why = std::generic_category().message(-listed);
+    throw SourceError{SourceError::unavailable,
+                      fmt::format("cannot list '{}': {}", directory, why)};
   }
-  return hash;
+  return names;
+}
+
+bool is_cursor(const std::string& name) { return name.ends_with(cursor_suffix); }
+
+// A spool has its cursors before its first file, and takes away what it has forwarded. So it is not
+// to be given an archive.
+void check_is_no_archive(const std::string& directory) {
+  const auto names = names_in(directory);
+  const bool has_files = std::any_of(names.begin(), names.end(), is_sealed_file);
+  if (!has_files || std::any_of(names.begin(), names.end(), is_cursor)) return;
+  throw SourceError{SourceError::misconfigured,
+                    fmt::format("'{}' holds files and no cursor, so it is no spool: files of a "
+                                "spool are removed when they are forwarded",
+                                directory)};
 }
 
 // A cursor that no target has any more would keep files for ever. With nothing behind it, it goes.
@@ -35,7 +53,10 @@ void settle_old_cursor(const std::string& directory, const FileSink& files,
                     "give them up by removing '{}'",
                     directory, path)};
   }
-  posix_file_system().remove(path);
+  const int removed = posix_file_system().remove(path);
+  if (removed == 0 || removed == -ENOENT) return;
+  const std::string why = std::generic_category().message(-removed);
+  throw SourceError{SourceError::unavailable, fmt::format("cannot remove '{}': {}", path, why)};
 }
 
 void check_names(const std::vector<SpoolTarget>& targets) {
@@ -57,10 +78,8 @@ FileSinkOptions with_room_to_go(FileSinkOptions options) {
 
 void settle_old_cursors(const std::string& directory, const FileSink& files,
                         const std::vector<SpoolTarget>& targets) {
-  std::vector<std::string> names;
-  posix_file_system().list(directory, names);
-  for (const std::string& file : names) {
-    if (!file.ends_with(cursor_suffix)) continue;
+  for (const std::string& file : names_in(directory)) {
+    if (!is_cursor(file)) continue;
     const std::string name = file.substr(0, file.size() - cursor_suffix.size());
     const bool is_named = std::any_of(targets.begin(), targets.end(),
                                       [&](const auto& target) { return target.name == name; });
@@ -84,12 +103,13 @@ std::string spool_cursor(std::string_view text) {
   std::string scheme = url.scheme;
   std::replace_if(
       scheme.begin(), scheme.end(), [](char c) { return c == '+' || c == '.'; }, '-');
-  return fmt::format("{}-{:016x}", scheme, hash_of(all));
+  return fmt::format("{}-{:08x}", scheme, checksum(all));
 }
 
 Spool::Spool(const std::string& directory, std::vector<SpoolTarget> targets,
              const SpoolOptions& options) {
   check_names(targets);
+  check_is_no_archive(directory);
   files_ = std::make_shared<FileSink>(directory, with_room_to_go(options.files));
   settle_old_cursors(directory, *files_, targets);
   // Each has its cursor before the first may remove what all have passed.
@@ -113,7 +133,7 @@ std::vector<SpoolStatistics> Spool::statistics() const {
 
 bool Spool::close(std::chrono::milliseconds patience) {
   constexpr std::chrono::milliseconds look_interval{20};
-  constexpr std::chrono::milliseconds call_grace{500};
+  constexpr std::chrono::milliseconds call_grace{500};  // for a call of a target to return
   const auto is_done = [&] {
     try {
       const auto all = statistics();
@@ -123,14 +143,13 @@ bool Spool::close(std::chrono::milliseconds patience) {
       return false;  // who can tell
     }
   };
-  const auto deadline = steady_timer().now() + patience;
+  const auto end = steady_timer().now() + std::max(patience, call_grace);
   bool done = is_done();
-  while (!done && steady_timer().now() < deadline) {
+  while (!done && steady_timer().now() < end - call_grace) {
     steady_timer().wait(look_interval, {});
     done = is_done();
   }
   for (const auto& forwarder : forwarders_) forwarder->request_stop();
-  const auto end = steady_timer().now() + call_grace;
   for (const auto& forwarder : forwarders_) forwarder->end(end);
   return done;
 }

@@ -10,19 +10,12 @@
 #include "eventcollect/parser.hpp"
 #include "eventcollect/sink.hpp"
 #include "file/file_log.hpp"
+#include "support/disk_faults.hpp"
 #include "support/events.hpp"
 #include "support/power_cut_file_system.hpp"
 
 namespace eventcollect::test {
 namespace {
-
-std::uint64_t seed() {
-  static const std::uint64_t value = [] {
-    const char* given = std::getenv("EVENTCOLLECT_TEST_SEED");
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  }();
-  return value;
-}
 
 // Writes numbered lines and remembers which of them were acknowledged.
 class Writer {
@@ -140,20 +133,7 @@ Outcome survive_many(std::size_t runs,
   return sum;
 }
 
-// Makes calls of these kinds fail now and then.
-std::function<int(Call)> failing(std::vector<Call> calls, int error, std::mt19937_64& random) {
-  return [calls = std::move(calls), error, &random](Call call) {
-    const bool is_target = std::find(calls.begin(), calls.end(), call) != calls.end();
-    return is_target && random() % 6 == 0 ? error : 0;
-  };
-}
-
-// A sanitizer makes each run some fifty times slower; it looks for other faults than these tests.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t runs = 600;
-#else
-constexpr std::size_t runs = 2'000;
-#endif
+constexpr std::size_t runs = under_sanitizer(2'000, 600);
 
 }  // namespace
 
@@ -192,7 +172,7 @@ TEST_CASE("no acknowledged line is lost or repeated when calls fail and the powe
     CAPTURE(fault.name);
     const Outcome outcome =
         survive_many(runs / 4, [&](PowerCutFileSystem& files, std::mt19937_64& random) {
-          files.fault = failing(fault.calls, fault.error, random);
+          files.fault = failing(fault.calls, fault.error, 6, random);
           files.longest_write = random() % 2 == 0 ? 0 : 7;
         });
     CHECK(outcome.acknowledged > runs);
@@ -212,7 +192,7 @@ TEST_CASE("no acknowledged line is lost when syncs of the directory or all calls
   for (const auto& calls : {std::vector<Call>{Call::sync_directory}, every}) {
     const Outcome outcome =
         survive_many(runs / 4, [&](PowerCutFileSystem& files, std::mt19937_64& random) {
-          files.fault = failing(calls, EIO, random);
+          files.fault = failing(calls, EIO, 6, random);
         });
     CHECK(outcome.acknowledged > runs);
     CHECK(outcome.refusals > 0);

@@ -16,6 +16,7 @@
 #include "file/file_log.hpp"
 #include "file/file_names.hpp"
 #include "file/file_reader.hpp"
+#include "support/disk_faults.hpp"
 #include "support/events.hpp"
 #include "support/power_cut_file_system.hpp"
 
@@ -23,14 +24,6 @@ namespace eventcollect::test {
 namespace {
 
 using Random = std::mt19937_64;
-
-std::uint64_t seed() {
-  static const std::uint64_t value = [] {
-    const char* given = std::getenv("EVENTCOLLECT_TEST_SEED");
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  }();
-  return value;
-}
 
 std::string stored_line(std::size_t number) {
   return fmt::format(
@@ -244,19 +237,7 @@ Outcome survive_many(std::size_t runs, const Spoil& spoil, bool acknowledges_fir
   return sum;
 }
 
-std::function<int(Call)> failing(std::vector<Call> calls, int error, Random& random) {
-  return [calls = std::move(calls), error, &random](Call call) {
-    const bool is_target = std::find(calls.begin(), calls.end(), call) != calls.end();
-    return is_target && random() % 8 == 0 ? error : 0;
-  };
-}
-
-// See power_cuts.cpp.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t runs = 200;
-#else
-constexpr std::size_t runs = 1'000;
-#endif
+constexpr std::size_t runs = under_sanitizer(1'000, 200);
 
 }  // namespace
 
@@ -284,22 +265,22 @@ TEST_CASE("each acknowledged line reaches each far side when calls fail and the 
     int error;
   };
   const Fault faults[] = {
-      {"EINTR on write and read", {Call::write, Call::read}, EINTR},
+      {"EINTR on write and read", {Call::write, Call::overwrite, Call::read}, EINTR},
       {"ENOSPC on write and open", {Call::write, Call::open, Call::probe}, ENOSPC},
       {"EIO on read", {Call::read}, EIO},
-      {"EIO on write", {Call::write}, EIO},
+      {"EIO on write", {Call::write, Call::overwrite}, EIO},
       {"EIO on fdatasync", {Call::sync_data}, EIO},
       {"EIO on fsync of the directory", {Call::sync_directory}, EIO},
       {"EIO on rename and remove", {Call::rename, Call::remove}, EIO},
       {"EIO on all calls",
-       {Call::open, Call::read, Call::write, Call::truncate, Call::sync_data, Call::sync_directory,
-        Call::rename, Call::remove},
+       {Call::open, Call::read, Call::write, Call::overwrite, Call::truncate, Call::sync_data,
+        Call::sync_directory, Call::rename, Call::remove},
        EIO},
   };
   for (const Fault& fault : faults) {
     CAPTURE(std::string{fault.name});
     const Outcome outcome = survive_many(runs / 4, [&](PowerCutFileSystem& files, Random& random) {
-      files.fault = failing(fault.calls, fault.error, random);
+      files.fault = failing(fault.calls, fault.error, 8, random);
       files.longest_write = random() % 2 == 0 ? 0 : 7;
     });
     CHECK(outcome.acknowledged > runs);
@@ -324,6 +305,34 @@ TEST_CASE("a file log does not start where it cannot tell which numbers its read
   CHECK_THROWS_AS(FileLog("events", {}, files, clock), SinkError);
   files.fault = nullptr;
   CHECK_NOTHROW(FileLog("events", {}, files, clock));
+}
+
+TEST_CASE("a full disk does not keep the files that all readers have passed") {
+  PowerCutFileSystem files;
+  ManualClock clock{some_time};
+  FileLog log{"events", {.rotate_bytes = 1}, files, clock};
+  const auto sealed = [&] {
+    const auto contents = files.contents();
+    return std::count_if(contents.begin(), contents.end(), [](const auto& file) {
+      return is_sealed_file(file.first.substr(file.first.rfind('/') + 1));
+    });
+  };
+  std::optional<FileReader> reader;
+  reader.emplace("events", FileSourceOptions{.consume = true}, files, log.progress());
+  for (std::size_t n = 0; n < 4; ++n) log.append(stored_line(n));
+  REQUIRE(sealed() == 3);
+  files.fault = [](Call call) { return call == Call::write ? ENOSPC : 0; };
+  CHECK_THROWS_AS(log.append(stored_line(4)), SinkError);
+  SUBCASE("of one that was there before") {}
+  SUBCASE("of one that begins on it") {
+    reader.reset();
+    reader.emplace("events", FileSourceOptions{.consume = true}, files, log.progress());
+  }
+  Delivery delivery;
+  while (delivery.batch.size() < 4) reader->read(delivery, {});
+  reader->acknowledge(delivery);
+  reader->read(delivery, {});
+  CHECK(sealed() == 0);
 }
 
 }  // namespace eventcollect::test

@@ -15,7 +15,7 @@ import sys
 # From the ground up.
 LAYERS = [
     ["version"],
-    ["clock", "timer", "uuid", "url", "gzip", "network"],
+    ["clock", "timer", "uuid", "url", "gzip", "checksum", "network"],
     ["event", "batch", "rules", "parser", "json", "page_url", "properties", "stored_event"],
     ["sink", "source", "ledger", "object", "store"],
     ["collector", "pump", "tee", "retry", "dead_letter", "memory", "open",

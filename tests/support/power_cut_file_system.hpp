@@ -22,7 +22,18 @@ namespace eventcollect::test {
 // Thrown by every call from the moment of the cut on. Destructors know what to do with it.
 struct PowerCut : std::exception {};
 
-enum class Call { open, read, write, truncate, sync_data, sync_directory, rename, remove, probe };
+enum class Call {
+  open,
+  read,
+  write,
+  overwrite,
+  truncate,
+  sync_data,
+  sync_directory,
+  rename,
+  remove,
+  probe
+};
 
 class PowerCutFileSystem final : public FileSystem {
  public:
@@ -124,7 +135,7 @@ class PowerCutFileSystem final : public FileSystem {
 
   std::int64_t overwrite(int descriptor, const char* data, std::size_t bytes,
                          std::uint64_t offset) override {
-    if (const int error = step(Call::write)) return -error;
+    if (const int error = step(Call::overwrite)) return -error;
     open_.at(descriptor)->change({Write::data, offset, std::string(data, bytes)});
     return static_cast<std::int64_t>(bytes);
   }
