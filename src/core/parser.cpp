@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <optional>
 #include <utility>
 
+#include "core/event_fields.hpp"
 #include "core/json.hpp"
 #include "core/page_url.hpp"
 
@@ -61,19 +61,6 @@ NamedField find_field(std::string_view name) {
   return {place, Field::unknown};
 }
 
-// A member's value as it stands in the text.
-struct Value {
-  std::string_view text;
-  bool escaped = false;  // it is a string with a backslash
-
-  bool present() const { return !text.empty(); }
-  bool is_string() const { return present() && text.front() == '"'; }
-  bool is_object() const { return present() && text.front() == '{'; }
-
-  // Where is_string().
-  json::String string() const { return {text.substr(1, text.size() - 2), escaped}; }
-};
-
 // An event of which only the JSON has been looked at.
 struct Candidate {
   // With a constructor of its own it is not cleared before its members are set.
@@ -81,12 +68,12 @@ struct Candidate {
 
   std::size_t index;
   std::string_view raw;
-  Value name;
-  Value url;
-  Value properties;
-  Value event_id;
-  Value client_time;
-  Value sent_time;
+  FieldValue name;
+  FieldValue url;
+  FieldValue properties;
+  FieldValue event_id;
+  FieldValue client_time;
+  FieldValue sent_time;
   bool is_object = true;
   bool spaced_properties = false;
   // The first thing that is wrong with it, if anything.
@@ -105,32 +92,9 @@ struct Envelope {
 
 enum class Outcome : std::uint8_t { fine, malformed, too_many };
 
-std::optional<TimePoint> read_time(const Value& value, std::string& scratch) {
+std::optional<TimePoint> read_time(const FieldValue& value, std::string& scratch) {
   if (value.is_string()) return parse_rfc3339(json::unescape(value.string(), scratch));
-  std::int64_t milliseconds = 0;
-  const char* end = value.text.data() + value.text.size();
-  const auto parsed = std::from_chars(value.text.data(), end, milliseconds);
-  if (parsed.ec != std::errc{} || parsed.ptr != end) return {};
-  const TimePoint time = from_milliseconds(milliseconds);
-  if (time < TimePoint{} || time > latest_time) return {};
-  return time;
-}
-
-// The length of UTF-8 text in characters, or nothing if a control character is among them.
-std::optional<std::size_t> count_characters(std::string_view text) {
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool is_printable_ascii = byte >= 0x20 && byte < 0x7F;
-    if (!is_printable_ascii) {
-      const bool is_c1 = byte == 0xC2 && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-      if (byte < 0x80 || is_c1) return {};
-      const bool continues_character = (byte & 0xC0) == 0x80;
-      if (continues_character) continue;
-    }
-    ++count;
-  }
-  return count;
+  return read_milliseconds(value);
 }
 
 // Writes text to memory, of which there has to be enough.
@@ -201,7 +165,7 @@ struct Parser::State {
   void refuse_too_many(std::string_view body);
   bool refuse_envelope(const Envelope& envelope, const Candidate& top, std::string_view body);
   void refuse_fault(const Candidate& candidate);
-  void judge(const Candidate& candidate, const Value& batch_sent_time);
+  void judge(const Candidate& candidate, const FieldValue& batch_sent_time);
   bool judge_name(const Candidate& candidate, std::string_view& out);
   bool judge_url(const Candidate& candidate, std::optional<std::string_view>& out);
   void refuse_time(const Candidate& candidate, std::string_view field, std::string_view code);
@@ -312,7 +276,7 @@ Outcome Parser::State::scan_member(Candidate& candidate, Envelope* envelope, uns
     }
   }
 
-  Value value;
+  FieldValue value;
   const char* const start = scanner.position();
   scanner.spaced();
   if (scanner.peek() == '"') {
@@ -369,7 +333,7 @@ void Parser::State::parse_json(std::string_view body) {
   if (candidates.empty()) {
     refuse(0, body, code::body_empty, envelope.found ? "/batch" : "", "The array holds no event.");
   }
-  const Value batch_sent_time = envelope.found ? top.sent_time : Value{};
+  const FieldValue batch_sent_time = envelope.found ? top.sent_time : FieldValue{};
   for (const Candidate& candidate : candidates) judge(candidate, batch_sent_time);
 }
 
@@ -440,11 +404,12 @@ bool Parser::State::refuse_envelope(const Envelope& envelope, const Candidate& t
     refuse(whole, code::event_not_object, "/batch", "\"batch\" has to be an array of events.");
     return true;
   }
-  const std::pair<const Value&, std::string_view> misplaced[] = {{top.name, "event"},
-                                                                 {top.url, "url"},
-                                                                 {top.event_id, "event_id"},
-                                                                 {top.properties, "properties"},
-                                                                 {top.client_time, "client_time"}};
+  const std::pair<const FieldValue&, std::string_view> misplaced[] = {
+      {top.name, "event"},
+      {top.url, "url"},
+      {top.event_id, "event_id"},
+      {top.properties, "properties"},
+      {top.client_time, "client_time"}};
   for (const auto& [value, field] : misplaced) {
     if (!value.present()) continue;
     refuse(whole, code::field_unknown, fmt::format("/{}", field),
@@ -461,27 +426,12 @@ void Parser::State::refuse_fault(const Candidate& candidate) {
                   json::pointer_to(candidate.raw, candidate.unknown_key.data()),
                   "An event has no such field: put it under \"properties\".");
   }
-  std::string pointer = json::pointer_to(candidate.raw, candidate.fault_position);
-  switch (candidate.fault) {
-    case Fault::too_deep:
-      return refuse(
-          candidate, code::json_too_deep, std::move(pointer),
-          fmt::format("An event may be nested {} levels deep, itself included.", max_depth));
-    case Fault::duplicate_key:
-      return refuse(candidate, code::field_duplicate, std::move(pointer),
-                    "An object has this key twice.");
-    case Fault::invalid_string:
-      return refuse(candidate, code::string_invalid, std::move(pointer),
-                    "A string holds U+0000 or half of a surrogate pair.");
-    case Fault::number_range:
-      return refuse(candidate, code::number_range, std::move(pointer),
-                    "A number is beyond the range of a double.");
-    case Fault::none:
-      break;
-  }
+  FaultReason reason = reason_of(candidate.fault);
+  refuse(candidate, reason.code, json::pointer_to(candidate.raw, candidate.fault_position),
+         std::move(reason.message));
 }
 
-void Parser::State::judge(const Candidate& candidate, const Value& batch_sent_time) {
+void Parser::State::judge(const Candidate& candidate, const FieldValue& batch_sent_time) {
   if (!candidate.is_object) {
     refuse(candidate, code::event_not_object, "", "An event has to be a JSON object.");
     return;
@@ -501,17 +451,15 @@ void Parser::State::judge(const Candidate& candidate, const Value& batch_sent_ti
     return;
   }
   if (candidate.event_id.present()) {
-    const bool is_string = candidate.event_id.is_string();
-    const auto id = is_string ? Uuid::parse(json::unescape(candidate.event_id.string(), scratch))
-                              : std::nullopt;
-    if (!id || id->is_nil() || id->is_max()) {
+    const auto id = read_event_id(candidate.event_id, scratch);
+    if (!id) {
       refuse(candidate, code::event_id_invalid, "/event_id",
              "\"event_id\" has to be a UUID of 36 characters, neither nil nor max.");
       return;
     }
     event.id = *id;
   }
-  const Value& sent = candidate.sent_time.present() ? candidate.sent_time : batch_sent_time;
+  const FieldValue& sent = candidate.sent_time.present() ? candidate.sent_time : batch_sent_time;
   event.client_time.reset();
   event.sent_time.reset();
   if (candidate.client_time.present()) {
