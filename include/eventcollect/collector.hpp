@@ -146,7 +146,8 @@ class Collector {
   bool close(std::chrono::milliseconds patience);
 
   // Whether an event could be stored now: by what the last call of the sink said, unless the
-  // present one takes longer than acknowledge_timeout.
+  // present one takes longer than acknowledge_timeout. The first is a tend() that the constructor
+  // causes; until it has returned, the answer is no.
   bool ready() const;
 
   const Rules& rules() const;

@@ -36,9 +36,7 @@ std::shared_ptr<Committer> Committer::start(std::shared_ptr<Sink> sink, Options 
 
 Committer::Committer(std::shared_ptr<Sink> sink, Options options)
     // It is tended at once: a sink that connects when it is first called shows whether it can.
-    : sink_{std::move(sink)}, options_{std::move(options)}, tend_at_{steady_clock::now()} {
-  statistics_.ready = true;
-}
+    : sink_{std::move(sink)}, options_{std::move(options)}, tend_at_{steady_clock::now()} {}
 
 Committer::Admission Committer::submit(const Batch& events, OnFailure on_failure, Done done,
                                        SteadyTime deadline, SteadyTime room_deadline) {
@@ -152,8 +150,9 @@ void Committer::tend(Lock& lock) {
 
 // Whether this success is the first after a failure.
 bool Committer::note_result(const std::optional<SinkError>& failure) {
-  const bool was_ready = std::exchange(statistics_.ready, !failure);
-  if (!failure) return !was_ready;
+  statistics_.ready = !failure;
+  const bool had_failed = std::exchange(has_failed_, !statistics_.ready);
+  if (!failure) return had_failed;
   ++statistics_.failures[failure->kind()];
   retry_at_ = steady_clock::now() + options_.tend_interval;
   return false;

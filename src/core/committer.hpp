@@ -133,6 +133,7 @@ class Committer : public std::enable_shared_from_this<Committer> {
   SteadyTime watching_until_ = SteadyTime::max();
   std::optional<SteadyTime> calling_since_;  // while the sink has the thread
   bool is_answering_ = false;                // while handlers have it
+  bool has_failed_ = false;                  // the last call
   bool closing_ = false;
   bool abandoned_ = false;
   bool finished_ = false;

@@ -128,6 +128,7 @@ class Server {
     const HostPort at = public_.start(options_.listen);
     std::optional<HostPort> admin_at;
     if (options_.admin) admin_at = admin_.start(*options_.admin);
+    wait_for_sink();
     log_.say(fmt::format("eventcollect-server {} started", version));
     if (admin_at) announce("admin", *admin_at);
     announce("listening", at);
@@ -158,6 +159,15 @@ class Server {
   }
 
  private:
+  // Whoever waits for the line that announces us finds us ready, if the sink is near and well.
+  void wait_for_sink() const {
+    constexpr std::chrono::milliseconds look_interval{1};
+    constexpr int looks = 500;
+    for (int look = 0; look < looks && !collector_.ready(); ++look) {
+      std::this_thread::sleep_for(look_interval);
+    }
+  }
+
   std::unique_ptr<Spool> open_spool() {
     if (options_.spool.empty()) return nullptr;
     std::vector<SpoolTarget> targets;

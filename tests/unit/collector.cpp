@@ -6,6 +6,7 @@
 #include <atomic>
 #include <future>
 #include <map>
+#include <semaphore>
 #include <thread>
 
 #include "eventcollect/memory.hpp"
@@ -433,7 +434,7 @@ TEST_CASE("a tracked event that makes the sink fail holds up no others") {
 
 TEST_CASE("a sink that hangs is not ready") {
   Setup setup{{.acknowledge_timeout = 1ms}};
-  CHECK(setup.collector.ready());
+  while (!setup.collector.ready()) std::this_thread::yield();
   CHECK(setup.collect_later(event_named("a")).get() == SinkError::in_doubt);
   while (setup.collector.ready()) std::this_thread::yield();
   setup.gate->let_all();
@@ -501,7 +502,7 @@ TEST_CASE("after a failure the sink is tended until it recovers, and readiness f
   Setup setup{{.tend_interval = 1ms,
                .on_failure = [&](const SinkError&) { ++failures; },
                .on_recovery = [&] { recovered.set_value(); }}};
-  CHECK(setup.collector.ready());
+  while (!setup.collector.ready()) std::this_thread::yield();
   setup.gate->on_tend([] { throw SinkError{SinkError::unavailable, "still broken"}; });
   setup.gate->let_one(throwing(SinkError::unavailable));
   CHECK(setup.collect_later(event_named("a")).get() == SinkError::unavailable);
@@ -514,9 +515,30 @@ TEST_CASE("after a failure the sink is tended until it recovers, and readiness f
   CHECK(failures >= 2);
 }
 
+TEST_CASE("a sink of which nothing is known yet is not ready") {
+  struct Slow final : Sink {
+    void write(const Batch&) override {}
+    void tend() override {
+      called.release();
+      may_return.acquire();
+    }
+    std::binary_semaphore called{0};
+    std::binary_semaphore may_return{0};
+  };
+  const auto sink = std::make_shared<Slow>();
+  std::atomic<int> recoveries{0};
+  Collector collector{sink, {.tend_interval = 1h, .on_recovery = [&] { ++recoveries; }}};
+  sink->called.acquire();
+  CHECK_FALSE(collector.ready());
+  sink->may_return.release();
+  while (!collector.ready()) std::this_thread::yield();
+  collector.close(1h);
+  CHECK(recoveries == 0);
+}
+
 TEST_CASE("an idle sink is tended") {
   Setup setup{{.tend_interval = 1ms}};
-  setup.gate->wait_for_tends(2);
+  setup.gate->wait_for_tends(2);  // so one has returned
   CHECK(setup.collector.ready());
 }
 
