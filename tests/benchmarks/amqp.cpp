@@ -11,8 +11,6 @@
 #include <amqp_tcp_socket.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
@@ -20,33 +18,16 @@
 
 #include "amqp/message.hpp"
 #include "amqp/options.hpp"
+#include "benchmarks/pairs.hpp"
 #include "eventcollect/amqp.hpp"
-#include "eventcollect/parser.hpp"
 
 namespace {
 
 using namespace eventcollect;
+using namespace eventcollect::bench;
 
 constexpr std::size_t events_per_run = 20'000;
 constexpr std::string_view queue_name = "bench_amqp";
-
-constexpr std::string_view event =
-    R"({"event":"clicked_event","url":"https://www.example.com/blog/first-party-event-collection",)"
-    R"("properties":{"element":"button","text":"Read more","section":"hero","href":"/pricing",)"
-    R"("x":412,"y":1830,"scroll_depth":0.42,"clickable":true,"viewport":"1440x900"}})";
-
-std::vector<Batch> make_batches(std::size_t batch_size) {
-  std::vector<Batch> batches(events_per_run / batch_size);
-  Parser parser;
-  std::vector<Refused> refused;
-  for (Batch& batch : batches) {
-    for (std::size_t i = 0; i < batch_size; ++i) {
-      parser.parse(event, BodyFormat::json, {system_clock().now(), {}}, {}, batch, refused);
-    }
-  }
-  if (!refused.empty()) throw std::logic_error{"the event is not acceptable"};
-  return batches;
-}
 
 void check(bool holds) {
   if (!holds) throw std::runtime_error{"the broker or the library failed"};
@@ -105,13 +86,6 @@ class BareClient {
   std::uint64_t last_tag_ = 0;
 };
 
-template <typename Work>
-double seconds_of(const Work& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>{std::chrono::steady_clock::now() - begin}.count();
-}
-
 // Makes the queue anew by the sink, for either of the two.
 void make_queue(AmqpSink& sink, const AmqpBroker& broker) {
   BareClient{broker}.remove_queue();
@@ -147,31 +121,13 @@ double time_sink(const std::vector<Batch>& batches, const AmqpSinkOptions& optio
   });
 }
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-void compare(const AmqpSinkOptions& options, std::size_t batch_size, std::size_t pairs) {
-  const std::vector<Batch> batches = make_batches(batch_size);
-  std::vector<double> ratios;
-  std::vector<double> bare_rates;
-  std::vector<double> sink_rates;
-  for (std::size_t pair = 0; pair < pairs; ++pair) {
-    double bare = 0;
-    double sink = 0;
-    if (pair % 2 == 0) bare = time_bare(batches, options);
-    sink = time_sink(batches, options);
-    if (pair % 2 == 1) bare = time_bare(batches, options);
-    ratios.push_back(bare / sink);
-    bare_rates.push_back(events_per_run / bare);
-    sink_rates.push_back(events_per_run / sink);
-  }
-  const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
-  fmt::print("{:>7}  {:>6}  {:>9.0f}/s  {:>9.0f}/s  {:.2f} ({:.2f} to {:.2f})\n",
-             options.queue.declare == AmqpDeclare::quorum ? "quorum" : "classic", batch_size,
-             median(bare_rates), median(sink_rates), median(ratios), *least, *most);
+void compare_with(const AmqpSinkOptions& options, std::size_t batch_size, std::size_t pairs) {
+  const std::vector<Batch> batches = make_batches(events_per_run, batch_size);
+  const std::string line = compare(
+      events_per_run, pairs, [&] { return time_bare(batches, options); },
+      [&] { return time_sink(batches, options); });
+  fmt::print("{:>7}  {:>6}  {}\n",
+             options.queue.declare == AmqpDeclare::quorum ? "quorum" : "classic", batch_size, line);
 }
 
 }  // namespace
@@ -189,7 +145,7 @@ int main(int argc, char** argv) {
   for (const AmqpDeclare kind : {AmqpDeclare::quorum, AmqpDeclare::classic}) {
     options.queue.declare = kind;
     for (const std::size_t batch_size : {100U, 1'000U, 10'000U}) {
-      compare(options, batch_size, pairs);
+      compare_with(options, batch_size, pairs);
     }
   }
   BareClient{options.broker}.remove_queue();

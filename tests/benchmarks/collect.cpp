@@ -16,33 +16,25 @@
 #include <string_view>
 #include <vector>
 
+#include "benchmarks/pairs.hpp"
 #include "eventcollect/parser.hpp"
 
 namespace {
 
 using namespace eventcollect;
+using bench::demo_event;
+using bench::median;
 using Nanoseconds = std::chrono::duration<double, std::nano>;
 
 // Halves that are short against a time slice: what else runs here then spoils few pairs.
 constexpr std::size_t pairs = 501;
 constexpr std::size_t events_per_half = 1'000;
 
-constexpr std::string_view event =
-    R"({"event":"clicked_event","url":"https://www.example.com/blog/first-party-event-collection",)"
-    R"("properties":{"element":"button","text":"Read more","section":"hero","href":"/pricing",)"
-    R"("x":412,"y":1830,"scroll_depth":0.42,"clickable":true,"viewport":"1440x900"}})";
-
 std::string repeated(std::size_t count, std::string_view before, std::string_view between,
                      std::string_view after) {
   std::string body{before};
-  for (std::size_t i = 0; i < count; ++i) body.append(i == 0 ? "" : between).append(event);
+  for (std::size_t i = 0; i < count; ++i) body.append(i == 0 ? "" : between).append(demo_event);
   return body.append(after);
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 // Nanoseconds that an event costs, where each call of `work` handles `count` of them.
@@ -101,7 +93,7 @@ void collect(benchmark::State& state, const std::string& body, BodyFormat format
 }
 
 void one_event(benchmark::State& state) {
-  const std::string body{event};
+  const std::string body{demo_event};
   collect(state, body, BodyFormat::json, body, 1);
 }
 

@@ -7,8 +7,6 @@
 #include <libpq-fe.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -17,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "benchmarks/pairs.hpp"
 #include "eventcollect/open.hpp"
 #include "eventcollect/parser.hpp"
 #include "eventcollect/postgres.hpp"
@@ -24,7 +23,8 @@
 namespace {
 
 using namespace eventcollect;
-using std::chrono::steady_clock;
+using bench::median;
+using bench::seconds_of;
 
 constexpr std::size_t batch_events = 10'000;
 constexpr const char* table = "bench_events";
@@ -80,13 +80,6 @@ std::string run_sql(const std::string& url, const std::string& statements) {
   return status == PGRES_TUPLES_OK ? PQgetvalue(result.get(), 0, 0) : "";
 }
 
-template <typename Work>
-double seconds_of(const Work& work) {
-  const auto start = steady_clock::now();
-  work();
-  return std::chrono::duration<double>(steady_clock::now() - start).count();
-}
-
 double copy_with_psql(const std::string& url, const std::string& path) {
   const std::string command = "psql -qX -v ON_ERROR_STOP=1 -c '\\copy " + std::string{table} +
                               " from " + path + "' '" + url + "'";
@@ -100,11 +93,6 @@ double write_with_sink(const std::string& url, const std::vector<Batch>& batches
     const auto sink = open_sink(url + "?timeout=60s&table=" + table);
     for (const Batch& batch : batches) sink->write(batch);
   });
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 void compare(const std::string& url, std::size_t events, std::size_t pairs) {

@@ -9,40 +9,21 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "eventcollect/parser.hpp"
+#include "benchmarks/pairs.hpp"
 #include "eventcollect/sqlite.hpp"
 
 namespace {
 
 using namespace eventcollect;
+using namespace eventcollect::bench;
 
 constexpr std::size_t events_per_run = 100'000;
-
-constexpr std::string_view event =
-    R"({"event":"clicked_event","url":"https://www.example.com/blog/first-party-event-collection",)"
-    R"("properties":{"element":"button","text":"Read more","section":"hero","href":"/pricing",)"
-    R"("x":412,"y":1830,"scroll_depth":0.42,"clickable":true,"viewport":"1440x900"}})";
-
-std::vector<Batch> make_batches(std::size_t batch_size) {
-  std::vector<Batch> batches(events_per_run / batch_size);
-  Parser parser;
-  std::vector<Refused> refused;
-  for (Batch& batch : batches) {
-    for (std::size_t i = 0; i < batch_size; ++i) {
-      parser.parse(event, BodyFormat::json, {system_clock().now(), {}}, {}, batch, refused);
-    }
-  }
-  if (!refused.empty()) throw std::logic_error{"the event is not acceptable"};
-  return batches;
-}
 
 // The values of a row; the other four columns are NULL.
 struct Values {
@@ -86,13 +67,6 @@ class NewFile {
     for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path + suffix);
   }
 };
-
-template <typename Work>
-double seconds_of(const Work& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>{std::chrono::steady_clock::now() - begin}.count();
-}
 
 void check(bool holds) {
   if (!holds) throw std::runtime_error{"SQLite failed"};
@@ -146,31 +120,12 @@ double time_sink(const std::vector<Batch>& batches) {
   });
 }
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-void compare(std::size_t batch_size, std::size_t pairs) {
-  const std::vector<Batch> batches = make_batches(batch_size);
+void compare_with(std::size_t batch_size, std::size_t pairs) {
+  const std::vector<Batch> batches = make_batches(events_per_run, batch_size);
   const auto values = values_of(batches);
-  std::vector<double> ratios;
-  std::vector<double> bare_rates;
-  std::vector<double> sink_rates;
-  for (std::size_t pair = 0; pair < pairs; ++pair) {
-    double bare = 0;
-    double sink = 0;
-    if (pair % 2 == 0) bare = time_bare(values);
-    sink = time_sink(batches);
-    if (pair % 2 == 1) bare = time_bare(values);
-    ratios.push_back(bare / sink);
-    bare_rates.push_back(events_per_run / bare);
-    sink_rates.push_back(events_per_run / sink);
-  }
-  const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
-  fmt::print("{:>6}  {:>9.0f}/s  {:>9.0f}/s  {:.2f} ({:.2f} to {:.2f})\n", batch_size,
-             median(bare_rates), median(sink_rates), median(ratios), *least, *most);
+  const std::string line = compare(
+      events_per_run, pairs, [&] { return time_bare(values); }, [&] { return time_sink(batches); });
+  fmt::print("{:>6}  {}\n", batch_size, line);
 }
 
 }  // namespace
@@ -178,5 +133,5 @@ void compare(std::size_t batch_size, std::size_t pairs) {
 int main(int argc, char** argv) {
   const std::size_t pairs = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 11;
   fmt::print(" batch    bare loop         sink  ratio\n");
-  for (const std::size_t batch_size : {100U, 1'000U, 10'000U}) compare(batch_size, pairs);
+  for (const std::size_t batch_size : {100U, 1'000U, 10'000U}) compare_with(batch_size, pairs);
 }

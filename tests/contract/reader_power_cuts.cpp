@@ -225,9 +225,10 @@ Outcome survive(std::uint64_t seed_of_run, const Spoil& spoil, bool acknowledges
 
 Outcome survive_many(std::size_t runs, const Spoil& spoil, bool acknowledges_first = false) {
   Outcome sum;
+  const std::uint64_t first = seed();
   for (std::size_t run = 0; run < runs; ++run) {
     CAPTURE(run);
-    const Outcome one = survive(seed() + run, spoil, acknowledges_first);
+    const Outcome one = survive(first + run, spoil, acknowledges_first);
     sum.acknowledged += one.acknowledged;
     sum.lost += one.lost;
     sum.failures += one.failures;
@@ -242,7 +243,6 @@ constexpr std::size_t runs = under_sanitizer(1'000, 200);
 }  // namespace
 
 TEST_CASE("each acknowledged line reaches each far side through power cuts, and the files go") {
-  MESSAGE("EVENTCOLLECT_TEST_SEED=" << seed());
   const Outcome outcome = survive_many(runs, [](auto&, auto&) {});
   CHECK(outcome.acknowledged > runs * 50);
   CHECK(outcome.lost == 0);
@@ -258,7 +258,6 @@ TEST_CASE("the same check finds what a reader loses that acknowledges too early"
 }
 
 TEST_CASE("each acknowledged line reaches each far side when calls fail and the power goes") {
-  MESSAGE("EVENTCOLLECT_TEST_SEED=" << seed());
   struct Fault {
     const char* name;
     std::vector<Call> calls;

@@ -65,7 +65,6 @@ TEST_CASE("every event is read when connections are cut at random bytes") {
   const auto url = service_url("AMQP");
   if (!url) return;
   enable_amqp();
-  MESSAGE("EVENTCOLLECT_TEST_SEED=" << seed());
   std::mt19937_64 random{seed()};
   for (const std::string kind : {"&declare=quorum", "&declare=classic"}) {
     CAPTURE(kind);

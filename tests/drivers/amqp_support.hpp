@@ -23,6 +23,7 @@
 #include "eventcollect/amqp.hpp"
 #include "eventcollect/open.hpp"
 #include "support/events.hpp"
+#include "support/seed.hpp"
 #include "support/services.hpp"
 
 namespace eventcollect::test {
@@ -190,14 +191,6 @@ class TestQueue {
   std::string url_;
   std::string name_;
 };
-
-inline std::uint64_t seed() {
-  static const std::uint64_t value = [] {
-    const char* given = std::getenv("EVENTCOLLECT_TEST_SEED");
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  }();
-  return value;
-}
 
 // RabbitMQ 3.10 may forget a queue that was made a moment before it is killed, with all that it has
 // confirmed in it, whoever the client is: of a quorum queue the list of names (DETS) is written

@@ -8,17 +8,10 @@
 #include "drivers/postgres_database.hpp"
 #include "support/cutting_proxy.hpp"
 #include "support/events.hpp"
+#include "support/seed.hpp"
 
 namespace eventcollect::test {
 namespace {
-
-std::uint64_t seed() {
-  const char* given = std::getenv("EVENTCOLLECT_TEST_SEED");
-  const std::uint64_t value =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  MESSAGE("EVENTCOLLECT_TEST_SEED=" << value);
-  return value;
-}
 
 // Writes until it worked; the kinds of the failures before that.
 std::vector<SinkError::Kind> persist(Sink& sink, const Batch& batch) {

@@ -2,25 +2,16 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdint>
-#include <cstdlib>
+#include <cstddef>
 #include <functional>
 #include <random>
 #include <utility>
 #include <vector>
 
 #include "support/power_cut_file_system.hpp"
+#include "support/seed.hpp"
 
 namespace eventcollect::test {
-
-// EVENTCOLLECT_TEST_SEED, or one of this run's own; to be printed.
-inline std::uint64_t seed() {
-  static const std::uint64_t value = [] {
-    const char* given = std::getenv("EVENTCOLLECT_TEST_SEED");
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  }();
-  return value;
-}
 
 // Makes one in `often` calls of these kinds fail.
 inline std::function<int(Call)> failing(std::vector<Call> calls, int error, std::size_t often,
