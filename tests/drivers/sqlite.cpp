@@ -75,7 +75,7 @@ TEST_CASE("the drivers bring the sqlite sink") {
 TEST_CASE("a sqlite url says what is wrong with it") {
   enable_sqlite();
   CHECK(config_error_of("sqlite:a.db?tables=x").find("table") != std::string::npos);
-  CHECK(config_error_of("sqlite:a.db?create=yes").find("on or off") != std::string::npos);
+  CHECK(config_error_of("sqlite:a.db?create=yes").find("neither on nor off") != std::string::npos);
   CHECK(config_error_of("sqlite:a.db?timeout=0").find("timeout") != std::string::npos);
   CHECK(config_error_of("sqlite:a.db?table=").find("table") != std::string::npos);
   CHECK(config_error_of("sqlite:a.db?table=sqlite_x").find("SQLite's own") != std::string::npos);

@@ -167,7 +167,7 @@ TEST_CASE("a column that goes away while the sink runs stops it until it is back
 
 TEST_CASE("a database that another writer keeps is unavailable, and available after that") {
   const Spoiled store{""};
-  SqliteSink sink{store.file, {.timeout = 50ms}};
+  SqliteSink sink{store.file, {.timeout = 500ms}};
   const Batch batch = numbered_batch("e", 3);
   Database other{store.file};
   other.run("BEGIN IMMEDIATE");
@@ -185,7 +185,7 @@ TEST_CASE("a database that another writer keeps is unavailable, and available af
 
 TEST_CASE("a reader holds no write up") {
   const Spoiled store{""};
-  SqliteSink sink{store.file, {.timeout = 50ms}};
+  SqliteSink sink{store.file};
   sink.write(numbered_batch("before", 1));
   Database reader{store.file};
   reader.run("BEGIN");
@@ -250,7 +250,7 @@ bool holds_for_ordinary_user(const std::function<bool()>& work) {
 TEST_CASE("a read-only file or directory has to be mended by somebody") {
   const Spoiled store{""};
   const auto is_misconfigured = [&] {
-    SqliteSink sink{store.file, {.timeout = 50ms}};
+    SqliteSink sink{store.file};
     return outcome_of([&] { sink.tend(); }).kind == SinkError::misconfigured &&
            outcome_of([&] { sink.write(numbered_batch("e", 1)); }).kind == SinkError::misconfigured;
   };

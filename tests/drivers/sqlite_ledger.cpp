@@ -151,7 +151,7 @@ TEST_CASE("who waits for another load longer than the timeout gives up, and begi
   const Store store;
   SqliteSink first{store.file};
   REQUIRE(first.begin("a", ""));
-  SqliteSink second{store.file, {.timeout = 20ms}};
+  SqliteSink second{store.file, {.timeout = 500ms}};
   CHECK_THROWS_AS(second.begin("b", ""), SinkError);
   first.commit();
   CHECK(second.begin("b", ""));
