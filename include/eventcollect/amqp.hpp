@@ -87,6 +87,11 @@ struct AmqpSinkOptions {
 // of the batch are stored; unconfirmed, since the connection was lost or the time is over
 // (in_doubt). A broker that is short of memory or disk and has blocked its publishers is
 // unavailable. The next call connects again. One thread at a time.
+//
+// RabbitMQ tells a connection that it is blocked only after it has published once. So on a new
+// connection tend() finds nothing wrong, and the first write() is what meets the block; from then
+// on tend() knows, until the block ends. To publish something only to find out would need an
+// exchange that routes it nowhere and a right to it.
 class AmqpSink final : public Sink {
  public:
   // Does not connect yet. Throws ConfigError.

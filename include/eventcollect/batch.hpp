@@ -37,6 +37,10 @@ class Batch {
     return lines_.size() + side_.size() + records_.size() * sizeof(Record);
   }
 
+  // The server times of all events lie between these; of an empty batch they mean nothing.
+  TimePoint earliest() const { return earliest_; }
+  TimePoint latest() const { return latest_; }
+
   // All events in order, each a line of JSON followed by '\n'. Lives until the batch changes.
   std::string_view ndjson() const { return lines_; }
 
@@ -106,12 +110,18 @@ class Batch {
 
   class Addition;
 
+  void stretch(TimePoint time) {
+    if (time < earliest_) earliest_ = time;
+    if (time > latest_) latest_ = time;
+  }
   inline void keep(std::string_view text, const Event& event, Record& record, Slice& slice);
   void keep_aside(std::string_view text, Record& record, Slice& slice);
   std::string_view text_of(const Slice& slice, const Record& record) const;
 
   std::string lines_;
   std::string side_;
+  TimePoint earliest_ = TimePoint::max();
+  TimePoint latest_ = TimePoint::min();
   std::vector<Record> records_;
   mutable std::vector<Event> events_;  // made from records_ when somebody asks
   mutable std::vector<Refusal> refusals_;

@@ -28,7 +28,9 @@ namespace eventcollect {
 struct FileSinkOptions {
   std::uint64_t rotate_bytes = std::uint64_t{64} << 20;          // seal a file that has this many
   std::chrono::milliseconds rotate_age = std::chrono::hours{1};  // and one that began so long ago
-  std::uint64_t max_total_bytes = 0;  // of all files together; 0 is no bound. At it write() throws.
+  // Of all files of events together; 0 is no bound. At it write() throws. What was torn off does
+  // not count, since no reader would ever make room of it: remove it as you like.
+  std::uint64_t max_total_bytes = 0;
 };
 
 // Each write is appended and synced (fdatasync) before it returns, the directory entry of a new

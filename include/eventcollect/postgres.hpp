@@ -23,8 +23,10 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "eventcollect/ledger.hpp"
 
@@ -55,8 +57,15 @@ struct PostgresSinkOptions {
 // unavailable for the rest, and in doubt if the connection broke in COMMIT. Each write or call of
 // tend() ends within `timeout`, but for the time that the system takes to resolve a host's name.
 //
-// As a ledger: begin() waits for somebody else who loads the same, no longer than `timeout`; then
-// it throws unavailable. An event count of the ledger has what was stored or was there already.
+// Several hosts (postgres://u@a,b:5433/db) are tried in libpq's order, on each connection from the
+// first. One that is silent gets its part of what is left of `timeout` (of 10 s with two hosts 3.3),
+// or connect_timeout, and the next is tried within the same call. With
+// target_session_attrs=read-write a standby is passed over.
+//
+// As a ledger: begin() does not wait for somebody else who loads the same, but says that it is
+// busy. An event count of the ledger has what was stored or was there already. Loads at the same
+// time may wait for each other where they hold the same events; where that is a deadlock, one of
+// them fails as unavailable.
 //
 // One thread at a time.
 class PostgresSink final : public LedgerSink {
@@ -70,10 +79,12 @@ class PostgresSink final : public LedgerSink {
   // Connects, checks the table and begins a write without events.
   void tend() override;
 
-  // begin() while a load is open and commit() while none is throw std::logic_error.
-  bool begin(std::string_view object_key, std::string_view selection) override;
+  // begin() and loaded() while a load is open and commit() while none is throw std::logic_error.
+  LoadStart begin(std::string_view object_key, std::string_view selection) override;
   void commit() override;
   void roll_back() noexcept override;
+  std::vector<bool> loaded(std::span<const std::string> object_keys,
+                           std::string_view selection) override;
 
  private:
   class Session;

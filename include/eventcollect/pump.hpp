@@ -33,7 +33,7 @@ struct PumpStatistics {
   std::uint64_t retries = 0;     // waits after a failure of the source or of the sink
 };
 
-// Refusals since the last event that was stored.
+// What was refused, or unreadable, since the last event that was stored.
 struct RefusalStreak {
   std::size_t events = 0;
   std::size_t batches = 0;
@@ -50,6 +50,12 @@ struct PumpOptions {
   // Where refused and unreadable events go. Null: the first of them stops the pump. It is written
   // to once; if it has to be patient, let it be a RetrySink.
   std::shared_ptr<Sink> dead_letter{};
+
+  // Whether the last 100 stop the pump also where some or all of them were unreadable: a queue that
+  // is somebody else's, or events of a newer version, are not to become dead letters all. Strangers
+  // who fill the queue cannot hold up the pump for good, since each run takes a batch of theirs
+  // before it stops. False where such a stop helps nobody.
+  bool stop_at_unreadable = true;
 
   RetryPolicy retry{};  // of the sink, and of the source
 
@@ -75,7 +81,8 @@ struct PumpOptions {
 //   SinkError    what options.retry gives up on; where an event was refused or unreadable and there
 //                is no dead_letter, or that failed; where the last 100 events, in at least two
 //                batches, were all refused: then the fault is hardly the events'
-//   SourceError  what options.retry gives up on
+//   SourceError  what options.retry gives up on; where they were refused before, and the last ones
+//                unreadable
 //   ConfigError  where an option makes no sense
 // and whatever else the source or a callback throws. Sink and source are tended and called by this
 // thread alone.

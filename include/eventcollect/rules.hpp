@@ -47,6 +47,7 @@ inline constexpr std::string_view server_time_invalid = "server_time.invalid";
 inline constexpr std::string_view event_time_invalid = "event_time.invalid";
 inline constexpr std::string_view context_type = "context.type";
 inline constexpr std::string_view violations_type = "violations.type";
+inline constexpr std::string_view object_damaged = "object.damaged";  // not of one event
 }  // namespace code
 
 // All of them, for whoever counts refusals by their code.
@@ -59,6 +60,7 @@ inline constexpr std::string_view refusal_codes[] = {
     code::field_unknown,      code::field_duplicate,      code::string_invalid,
     code::number_range,       code::sink_refused,         code::server_time_invalid,
     code::event_time_invalid, code::context_type,         code::violations_type,
+    code::object_damaged,
 };
 
 // The bounds of what is taken.

@@ -20,8 +20,10 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "eventcollect/ledger.hpp"
 
@@ -47,8 +49,9 @@ struct SqliteSinkOptions {
 // right, a damaged file), unavailable for the rest (locked, disk full or failing), and in doubt if
 // the disk failed in the commit.
 //
-// As a ledger: begin() waits for any other writer, and so does every other writer for commit(). An
-// event count of the ledger has what was stored or was there already.
+// As a ledger: begin() waits for any other writer, and says after `timeout` that it is busy; every
+// other writer waits for commit(). An event count of the ledger has what was stored or was there
+// already.
 //
 // One thread at a time.
 class SqliteSink final : public LedgerSink {
@@ -64,10 +67,12 @@ class SqliteSink final : public LedgerSink {
   // a transaction that changes nothing.
   void tend() override;
 
-  // begin() while a load is open and commit() while none is throw std::logic_error.
-  bool begin(std::string_view object_key, std::string_view selection) override;
+  // begin() and loaded() while a load is open and commit() while none is throw std::logic_error.
+  LoadStart begin(std::string_view object_key, std::string_view selection) override;
   void commit() override;
   void roll_back() noexcept override;
+  std::vector<bool> loaded(std::span<const std::string> object_keys,
+                           std::string_view selection) override;
 
  private:
   class Session;

@@ -110,6 +110,7 @@ void Batch::append(const Event& event) {
   if (!event.violations.empty()) keep(event.violations, event, record, record.violations);
   lines_.append(event.line);
   lines_.push_back('\n');
+  stretch(event.server_time);
   addition.complete();
 }
 
@@ -130,6 +131,7 @@ void Batch::append(const Batch& other, std::size_t first, std::size_t count) {
   for (std::size_t i = before; i < records_.size(); ++i) {
     records_[i].line_offset += line_shift;
     records_[i].side_offset += side_shift;
+    stretch(records_[i].server_time);
   }
   addition.complete();
 }
@@ -141,6 +143,8 @@ void Batch::clear(std::size_t keep_bytes) {
   clear_and_trim(events_, keep_bytes / sizeof(Event));
   clear_and_trim(refusals_, keep_bytes / sizeof(Refusal));
   is_refused_.clear();
+  earliest_ = TimePoint::max();
+  latest_ = TimePoint::min();
 }
 
 std::string_view Batch::text_of(const Slice& slice, const Record& record) const {

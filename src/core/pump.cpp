@@ -1,13 +1,10 @@
 #include "eventcollect/pump.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <optional>
-#include <vector>
 
+#include "core/pump_refusals.hpp"
 #include "core/sink_guard.hpp"
-#include "eventcollect/dead_letter.hpp"
 #include "eventcollect/url.hpp"
 
 namespace eventcollect {
@@ -18,7 +15,6 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr milliseconds slice{100};  // no wait is longer before a stop is looked for
 constexpr milliseconds tend_interval{1'000};
-constexpr std::size_t most_refused = 100;  // in a row, over at least two batches
 
 class Pump {
  public:
@@ -36,8 +32,6 @@ class Pump {
 
   bool deliver();
   bool write();
-  RefusalStreak extended_streak() const;
-  void bury();
   bool acknowledge();
   void note_delivered();
 
@@ -151,8 +145,10 @@ void Pump::note_arrivals() {
 bool Pump::deliver() {
   if (!delivery_.batch.empty() && !write()) return false;
   // Kept when all is done: a batch that has to be written again is not counted again.
-  const RefusalStreak streak = extended_streak();
-  bury();
+  const RefusalStreak streak = extended(*streak_, delivery_, options_.stop_at_unreadable);
+  Batch letters;
+  append_letters(letters, options_.clock->now(), delivery_, options_.dead_letter);
+  bury(options_.dead_letter, letters);
   if (!acknowledge()) return false;
   *streak_ = streak;
   note_delivered();
@@ -170,50 +166,6 @@ bool Pump::write() {
   }
   tend_at_ = timer_.now() + tend_interval;
   return true;
-}
-
-// The streak with this batch. Throws where so many have been refused since the last one was stored
-// that it cannot be them.
-RefusalStreak Pump::extended_streak() const {
-  const Batch& batch = delivery_.batch;
-  std::vector<bool> is_refused(batch.size());
-  for (const Batch::Refusal& refusal : batch.refusals()) is_refused[refusal.index] = true;
-  const auto last_stored = std::find(is_refused.rbegin(), is_refused.rend(), false);
-  const auto refused = static_cast<std::size_t>(last_stored - is_refused.rbegin());
-  RefusalStreak streak = refused < batch.size() ? RefusalStreak{} : *streak_;
-  if (refused == 0) return streak;
-  streak.events += refused;
-  ++streak.batches;
-  if (streak.events < most_refused || streak.batches < 2) return streak;
-  throw SinkError{SinkError::misconfigured,
-                  fmt::format("the sink refused the last {} events and stored none of them, so it "
-                              "is hardly their fault; the last reason: {}",
-                              streak.events, batch.refusals().back().why)};
-}
-
-// Makes durable what is not stored as an event.
-void Pump::bury() {
-  const auto refusals = delivery_.batch.refusals();
-  if (refusals.empty() && delivery_.unreadable.empty()) return;
-  if (!options_.dead_letter) {
-    throw SinkError{
-        SinkError::misconfigured,
-        refusals.empty()
-            ? fmt::format("what was read is no event, and there is no sink for dead letters: {}",
-                          delivery_.unreadable.front().rejection.message)
-            : fmt::format("an event was refused, and there is no sink for dead letters: {}",
-                          refusals.front().why)};
-  }
-  Batch letters;
-  const TimePoint now = options_.clock->now();
-  append_refused(letters, now, delivery_.batch);
-  for (const Delivery::Unreadable& one : delivery_.unreadable) {
-    append_dead_letter(letters, now, DeadLetterOrigin::pump, one.rejection, one.raw);
-  }
-  if (const auto error = guard([&] { write_dead_letters(*options_.dead_letter, letters); })) {
-    throw SinkError{error->kind(),
-                    fmt::format("dead letters could not be written: {}", error->what())};
-  }
 }
 
 bool Pump::acknowledge() {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "file/file_system.hpp"
+#include "core/file_system.hpp"
 
 namespace eventcollect {
 

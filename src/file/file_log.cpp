@@ -122,6 +122,7 @@ void FileLog::survey() {
     const std::uint64_t sequence = sequence_of(name);
     if (sequence == 0) continue;
     sequence_ = std::max(sequence_, sequence + 1);
+    if (!is_sealed_file(name)) continue;
     // A reader may have removed it meanwhile.
     sealed_bytes += static_cast<std::uint64_t>(std::max<std::int64_t>(0, files_.size(path(name))));
   }
@@ -190,7 +191,6 @@ void FileLog::keep_torn_tail(std::uint64_t valid_bytes, std::uint64_t size) {
     offset += static_cast<std::uint64_t>(got);
   }
   check(files_.sync_data(torn.get()), "sync", name);
-  sealed_bytes_ += size - valid_bytes;
 }
 
 void FileLog::bring_to_appending() {

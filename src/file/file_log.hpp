@@ -9,7 +9,7 @@
 #include "eventcollect/clock.hpp"
 #include "eventcollect/file.hpp"
 #include "file/file_progress.hpp"
-#include "file/file_system.hpp"
+#include "core/file_system.hpp"
 
 namespace eventcollect {
 
@@ -79,7 +79,7 @@ class FileLog {
   std::shared_ptr<Descriptor> file_;
   std::string name_;                 // of file_, as it is now
   std::uint64_t durable_bytes_ = 0;  // of file_
-  std::uint64_t sealed_bytes_ = 0;   // of all other files
+  std::uint64_t sealed_bytes_ = 0;   // of all sealed files
   std::uint64_t sequence_ = 1;       // of the next file to be sealed
   bool out_of_space_ = false;        // by the last write
   TimePoint begun_;                  // when the first event of file_ came

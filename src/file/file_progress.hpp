@@ -8,7 +8,7 @@
 #include <mutex>
 #include <utility>
 
-#include "file/file_system.hpp"
+#include "core/file_system.hpp"
 
 namespace eventcollect {
 

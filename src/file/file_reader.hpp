@@ -15,7 +15,7 @@
 #include "eventcollect/stored_event.hpp"
 #include "file/file_cursor.hpp"
 #include "file/file_progress.hpp"
-#include "file/file_system.hpp"
+#include "core/file_system.hpp"
 
 namespace eventcollect {
 

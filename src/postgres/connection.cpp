@@ -4,14 +4,11 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <utility>
 #include <vector>
-
-#include "eventcollect/url.hpp"
 
 namespace eventcollect::postgres {
 namespace {
@@ -20,6 +17,8 @@ using std::chrono::steady_clock;
 
 // How we end a COPY that the server has already ended. Its answer repeats this only if we erred.
 constexpr const char* stopped_early = "eventcollect stopped early";
+
+}  // namespace
 
 // A message of libpq in one line.
 std::string one_line(std::string_view text) {
@@ -34,123 +33,21 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
-// The SQLSTATE in a verbose message: "FATAL:  28P01: password authentication failed …".
-std::string_view sqlstate_in(std::string_view message) {
-  const auto is_code = [](std::string_view text) {
-    return std::all_of(text.begin(), text.end(),
-                       [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); });
-  };
-  for (std::size_t at = message.find(":  "); at != std::string_view::npos;
-       at = message.find(":  ", at + 1)) {
-    const std::string_view code = message.substr(at + 3, 5);
-    if (code.size() == 5 && is_code(code) && message.substr(at + 8, 2) == ": ") return code;
-  }
-  return {};
-}
-
-void replace_all(std::string& text, std::string_view what, std::string_view by) {
-  if (what.empty()) return;
-  for (std::size_t at = text.find(what); at != std::string::npos;
-       at = text.find(what, at + by.size())) {
-    text.replace(at, what.size(), by);
-  }
-}
-
-using Options = std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)>;
-
-std::string value_of(const Options& all, std::string_view keyword) {
-  for (const PQconninfoOption* option = all.get(); option->keyword != nullptr; ++option) {
-    if (option->keyword == keyword && option->val != nullptr) return option->val;
-  }
-  return {};
-}
-
-// A password with a bare '@', '/' or ':' moves into the other parts of a URL, and libpq shows those
-// in its messages.
-void check_for_stray_password(std::string_view host, std::string_view port,
-                              std::string_view database) {
-  const bool is_stray = host.find('@') != std::string_view::npos ||
-                        database.find('@') != std::string_view::npos ||
-                        port.find_first_not_of("0123456789,") != std::string_view::npos;
-  if (is_stray) {
-    throw ConfigError{
-        "postgres: the host, the port or the database is none; in a password, write @ as %40, / as "
-        "%2F and : as %3A"};
-  }
-}
-
-// libpq heeds connect_timeout only where it blocks. Less than two seconds count as two, as there.
-std::optional<std::chrono::seconds> connect_timeout(PGconn* connection) {
-  const Options all{PQconninfo(connection), PQconninfoFree};  // environment variables included
-  const std::string text = all ? value_of(all, "connect_timeout") : std::string{};
-  int seconds = 0;
-  std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (seconds <= 0) return std::nullopt;
-  return std::chrono::seconds{std::max(seconds, 2)};
-}
-
-}  // namespace
-
 std::string_view Outcome::text(int row, int column) const {
   return {PQgetvalue(last.get(), row, column),
           static_cast<std::size_t>(PQgetlength(last.get(), row, column))};
 }
 
-Connection::Connection(std::string conninfo) : conninfo_{std::move(conninfo)} {
-  // What libpq says of a URI repeats it, password and all.
-  const Options all{PQconninfoParse(conninfo_.c_str(), nullptr), PQconninfoFree};
-  if (!all) {
-    throw ConfigError{
-        "postgres: libpq cannot read where to connect to; it looks like "
-        "postgres://user@host:port/database?option=value or host=… dbname=…"};
-  }
-  check_for_stray_password(value_of(all, "host"), value_of(all, "port"), value_of(all, "dbname"));
-}
-
-void Connection::open() {
-  close();
-  constexpr std::array keywords{"dbname", "client_encoding", "fallback_application_name",
-                                static_cast<const char*>(nullptr)};
-  const std::array values{conninfo_.c_str(), "UTF8", "eventcollect",
-                          static_cast<const char*>(nullptr)};
-  connection_.reset(PQconnectStartParams(keywords.data(), values.data(), 1));
-  if (!connection_) throw std::bad_alloc{};
-  if (PQstatus(raw()) == CONNECTION_BAD) fail_to_open();
-  PQsetErrorVerbosity(raw(), PQERRORS_VERBOSE);  // only so does a refusal come with its SQLSTATE
-  PQsetNoticeReceiver(
-      raw(), [](void*, const PGresult*) {}, nullptr);
-
-  const Deadline whole = deadline_;
-  if (const auto limit = connect_timeout(raw())) {
-    deadline_ = std::min(whole, steady_clock::now() + *limit);
-  }
-  poll_connecting();
-  deadline_ = whole;
-  if (PQsetnonblocking(raw(), 1) != 0) lose();
+std::size_t Outcome::rows() const {
+  const std::string_view text = PQcmdTuples(last.get());
+  std::size_t count = 0;
+  std::from_chars(text.data(), text.data() + text.size(), count);
+  return count;
 }
 
 void Connection::close() {
   connection_.reset();
   pending_.clear();
-}
-
-void Connection::poll_connecting() {
-  for (PostgresPollingStatusType next = PGRES_POLLING_WRITING; next != PGRES_POLLING_OK;) {
-    wait_for(next == PGRES_POLLING_READING ? POLLIN : POLLOUT);
-    next = PQconnectPoll(raw());
-    if (next == PGRES_POLLING_FAILED) fail_to_open();
-  }
-}
-
-void Connection::fail_to_open() {
-  std::string message = PQerrorMessage(raw());
-  const std::string sqlstate{sqlstate_in(message)};
-  const char* password = PQpass(raw());
-  if (password != nullptr) replace_all(message, password, "…");
-  message.resize(std::min(message.size(), message.find("\nLOCATION:")));
-  close();
-  throw SinkError{sqlstate.empty() ? SinkError::unavailable : kind_of(sqlstate),
-                  "postgres: " + one_line(message)};
 }
 
 void Connection::lose() {
@@ -160,12 +57,17 @@ void Connection::lose() {
 }
 
 short Connection::wait_for(short events) {
+  const short ready = poll_until(deadline_, events);
+  if (ready != 0) return ready;
+  close();
+  throw SinkError{SinkError::unavailable, "postgres: the server did not answer in time"};
+}
+
+// Which of these events came; 0 at the deadline.
+short Connection::poll_until(Deadline deadline, short events) {
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - steady_clock::now());
-    if (left.count() <= 0) {
-      close();
-      throw SinkError{SinkError::unavailable, "postgres: the server did not answer in time"};
-    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now());
+    if (left.count() <= 0) return 0;
     pollfd waiting{PQsocket(raw()), events, 0};
     const int most = static_cast<int>(std::min<std::int64_t>(left.count(), 60'000));
     const int ready = poll(&waiting, 1, most);
@@ -295,6 +197,21 @@ std::string quoted_literal(std::string_view text) {
   for (const char c : text) quoted.append(c == '\'' || c == '\\' ? 2 : 1, c);
   quoted.push_back('\'');
   return quoted;
+}
+
+std::string array_literal(std::span<const std::string> texts) {
+  std::string literal{'{'};
+  for (const std::string& text : texts) {
+    if (literal.size() > 1) literal.push_back(',');
+    literal.push_back('"');
+    for (const char c : text) {
+      if (c == '"' || c == '\\') literal.push_back('\\');
+      literal.push_back(c);
+    }
+    literal.push_back('"');
+  }
+  literal.push_back('}');
+  return literal;
 }
 
 }  // namespace eventcollect::postgres

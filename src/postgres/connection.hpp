@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "eventcollect/sink.hpp"
+#include "postgres/host_list.hpp"
 #include "postgres/server_error.hpp"
 
 namespace eventcollect::postgres {
@@ -28,6 +29,7 @@ struct Outcome {
   std::optional<ServerError> error;
 
   std::string_view text(int row, int column) const;
+  std::size_t rows() const;  // that the last statement changed
   bool is_true(int row, int column) const { return text(row, column) == "t"; }
 };
 
@@ -58,6 +60,7 @@ class Connection {
 
   bool is_open() const { return connection_ != nullptr; }
 
+  // Of several hosts one that does not answer has its part of the time left until the deadline.
   // Throws SinkError also as misconfigured, for a wrong password and the like.
   void open();
   void close();
@@ -92,8 +95,12 @@ class Connection {
   bool take(Result result, Outcome& outcome);
   bool put(std::string_view piece);
   short wait_for(short events);
-  void poll_connecting();
-  [[noreturn]] void fail_to_open();
+  short poll_until(Deadline deadline, short events);
+
+  void start(const HostList& hosts);
+  bool connect(std::optional<HostList>& untried, std::string& silent_hosts);
+  Deadline end_of_turn(std::size_t hosts) const;
+  [[noreturn]] void fail_to_open(const std::string& silent_hosts);
 
   std::string conninfo_;
   std::unique_ptr<PGconn, Finish> connection_;
@@ -102,8 +109,14 @@ class Connection {
   bool may_stop_early_ = true;
 };
 
+// A message of libpq in one line.
+std::string one_line(std::string_view text);
+
 // A name and a text as SQL takes them.
 std::string quoted_name(std::string_view name);
 std::string quoted_literal(std::string_view text);
+
+// An array of text, as the value of a parameter.
+std::string array_literal(std::span<const std::string> texts);
 
 }  // namespace eventcollect::postgres

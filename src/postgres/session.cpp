@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 
@@ -71,7 +72,7 @@ void PostgresSink::Session::write_transaction(const Batch& batch) {
   for (int attempt = 1;; ++attempt) {
     connection_.prepend(begin_statements());
     std::vector<Batch::Refusal> refusals;
-    EventWriter writer{connection_, names_, buffer_};
+    EventWriter writer{connection_, names_, buffer_, expects_duplicates_};
     auto error = writer.store(batch.events(), refusals);
     if (!error) error = finish_transaction();
     if (!error) return report(batch, refusals);
@@ -125,35 +126,92 @@ void PostgresSink::Session::tend() {
 void PostgresSink::Session::probe() {
   connection_.prepend(begin_statements());
   std::vector<Batch::Refusal> refusals;
-  auto error = EventWriter{connection_, names_, buffer_}.store({}, refusals);
+  auto error = EventWriter{connection_, names_, buffer_, expects_duplicates_}.store({}, refusals);
   if (!error) error = connection_.run(check_table_ + "COMMIT").error;
   if (!error) return;
   throw_if_changed(*error);
   throw error->as_sink_error(fmt::format("cannot write to {}", names_.events));
 }
 
-bool PostgresSink::Session::begin(std::string_view object_key, std::string_view selection) {
+LoadStart PostgresSink::Session::begin(std::string_view object_key, std::string_view selection) {
   if (load_) throw std::logic_error{"PostgresSink: begin() before the last load was ended"};
+  LoadStart start = LoadStart::busy;
   work_on_connection([&] {
-    if (!has_ledger_) prepare_ledger_table(connection_, names_, create_);
-    has_ledger_ = true;
-    connection_.prepend(begin_statements());
-    const std::array parameters{std::string{object_key}, std::string{selection}};
-    const Outcome outcome = connection_.run(
-        fmt::format("INSERT INTO {} (object_key, selection, events, loaded_at)"
-                    " VALUES ($1, $2, 0, now()) ON CONFLICT (object_key, selection) DO NOTHING",
-                    names_.ledger),
-        parameters);
-    if (outcome.error) {
-      throw outcome.error->as_sink_error(fmt::format("cannot write to {}", names_.ledger));
-    }
-    if (std::string_view{PQcmdTuples(outcome.last.get())} == "0") {
+    prepare_ledger();
+    const std::string key{object_key};
+    const std::string filter{selection};
+    start = insert_ledger_line(key, filter);
+    if (start == LoadStart::begun) {
+      load_.emplace(Load{key, filter, 0, {connection_, names_, buffer_, expects_duplicates_}});
+    } else {
       connection_.run("ROLLBACK");
-      return;
     }
-    load_.emplace(Load{parameters[0], parameters[1], 0, {connection_, names_, buffer_}});
   });
-  return load_.has_value();
+  return start;
+}
+
+void PostgresSink::Session::prepare_ledger() {
+  if (!has_ledger_) prepare_ledger_table(connection_, names_, create_);
+  has_ledger_ = true;
+}
+
+// Begins a transaction with it. Who has written the same line and not yet committed is not waited
+// for: there are other objects to load.
+LoadStart PostgresSink::Session::insert_ledger_line(const std::string& object_key,
+                                                    const std::string& selection) {
+  const std::string key = postgres::quoted_literal(object_key);
+  connection_.prepend(begin_statements() + "SET LOCAL lock_timeout = 1; ");
+  const Outcome outcome =
+      connection_.run(fmt::format("INSERT INTO {0} (object_key, selection, events, loaded_at)"
+                                  " SELECT {1}, {2}, 0, now() WHERE NOT EXISTS"
+                                  " (SELECT FROM {0} WHERE object_key = {1} AND selection = '')"
+                                  " ON CONFLICT (object_key, selection) DO NOTHING",
+                                  names_.ledger, key, postgres::quoted_literal(selection)));
+  constexpr std::string_view lock_not_available = "55P03";
+  if (outcome.error && outcome.error->sqlstate == lock_not_available) return LoadStart::busy;
+  if (outcome.error) {
+    throw outcome.error->as_sink_error(fmt::format("cannot write to {}", names_.ledger));
+  }
+  if (outcome.rows() == 0) return LoadStart::loaded;
+  connection_.prepend("SET LOCAL lock_timeout TO DEFAULT; ");
+  return LoadStart::begun;
+}
+
+std::vector<bool> PostgresSink::Session::loaded(std::span<const std::string> object_keys,
+                                                std::string_view selection) {
+  if (load_) throw std::logic_error{"PostgresSink: loaded() while a load is open"};
+  constexpr std::size_t keys_per_query = 1'000;
+  std::vector<bool> loaded;
+  work_on_connection([&] {
+    prepare_ledger();
+    loaded.clear();
+    loaded.reserve(object_keys.size());
+    for (auto left = object_keys; !left.empty();) {
+      const auto some = left.first(std::min(left.size(), keys_per_query));
+      left = left.subspan(some.size());
+      connection_.set_deadline(std::chrono::steady_clock::now() + timeout_);
+      ask_ledger(some, selection, loaded);
+    }
+  });
+  return loaded;
+}
+
+// Appends the answers to `loaded`.
+void PostgresSink::Session::ask_ledger(std::span<const std::string> object_keys,
+                                       std::string_view selection, std::vector<bool>& loaded) {
+  const std::array parameters{postgres::array_literal(object_keys), std::string{selection}};
+  const Outcome outcome = connection_.run(
+      fmt::format("SELECT EXISTS (SELECT FROM {} WHERE object_key = asked.key"
+                  " AND selection IN ('', $2))"
+                  " FROM unnest($1::text[]) WITH ORDINALITY AS asked (key, place) ORDER BY place",
+                  names_.ledger),
+      parameters);
+  if (outcome.error) {
+    throw outcome.error->as_sink_error(fmt::format("cannot read {}", names_.ledger));
+  }
+  for (std::size_t i = 0; i < object_keys.size(); ++i) {
+    loaded.push_back(outcome.is_true(static_cast<int>(i), 0));
+  }
 }
 
 void PostgresSink::Session::commit() {

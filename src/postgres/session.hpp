@@ -23,9 +23,10 @@ class PostgresSink::Session {
 
   void write(const Batch& batch);
   void tend();
-  bool begin(std::string_view object_key, std::string_view selection);
+  LoadStart begin(std::string_view object_key, std::string_view selection);
   void commit();
   void roll_back() noexcept;
+  std::vector<bool> loaded(std::span<const std::string> object_keys, std::string_view selection);
 
  private:
   // Does `work` by the deadline, on a connection that is ready. One that turns out to be lost since
@@ -37,6 +38,10 @@ class PostgresSink::Session {
   void write_transaction(const Batch& batch);
   void write_in_load(const Batch& batch);
   void probe();
+  void prepare_ledger();
+  LoadStart insert_ledger_line(const std::string& object_key, const std::string& selection);
+  void ask_ledger(std::span<const std::string> object_keys, std::string_view selection,
+                  std::vector<bool>& loaded);
   std::optional<postgres::ServerError> finish_transaction();
   void throw_if_changed(const postgres::ServerError& error) const;
 
@@ -48,6 +53,7 @@ class PostgresSink::Session {
   postgres::SessionSettings settings_;
   std::string check_table_;  // as prepare_events_table() returned it
   postgres::RowBuffer buffer_;
+  bool expects_duplicates_ = false;
 
   struct Load {
     std::string object_key;

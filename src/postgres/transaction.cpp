@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t few_rows = 64;
 
 // How often a deadlock is tried again.
-constexpr int tries = 3;
+constexpr int most_tries = 3;
 
 constexpr std::string_view staging_table = "pg_temp.eventcollect_staging";
 
@@ -60,27 +60,35 @@ std::optional<ServerError> EventWriter::store(std::span<const Event> events,
                                               std::vector<Batch::Refusal>& refusals) {
   events_ = events;
   refusals_ = &refusals;
-  return store(by_id(events), Way::straight);
+  return store(by_id(events), expects_duplicates_ && !events.empty() ? Way::staged : Way::straight);
 }
 
 // Rows are a run of those ordered by id, so that the halves come in that order too.
 std::optional<ServerError> EventWriter::store(Rows rows, Way way) {
   auto error = copy(rows, way);
-  // In a load, which holds the locks of earlier batches, this can be of no avail: then the whole
-  // load has to run again.
-  for (int left = tries; error && error->is_passing() && left > 0; --left) error = copy(rows, way);
+  for (int left = tries_left(); error && error->is_passing() && left > 0; --left) {
+    error = copy(rows, way);
+  }
   if (!error || !error->is_poison()) return error;
   if (rows.size() <= few_rows) return insert_each(rows);
   // Where the key is there already, rows take the way that passes over them. A key of the user's
   // own fails there too.
-  if (way == Way::straight && error->is_duplicate_key()) return store(rows, Way::staged);
+  if (way == Way::straight && error->is_duplicate_key()) {
+    expects_duplicates_ = true;
+    return store(rows, Way::staged);
+  }
   const std::size_t half = rows.size() / 2;
   if ((error = store(rows.first(half), way))) return error;
   return store(rows.subspan(half), way);
 }
 
+// Whoever waits for rows that are stored here waits until the end: to try again would only be the
+// same deadlock.
+int EventWriter::tries_left() const { return has_stored_ ? 0 : most_tries; }
+
 std::optional<ServerError> EventWriter::copy(Rows rows, Way way) {
   auto error = way == Way::straight ? copy_straight(rows) : copy_staged(rows);
+  if (!error && !rows.empty()) has_stored_ = true;
   if (error) {
     connection_.prepend("ROLLBACK TO SAVEPOINT eventcollect; RELEASE SAVEPOINT eventcollect; ");
   }
@@ -112,9 +120,15 @@ std::optional<ServerError> EventWriter::copy_staged(Rows rows) {
       fmt::format("SAVEPOINT eventcollect; COPY {} FROM STDIN (FORMAT binary)", staging_table),
       stream);
   if (!outcome.error) {
-    outcome = connection_.run(fmt::format(
-        "{} SELECT {} FROM {} ORDER BY event_id {}; TRUNCATE {}; RELEASE SAVEPOINT eventcollect",
-        into_events(names_), column_list, staging_table, unless_there, staging_table));
+    outcome =
+        connection_.run(fmt::format("{} SELECT {} FROM {} ORDER BY event_id {}",
+                                    into_events(names_), column_list, staging_table, unless_there));
+  }
+  if (!outcome.error) {
+    // What is loaded again comes in long runs, which a straight copy would begin in vain.
+    expects_duplicates_ = outcome.rows() < rows.size();
+    connection_.prepend(
+        fmt::format("RELEASE SAVEPOINT eventcollect; TRUNCATE {}; ", staging_table));
   }
   return outcome.error;
 }
@@ -123,7 +137,7 @@ std::optional<ServerError> EventWriter::copy_staged(Rows rows) {
 std::optional<ServerError> EventWriter::insert_each(Rows rows) {
   const std::size_t refused_before = refusals_->size();
   auto error = try_each(rows);
-  for (int left = tries; error && error->is_passing() && left > 0; --left) {
+  for (int left = tries_left(); error && error->is_passing() && left > 0; --left) {
     refusals_->resize(refused_before);
     error = try_each(rows);
   }

@@ -30,8 +30,13 @@ std::string begin_statements(const SessionSettings& settings, Deadline deadline)
 // a function returns is an error that is no event's fault: the transaction is of no use then.
 class EventWriter {
  public:
-  EventWriter(Connection& connection, const TableNames& names, RowBuffer& buffer)
-      : connection_{connection}, names_{names}, buffer_{buffer} {}
+  // `expects_duplicates` is what the last writer found out, and outlives this.
+  EventWriter(Connection& connection, const TableNames& names, RowBuffer& buffer,
+              bool& expects_duplicates)
+      : connection_{connection},
+        names_{names},
+        buffer_{buffer},
+        expects_duplicates_{expects_duplicates} {}
 
   // Appends those that the table does not take to `refusals`.
   std::optional<ServerError> store(std::span<const Event> events,
@@ -41,6 +46,7 @@ class EventWriter {
   enum class Way : std::uint8_t { straight, staged };
 
   std::optional<ServerError> store(Rows rows, Way way);
+  int tries_left() const;
   std::optional<ServerError> copy(Rows rows, Way way);
   std::optional<ServerError> copy_straight(Rows rows);
   std::optional<ServerError> copy_staged(Rows rows);
@@ -52,9 +58,11 @@ class EventWriter {
   Connection& connection_;
   const TableNames& names_;
   RowBuffer& buffer_;
+  bool& expects_duplicates_;
   std::span<const Event> events_;
   std::vector<Batch::Refusal>* refusals_ = nullptr;
   bool has_staging_table_ = false;
+  bool has_stored_ = false;
 };
 
 }  // namespace eventcollect::postgres

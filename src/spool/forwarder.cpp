@@ -70,6 +70,7 @@ void Spool::Forwarder::forward(const std::stop_token& stop) {
   options.retry = options_.retry;
   options.retry.give_up_after = std::chrono::milliseconds{1};  // run() tries again, with less
   options.streak = streak_;
+  options.stop_at_unreadable = false;  // what the disk has damaged stays so, and new events wait
   options.on_failure = [this](const std::exception& error, std::chrono::milliseconds) {
     note(error);
   };

@@ -11,7 +11,7 @@
 #include "core/checksum.hpp"
 #include "eventcollect/url.hpp"
 #include "file/file_names.hpp"
-#include "file/file_system.hpp"
+#include "core/file_system.hpp"
 #include "spool/forwarder.hpp"
 
 namespace eventcollect {

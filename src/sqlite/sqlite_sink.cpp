@@ -18,6 +18,7 @@ namespace {
 using namespace sqlite;
 
 constexpr std::string_view begin_sql = "BEGIN IMMEDIATE";
+constexpr std::string_view reading_ledger = "read the ledger";
 
 // What the log may keep on disk once it is done with.
 constexpr std::string_view log_limit_sql = "PRAGMA journal_size_limit = 67108864";
@@ -67,6 +68,15 @@ struct Open {
     begin.reset();
   }
 
+  // False where others do not let go of it by the deadline.
+  bool try_begin_transaction() {
+    const int code = begin.step();
+    const bool is_busy = (code & 0xff) == SQLITE_BUSY;
+    if (code != SQLITE_DONE && !is_busy) throw connection.error(code, "begin a transaction");
+    begin.reset();
+    return !is_busy;
+  }
+
   void commit_transaction() {
     const int code = commit.step();
     if (code != SQLITE_DONE) throw connection.commit_error(code);
@@ -110,22 +120,24 @@ class SqliteSink::Session {
     });
   }
 
-  bool begin(std::string_view object_key, std::string_view selection) {
+  LoadStart begin(std::string_view object_key, std::string_view selection) {
     if (is_loading_) throw std::logic_error{"SqliteSink: begin() while a load is open"};
     return guarded([&] {
       open();
-      open_->begin_transaction();
+      if (!open_->try_begin_transaction()) return LoadStart::busy;
       prepare_ledger_table(open_->connection, names_, options_.create);
-      if (is_loaded(object_key, selection)) {
+      Statement query = prepare_ledger_query();
+      if (is_loaded(query, object_key, selection)) {
+        query = {};
         open_->connection.run("ROLLBACK", "roll back");
-        return false;
+        return LoadStart::loaded;
       }
       object_key_ = object_key;
       selection_ = selection;
       insert_ledger_line();
       loaded_ = 0;
       is_loading_ = true;
-      return true;
+      return LoadStart::begun;
     });
   }
 
@@ -137,6 +149,19 @@ class SqliteSink::Session {
       open_->commit_transaction();
       needs_probe_ = false;
       is_loading_ = false;
+    });
+  }
+
+  std::vector<bool> loaded(std::span<const std::string> object_keys, std::string_view selection) {
+    if (is_loading_) throw std::logic_error{"SqliteSink: loaded() while a load is open"};
+    return guarded([&] {
+      open();
+      if (!has_ledger()) return std::vector<bool>(object_keys.size());
+      std::vector<bool> loaded;
+      loaded.reserve(object_keys.size());
+      Statement query = prepare_ledger_query();
+      for (const std::string& key : object_keys) loaded.push_back(is_loaded(query, key, selection));
+      return loaded;
     });
   }
 
@@ -222,15 +247,26 @@ class SqliteSink::Session {
         fmt::format("could not store a batch within {} ms", options_.timeout.count()));
   }
 
-  bool is_loaded(std::string_view object_key, std::string_view selection) {
-    constexpr std::string_view doing = "read the ledger";
+  bool has_ledger() {
     Statement query = open_->connection.prepare(
-        fmt::format("SELECT 1 FROM {} WHERE object_key = ?1 AND selection = ?2",
+        "SELECT 1 FROM sqlite_schema WHERE lower(name) = lower(?1)", reading_ledger);
+    query.bind(1, names_.ledger);
+    return query.next(reading_ledger);
+  }
+
+  Statement prepare_ledger_query() {
+    return open_->connection.prepare(
+        fmt::format("SELECT 1 FROM {} WHERE object_key = ?1 AND selection IN ('', ?2)",
                     quoted(names_.ledger)),
-        doing);
+        reading_ledger);
+  }
+
+  static bool is_loaded(Statement& query, std::string_view object_key, std::string_view selection) {
     query.bind(1, object_key);
     query.bind(2, selection);
-    return query.next(doing);
+    const bool found = query.next(reading_ledger);
+    query.reset();
+    return found;
   }
 
   void insert_ledger_line() {
@@ -283,10 +319,14 @@ SqliteSink::~SqliteSink() = default;
 
 void SqliteSink::write(const Batch& batch) { session_->write(batch); }
 void SqliteSink::tend() { session_->tend(); }
-bool SqliteSink::begin(std::string_view object_key, std::string_view selection) {
+LoadStart SqliteSink::begin(std::string_view object_key, std::string_view selection) {
   return session_->begin(object_key, selection);
 }
 void SqliteSink::commit() { session_->commit(); }
 void SqliteSink::roll_back() noexcept { session_->roll_back(); }
+std::vector<bool> SqliteSink::loaded(std::span<const std::string> object_keys,
+                                     std::string_view selection) {
+  return session_->loaded(object_keys, selection);
+}
 
 }  // namespace eventcollect

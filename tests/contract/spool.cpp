@@ -328,6 +328,34 @@ TEST_CASE("a target that refuses everything does not turn all events into dead l
   CHECK(state_of(spool, "refusing").backlog_bytes > 0);
 }
 
+TEST_CASE("lines that the disk has damaged are kept as dead letters and hold up nothing") {
+  TemporaryDirectory directory;
+  SpoolOptions options = quick();
+  options.files.rotate_bytes = 1 << 20;
+  options.max_batch_events = 30;
+  {
+    Spool spool{directory.path(), {{"a", broken_gate()}}, options};
+    spool.sink()->write(numbered_batch("e", 300));
+    CHECK_FALSE(spool.close(milliseconds{0}));
+  }
+  // The next start seals the file, and would cut it at its first damaged line. So it comes after.
+  Spool{directory.path(), {{"a", broken_gate()}}, options}.close(milliseconds{0});
+  const auto sealed = names_in(directory.path(), "Z.ndjson");
+  REQUIRE(sealed.size() == 1);
+  std::string lines = read_file(directory.path(sealed[0]));
+  for (std::size_t at = 0; (at = lines.find("\"event_id\"", at)) != std::string::npos;) {
+    lines[at] = '?';
+  }
+  write_file(directory.path(sealed[0]), lines);
+
+  const auto target = open_gate();
+  Spool spool{directory.path(), {{"a", target}}, options};
+  spool.sink()->write(numbered_batch("f", 5));
+  REQUIRE(spool.close(patience));
+  CHECK(state_of(spool, "a").events_refused == 300);
+  CHECK(state_of(spool, "a").events_forwarded == 5);
+}
+
 TEST_CASE("dead letters have a bound, and beyond it the forwarder waits and loses nothing") {
   TemporaryDirectory directory;
   SpoolOptions options = quick();

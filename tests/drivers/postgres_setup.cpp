@@ -139,7 +139,7 @@ TEST_CASE("many who make the table at once do not fail each other") {
       threads.emplace_back([&corner, &failures, i] {
         const auto sink = corner.open();
         const auto failure = failure_of([&] {
-          if (sink->begin("object" + std::to_string(i), "")) sink->commit();
+          if (sink->begin("object" + std::to_string(i), "") == LoadStart::begun) sink->commit();
           sink->write(numbered_batch("n", 3));
         });
         if (failure != "none") ++failures;

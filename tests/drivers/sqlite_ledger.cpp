@@ -30,7 +30,7 @@ struct Store {
 TEST_CASE("a committed load is there whole, with its line, and does not begin again") {
   const Store store;
   SqliteSink sink{store.file};
-  REQUIRE(sink.begin("hour=18/a", ""));
+  REQUIRE(sink.begin("hour=18/a", "") == LoadStart::begun);
   sink.write(numbered_batch("one", 10));
   sink.write(numbered_batch("two", 10'000));
   CHECK(after_a_kill(store.file, "SELECT count(*) FROM events") == Strings{"0"});
@@ -40,22 +40,31 @@ TEST_CASE("a committed load is there whole, with its line, and does not begin ag
   CHECK(Database{store.file}.value("SELECT abs(julianday('now') - julianday(loaded_at)) < 1 "
                                    "FROM eventcollect_loads") == "1");
 
-  CHECK_FALSE(sink.begin("hour=18/a", ""));
-  CHECK_FALSE(SqliteSink{store.file}.begin("hour=18/a", ""));
+  CHECK(sink.begin("hour=18/a", "") == LoadStart::loaded);
+  CHECK(SqliteSink{store.file}.begin("hour=18/a", "") == LoadStart::loaded);
   sink.write(numbered_batch("alone", 1));
   CHECK(store.count() == "10011");
 }
 
-TEST_CASE("each object and each selection of it is a load of its own") {
+TEST_CASE("a part of an object is loaded once, and not at all after the whole") {
   const Store store;
   SqliteSink sink{store.file};
-  for (const auto& [key, selection] :
-       {std::pair{"a", ""}, std::pair{"a", "event=paid"}, std::pair{"b", ""}}) {
-    CHECK(sink.begin(key, selection));
+  CHECK(sink.loaded(Strings{"a"}, "") == std::vector{false});
+  for (const auto& [key, selection] : {std::pair{"a", "event=paid"}, std::pair{"a", "event=read"},
+                                       std::pair{"a", ""}, std::pair{"b", "event=paid"}}) {
+    CHECK(sink.begin(key, selection) == LoadStart::begun);
     sink.commit();
-    CHECK_FALSE(sink.begin(key, selection));
+    CHECK(sink.begin(key, selection) == LoadStart::loaded);
   }
-  CHECK(store.ledger() == Strings{"a||0", "a|event=paid|0", "b||0"});
+  CHECK(sink.begin("a", "event=closed") == LoadStart::loaded);
+  CHECK(store.ledger() == Strings{"a||0", "a|event=paid|0", "a|event=read|0", "b|event=paid|0"});
+
+  const Strings keys{"b", "c", "a"};
+  CHECK(sink.loaded(keys, "") == std::vector{false, false, true});
+  CHECK(sink.loaded(keys, "event=paid") == std::vector{true, false, true});
+  CHECK(sink.loaded(keys, "event=closed") == std::vector{false, false, true});
+  REQUIRE(sink.begin("d", "") == LoadStart::begun);
+  CHECK_THROWS_AS(sink.loaded(keys, ""), std::logic_error);
 }
 
 TEST_CASE("a load that is rolled back, or lost with its process, leaves no trace") {
@@ -63,18 +72,18 @@ TEST_CASE("a load that is rolled back, or lost with its process, leaves no trace
   SqliteSink sink{store.file};
   sink.write(numbered_batch("before", 1));
   sink.roll_back();
-  REQUIRE(sink.begin("a", ""));
+  REQUIRE(sink.begin("a", "") == LoadStart::begun);
   sink.write(numbered_batch("gone", 5'000));
   sink.roll_back();
   CHECK(store.count() == "1");
   {
     SqliteSink crashing{store.file};
-    REQUIRE(crashing.begin("a", ""));
+    REQUIRE(crashing.begin("a", "") == LoadStart::begun);
     crashing.write(numbered_batch("gone", 5'000));
     CHECK(after_a_kill(store.file, "SELECT count(*) FROM events") == Strings{"1"});
   }
   CHECK(store.count() == "1");
-  REQUIRE(sink.begin("a", ""));
+  REQUIRE(sink.begin("a", "") == LoadStart::begun);
   sink.write(numbered_batch("there", 2));
   sink.commit();
   CHECK(store.ledger() == Strings{"a||2"});
@@ -89,7 +98,7 @@ TEST_CASE("the ledger counts what is there of an object, not what was refused") 
   Database{store.file}.run(
       "CREATE TRIGGER no_spam BEFORE INSERT ON events WHEN new.event LIKE 'spam%' BEGIN "
       "SELECT RAISE(ABORT, 'no spam here'); END");
-  REQUIRE(sink.begin("a", ""));
+  REQUIRE(sink.begin("a", "") == LoadStart::begun);
   sink.write(before);
   const Batch spam = numbered_batch("spam", 2);
   sink.write(spam);
@@ -103,18 +112,18 @@ TEST_CASE("the ledger counts what is there of an object, not what was refused") 
 TEST_CASE("a load that fails is over, and can begin again") {
   const Store store;
   SqliteSink sink{store.file};
-  REQUIRE(sink.begin("a", ""));
+  REQUIRE(sink.begin("a", "") == LoadStart::begun);
   sink.write(numbered_batch("gone", 10));
   sink.roll_back();
   Database{store.file}.run(
       "CREATE TRIGGER bad BEFORE INSERT ON events WHEN new.event = 'bad' BEGIN "
       "SELECT RAISE(ROLLBACK, 'bad'); END");
-  REQUIRE(sink.begin("a", ""));
+  REQUIRE(sink.begin("a", "") == LoadStart::begun);
   sink.write(numbered_batch("gone", 10));
   CHECK_THROWS_AS(sink.write(batch_of({event_named("bad")})), SinkError);
   CHECK_THROWS_AS(sink.commit(), std::logic_error);
   CHECK(store.count() == "0");
-  REQUIRE(sink.begin("a", ""));
+  REQUIRE(sink.begin("a", "") == LoadStart::begun);
   CHECK_THROWS_AS(sink.begin("b", ""), std::logic_error);
   sink.write(numbered_batch("there", 1));
   sink.commit();
@@ -126,13 +135,13 @@ TEST_CASE("of two who load the same, one does and the other waits for the outcom
     CAPTURE(commits);
     const Store store;
     SqliteSink first{store.file};
-    REQUIRE(first.begin("0", ""));
+    REQUIRE(first.begin("0", "") == LoadStart::begun);
     first.commit();
-    REQUIRE(first.begin("a", ""));
+    REQUIRE(first.begin("a", "") == LoadStart::begun);
     bool second_began = false;
     std::thread other{[&] {
       SqliteSink second{store.file, {.timeout = 60s}};
-      second_began = second.begin("a", "");
+      second_began = second.begin("a", "") == LoadStart::begun;
       if (second_began) {
         second.write(numbered_batch("second", 3));
         second.commit();
@@ -147,14 +156,16 @@ TEST_CASE("of two who load the same, one does and the other waits for the outcom
   }
 }
 
-TEST_CASE("who waits for another load longer than the timeout gives up, and begins nothing") {
+TEST_CASE("who waits for another load longer than the timeout finds it busy") {
   const Store store;
   SqliteSink first{store.file};
-  REQUIRE(first.begin("a", ""));
   SqliteSink second{store.file, {.timeout = 500ms}};
-  CHECK_THROWS_AS(second.begin("b", ""), SinkError);
+  second.tend();
+  REQUIRE(first.begin("a", "") == LoadStart::begun);
+  CHECK(second.begin("b", "") == LoadStart::busy);
+  CHECK_THROWS_AS(SqliteSink(store.file, {.timeout = 50ms}).begin("b", ""), SinkError);
   first.commit();
-  CHECK(second.begin("b", ""));
+  CHECK(second.begin("b", "") == LoadStart::begun);
   second.commit();
   CHECK(store.ledger() == Strings{"a||0", "b||0"});
 }
@@ -165,11 +176,11 @@ TEST_CASE("a table of another name has a ledger of its own, made only when it is
   sink.write(numbered_batch("e", 1));
   CHECK(Database{store.file}.query("SELECT name FROM sqlite_schema WHERE type = 'table'") ==
         Strings{"shop"});
-  REQUIRE(sink.begin("a", ""));
+  REQUIRE(sink.begin("a", "") == LoadStart::begun);
   sink.commit();
   CHECK(Database{store.file}.value("SELECT events FROM eventcollect_loads_shop") == "0");
   SqliteSink strict{store.file, {.table = "shop", .create = false}};
-  CHECK(strict.begin("b", ""));
+  CHECK(strict.begin("b", "") == LoadStart::begun);
 }
 
 }  // namespace eventcollect::test

@@ -15,17 +15,20 @@ import sys
 # From the ground up.
 LAYERS = [
     ["version"],
-    ["clock", "timer", "uuid", "url", "gzip", "checksum", "network"],
+    ["clock", "timer", "uuid", "url", "gzip", "checksum", "network",
+     "file_system", "posix_file_system"],
     ["event", "batch", "rules", "parser", "json", "page_url", "properties", "stored_event"],
-    ["sink", "source", "ledger", "object", "store"],
+    ["sink", "source", "ledger", "object_store"],
     ["collector", "pump", "tee", "retry", "dead_letter", "memory", "open",
-     "built_in", "committer", "statistics", "metrics"],
+     "built_in", "registry", "committer", "statistics", "metrics"],
     ["endpoint", "httplib"],
-    ["file", "postgres", "sqlite", "amqp"],
-    ["spool", "forwarder"],
-    ["eventcollect", "drivers", "server", "demo_page"],
+    ["objects"],
+    ["file", "postgres", "sqlite", "amqp", "s3"],
+    ["spool", "forwarder", "compact", "load"],
+    ["eventcollect", "drivers", "programs", "server", "demo_page"],
 ]
-DRIVERS = LAYERS[6]
+DRIVERS = LAYERS[7]
+FOLDERS = [*DRIVERS, "objects", "compact", "load", "programs", "server"]  # of one part each
 LAYER_OF = {part: number for number, parts in enumerate(LAYERS) for part in parts}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([a-z0-9_]+/[a-z0-9_]+\.hpp)[">]',
@@ -33,9 +36,9 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([a-z0-9_]+/[a-z0-9_]+\.hpp)[">]',
 
 
 def part_of(path):
-    """The part that a file belongs to, or None. A driver's and the server's folder is one part."""
+    """The part that a file belongs to, or None. Some folders are one part as a whole."""
     folder = path.parent.name
-    if folder in DRIVERS or folder == "server":
+    if folder in FOLDERS:
         return folder
     name = path.stem
     while name and name not in LAYER_OF:

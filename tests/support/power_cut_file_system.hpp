@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "file/file_system.hpp"
+#include "core/file_system.hpp"
 
 namespace eventcollect::test {
 
@@ -31,6 +31,7 @@ enum class Call {
   sync_data,
   sync_directory,
   rename,
+  link,
   remove,
   probe
 };
@@ -178,6 +179,15 @@ class PowerCutFileSystem final : public FileSystem {
     const auto found = names_.find(from);
     if (found == names_.end()) return -ENOENT;
     change({to, found->second, from});
+    return 0;
+  }
+
+  int link(const std::string& from, const std::string& to) override {
+    if (const int error = step(Call::link)) return -error;
+    const auto found = names_.find(from);
+    if (found == names_.end()) return -ENOENT;
+    if (names_.contains(to)) return -EEXIST;
+    change({to, found->second});
     return 0;
   }
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""With --spool, every event answered 202 reaches SQLite exactly once and RabbitMQ at least once.
+"""With --spool, every event answered 202 is exactly once in SQLite, and through RabbitMQ exactly once in PostgreSQL.
 
-Whatever is killed or down meanwhile: the broker, the server, both. Needs the servers of tests/services.py.
+Whatever is killed or down meanwhile: the broker, the server, both, and what loads the queue into PostgreSQL. Needs the
+servers of tests/services.py.
 """
 
 import collections
 import contextlib
 import os
 import pathlib
-import re
 import shlex
 import signal
 import socket
@@ -81,7 +81,8 @@ class Setup:
     """A server's options, and what stands in the end where it ships to."""
 
     def __init__(self, context, declare="quorum", broker_port=None, options=""):
-        need(os.environ.get("EVENTCOLLECT_TEST_AMQP"), "EVENTCOLLECT_TEST_AMQP: see tests/services.py")
+        for variable in ("EVENTCOLLECT_TEST_AMQP", "EVENTCOLLECT_TEST_POSTGRES"):
+            need(os.environ.get(variable), f"{variable}: see tests/services.py")
         self.context = context
         self.broker = urllib.parse.urlsplit(os.environ["EVENTCOLLECT_TEST_AMQP"])
         self.name = context.folder.name  # each case has another
@@ -89,10 +90,8 @@ class Setup:
         self.queue = self.queue_url(broker_port or self.broker.port, options)
         self.database = context.folder / "events.db"
         self.spool = context.folder / "spool"
-        self.printed = context.folder / "printed"
-        self.printer = None
-        self.printed_ids = collections.Counter()
-        self.printed_bytes = 0
+        self.postgres = os.environ["EVENTCOLLECT_TEST_POSTGRES"]
+        self.table = f"spool_{self.name[-8:]}"
 
     def queue_url(self, port, options=""):
         address = f"{self.broker.username}:{self.broker.password}@{self.broker.hostname}:{port}"
@@ -106,38 +105,58 @@ class Setup:
         with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as database:
             return collections.Counter(row[0] for row in database.execute("SELECT event_id FROM events"))
 
+    def sql(self, statement):
+        command = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "-v", "ON_ERROR_STOP=1", self.postgres]
+        done = subprocess.run([*command, "-c", statement], check=True, capture_output=True, text=True, timeout=PATIENCE)
+        return done.stdout.split()
+
     def arrived(self):
-        """The ids that the queue held so far, each as often as it came."""
-        if self.printer is None:
-            command = [self.context.options.print_queue, self.queue_url(self.broker.port)]
-            with self.printed.open("wb") as out:
-                self.printer = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out)
-        with self.printed.open("rb") as printed:
-            printed.seek(self.printed_bytes)
-            whole_lines = printed.read().rpartition(b"\n")[0]
-        self.printed_bytes += len(whole_lines) + bool(whole_lines)
-        self.printed_ids.update(found.decode() for found in re.findall(rb'"event_id":"([^"]+)"', whole_lines))
-        return self.printed_ids
+        """The ids that went through the queue into PostgreSQL, each as often as it is there."""
+        return collections.Counter(self.sql(f"SELECT event_id FROM {self.table}"))
 
-    def check_all(self, acknowledged, in_doubt=()):
-        """Waits until all that was acknowledged is everywhere; nothing else may be, but what is in doubt."""
+    def pump(self, kill_after=None):
+        """Pumps the queue into PostgreSQL until it is empty, or is killed some time after so many batches.
+
+        Returns how many events were acknowledged to the queue, as far as the pump came to say so.
+        """
+        command = [self.context.options.pump_events, "--from", self.queue_url(self.broker.port),
+                   "--to", f"{self.postgres}?table={self.table}", "--max-events", "50"]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as pump:
+            try:
+                said = [pump.stdout.readline() for _ in range(kill_after or 0)]
+                if kill_after is None:
+                    said = pump.stdout.readlines()
+                    pump.wait(PATIENCE)
+                else:
+                    threading.Event().wait(self.context.random.uniform(0, 0.01))
+            finally:
+                pump.kill()
+            said += pump.stdout.readlines()
+        expected = 0 if kill_after is None else -signal.SIGKILL
+        check(pump.returncode == expected, f"the pump ended with {pump.returncode}, not {expected}")
+        return int(said[-1]) if said else 0
+
+    def load_queue(self, kills):
+        """All of the queue into PostgreSQL, by pumps of which so many are killed on the way."""
+        counted = sum(self.pump(kill_after=self.context.random.randint(1, 4)) for _ in range(kills))
+        return counted + self.pump()
+
+    def check_all(self, acknowledged, in_doubt=(), kills=0):
+        """What was acknowledged is everywhere, once, and nothing else but what is in doubt. The spool has to be empty."""
+        counted = self.load_queue(kills)
         wanted = set(acknowledged)
-
-        def has_come(get, where):
-            wait_until(lambda: not wanted - get().keys(), f"all {len(wanted)} events are in {where}", PATIENCE)
-            strangers = get().keys() - wanted - set(in_doubt)
+        for rows, where in ((self.arrived(), "PostgreSQL"), (self.stored(), "SQLite")):
+            missing = wanted - rows.keys()
+            check(not missing, f"{len(missing)} of {len(wanted)} events are not in {where}")
+            strangers = rows.keys() - wanted - set(in_doubt)
             check(not strangers, f"{len(strangers)} events in {where} were never sent")
-        has_come(self.arrived, "the queue")
-        has_come(self.stored, "the database")
-        twice = [event_id for event_id, count in self.stored().items() if count > 1]
-        check(not twice, f"{len(twice)} events are in the database more than once")
-        more = sum(self.arrived().values()) - len(self.arrived())
-        print(f"    {len(wanted)} acknowledged, {len(in_doubt)} in doubt; {more} came to the queue more than once")
+            twice = [event_id for event_id, count in rows.items() if count > 1]
+            check(not twice, f"{len(twice)} events are in {where} more than once")
+        print(f"    {len(wanted)} acknowledged, {len(in_doubt)} in doubt; {counted} taken from the queue to "
+              f"{self.arrived().total()} rows, with {kills} kills")
 
     def close(self):
-        if self.printer is not None:
-            self.printer.kill()
-            self.printer.wait()
+        self.sql(f"DROP TABLE {self.table}")
 
 
 class SteadyLoad(Load):
@@ -260,12 +279,12 @@ def killed_again_and_again(context):
     server.stop()
     acknowledged = load.all("acknowledged")
     check(len(acknowledged) > 500 * context.options.rounds, f"only {len(acknowledged)} events acknowledged")
-    setup.check_all(acknowledged, load.all("in doubt"))
+    setup.check_all(acknowledged, load.all("in doubt"), kills=5)
     setup.close()
 
 
 def add_arguments(parser):
-    parser.add_argument("--print-queue", required=True, type=pathlib.Path, help="the program print_queue")
+    parser.add_argument("--pump-events", required=True, type=pathlib.Path, help="the program pump_events")
     parser.add_argument("--rounds", type=int, default=3, help="of killing")
 
 

@@ -98,6 +98,24 @@ TEST_CASE("a file with nothing but a torn line leaves only that") {
   CHECK(names_in(setup.directory, ".torn").size() == 1);
 }
 
+TEST_CASE("torn tails take no room from events") {
+  Setup setup;
+  const Batch batch = numbered_batch("a", 1);
+  const FileSinkOptions options{.rotate_bytes = batch.bytes(),
+                                .max_total_bytes = batch.bytes() * 2};
+  setup.open(options);
+  for (int i = 0; i < 3; ++i) {
+    setup.put("current.ndjson", std::string(batch.bytes(), 'x'));
+    setup.open(options);
+  }
+  CHECK(names_in(setup.directory, ".torn").size() == 3);
+  setup.put("current.ndjson", std::string(batch.bytes(), 'x'));
+  const auto sink = setup.open(options);
+  for (int i = 0; i < 2; ++i) sink->write(batch);
+  CHECK(error_of([&] { sink->write(batch); }).kind() == SinkError::unavailable);
+  CHECK(names_in(setup.directory, ".torn").size() == 4);
+}
+
 TEST_CASE("a file that is full is sealed and a new one begun") {
   Setup setup;
   const Batch batch = numbered_batch("a", 1);

@@ -401,6 +401,75 @@ TEST_CASE("a hundred refusals in a row over two batches are no fault of the even
   }
 }
 
+TEST_CASE("a hundred unreadable in a row over two batches are no fault of theirs either") {
+  Bench bench;
+  bench.options.max_events = 60;
+  const auto give_unreadables = [&](std::size_t count) {
+    bench.source.reads.emplace_back([count](Delivery& delivery, const Patience& patience) {
+      for (std::size_t i = 0; i < count; ++i) give_unreadable("x")(delivery, patience);
+    });
+  };
+  const auto check_stop = [&](std::size_t letters) {
+    try {
+      bench.run();
+      FAIL("the pump went on");
+    } catch (const SourceError& error) {
+      CHECK(error.kind() == SourceError::misconfigured);
+      CHECK(std::string{error.what()}.ends_with("The last reason: This is not JSON."));
+    }
+    CHECK(bench.letters.size() == letters);
+  };
+  SUBCASE("a hundred over two") {
+    give_unreadables(60);
+    give_unreadables(40);
+    check_stop(60);
+    CHECK(bench.log == Names{"letters", "acknowledge"});
+    // The next run takes what stopped this one.
+    give_unreadables(40);
+    bench.run();
+    CHECK(bench.letters.size() == 100);
+  }
+  SUBCASE("with refused ones") {
+    bench.source.reads.push_back(give(numbered_batch("e", 60)));
+    bench.sink.steps.push_back(refuse_all());
+    give_unreadables(40);
+    check_stop(60);
+  }
+  SUBCASE("ninety-nine over two") {
+    give_unreadables(60);
+    give_unreadables(39);
+    CHECK(bench.run().unreadable == 99);
+  }
+  SUBCASE("a thousand in one") {
+    give_unreadables(1'000);
+    CHECK(bench.run().unreadable == 1'000);
+  }
+  SUBCASE("one stored between") {
+    for (int i = 0; i < 5; ++i) {
+      give_unreadables(60);
+      bench.source.reads.push_back(give(numbered_batch("good", 1)));
+    }
+    CHECK(bench.run().unreadable == 300);
+  }
+  SUBCASE("one stored beside them") {
+    bench.options.max_events = 61;
+    for (int i = 0; i < 5; ++i) {
+      give_unreadables(60);
+      bench.source.reads.back() = [last = bench.source.reads.back()](Delivery& delivery,
+                                                                     const Patience& patience) {
+        last(delivery, patience);
+        delivery.batch.append(numbered_batch("good", 1));
+      };
+    }
+    CHECK(bench.run().unreadable == 300);
+  }
+  SUBCASE("not where they are not to stop it") {
+    bench.options.stop_at_unreadable = false;
+    for (int i = 0; i < 5; ++i) give_unreadables(60);
+    CHECK(bench.run().unreadable == 300);
+  }
+}
+
 TEST_CASE("a streak of refusals outlasts a pump, and has what is written again once") {
   Bench bench;
   bench.options.streak = std::make_shared<RefusalStreak>();

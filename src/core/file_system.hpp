@@ -43,6 +43,8 @@ class FileSystem {
   virtual int sync(int descriptor) = 0;
 
   virtual int rename(const std::string& from, const std::string& to) = 0;
+  // A second name for a file; -EEXIST where `to` is one already.
+  virtual int link(const std::string& from, const std::string& to) = 0;
   virtual int remove(const std::string& path) = 0;
   virtual int list(const std::string& directory, std::vector<std::string>& names) = 0;
 

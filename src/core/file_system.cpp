@@ -1,4 +1,4 @@
-#include "file/file_system.hpp"
+#include "core/file_system.hpp"
 
 #include <cerrno>
 

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 
-#include "file/file_system.hpp"
+#include "core/file_system.hpp"
 
 namespace eventcollect {
 namespace {
@@ -78,6 +78,10 @@ class PosixFileSystem final : public FileSystem {
 
   int rename(const std::string& from, const std::string& to) override {
     return or_errno(::rename(from.c_str(), to.c_str()));
+  }
+
+  int link(const std::string& from, const std::string& to) override {
+    return or_errno(::link(from.c_str(), to.c_str()));
   }
 
   int remove(const std::string& path) override { return or_errno(::unlink(path.c_str())); }
