@@ -22,9 +22,12 @@ function(eventcollect_install_component target name)
 endfunction()
 
 eventcollect_install_component(eventcollect core)
-foreach(name IN LISTS eventcollect_drivers ITEMS drivers)
+foreach(name IN LISTS eventcollect_drivers ITEMS objects compact load drivers)
   eventcollect_install_component(eventcollect_${name} ${name})
 endforeach()
+if(EVENTCOLLECT_PROGRAMS)
+  eventcollect_install_component(eventcollect_programs programs)
+endif()
 if(EVENTCOLLECT_SERVER)
   eventcollect_install_component(eventcollect_metrics metrics)
   eventcollect_install_component(eventcollect_httplib httplib)
@@ -58,7 +61,9 @@ configure_file(cmake/eventcollect.pc.in "${PROJECT_BINARY_DIR}/eventcollect.pc" 
 install(FILES "${PROJECT_BINARY_DIR}/eventcollect.pc"
   DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
-foreach(program IN ITEMS eventcollect-server eventcollect-minimal-server)
+foreach(program IN ITEMS
+    eventcollect-server eventcollect-minimal-server
+    eventcollect-archive eventcollect-compact eventcollect-load)
   if(TARGET ${program})
     file(RELATIVE_PATH libraries "/${CMAKE_INSTALL_BINDIR}/" "/${CMAKE_INSTALL_LIBDIR}/.")
     eventcollect_install_rpath(${program} "$ORIGIN/${libraries}")

@@ -11,11 +11,15 @@ set -eu
 
 build='g++ cmake ninja-build pkgconf libsimdjson-dev libfmt-dev zlib1g-dev
   libcpp-httplib-dev libcli11-dev prometheus-cpp-dev
-  libpq-dev libsqlite3-dev librabbitmq-dev'
+  libpq-dev libsqlite3-dev librabbitmq-dev libisal-dev libcurl4-openssl-dev libssl-dev libpugixml-dev'
 test='ccache clang doctest-dev python3 git chromium chromium-driver
-  postgresql pgbouncer rabbitmq-server openssl'
+  postgresql pgbouncer rabbitmq-server openssl
+  ceph-mon ceph-osd radosgw curl nodejs haproxy'
 dev='clang clang-format clang-tidy'
 bench='libbenchmark-dev wrk nodejs'
+
+# Some packages of nodejs bring npm along, and cannot stand beside Debian's.
+command -v npm >/dev/null || test="$test npm"
 
 wanted=
 for purpose; do

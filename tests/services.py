@@ -3,6 +3,7 @@
 
     python3 tests/services.py with COMMAND ARGUMENT…         # becomes the command; they end when it does
     python3 tests/services.py run                            # in the foreground, until Ctrl-C
+    python3 tests/services.py --only s3,postgres run         # of the servers only these
     vars=$(python3 tests/services.py --until-pid $$ start)   # in the background, until that process has gone
     set -a; eval "$vars"; set +a
 
@@ -16,10 +17,16 @@ quoted for a shell. Where EVENTCOLLECT_TEST_SERVICES is set already, `with` uses
     EVENTCOLLECT_TEST_AMQPS       amqps://guest:guest@localhost:PORT/: the same over TLS, with a certificate for
                                   localhost and 127.0.0.1
     EVENTCOLLECT_TEST_CA          the file of the authority that signed it
+    EVENTCOLLECT_TEST_S3          s3://eventcollect/tests?endpoint=http://127.0.0.1:PORT&region=us-east-1&style=path:
+                                  S3, by the gateway of a Ceph cluster; buckets may be made, and are found as
+                                  BUCKET.localhost too
+    EVENTCOLLECT_TEST_S3_TLS      the same bucket over https://localhost:PORT
+    EVENTCOLLECT_TEST_S3_CA       the file of the authority that signed its certificate
+    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY    of the user whose bucket it is
     EVENTCOLLECT_TEST_SERVICES    a command, to which one appends what is to be done:
 
-    … kill NAME             SIGKILLs a server (postgres, pgbouncer, rabbitmq) with all its processes; returns when they
-                            are gone
+    … kill NAME             SIGKILLs a server (postgres, pgbouncer, rabbitmq, s3) with all its processes, of s3 the
+                            gateway only; returns when they are gone
     … start NAME            starts it again with the same data on the same port; returns when it answers
     … rabbitmqctl ARGUMENT… talks to the RabbitMQ node, e.g. set_vm_memory_high_watermark 0; needs a second or two
     … stop                  ends everything and removes the directory
@@ -50,6 +57,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 
 HOST = "127.0.0.1"
 ACCOUNT = "postgres"
@@ -180,6 +188,15 @@ class Service:
         if status != 0:
             raise Problem(f"{self.name}: {' '.join(map(str, command))}: {said.strip()[-2000:]}")
         return said
+
+    def make_certificates(self):
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        self.run("openssl", "req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.crt", "-days", "2", "-subj",
+                 "/CN=eventcollect test authority")
+        self.run("openssl", "req", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
+        (self.directory / "names").write_text(f"subjectAltName=DNS:localhost,IP:{HOST}\n")
+        self.run("openssl", "x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key",
+                 "-CAcreateserial", "-out", "server.crt", "-days", "2", "-extfile", "names")
 
     def make(self):
         self.directory.mkdir()
@@ -338,15 +355,6 @@ class RabbitMQ(Service):
         for name, text in files.items():
             (self.directory / name).write_text(text)
 
-    def make_certificates(self):
-        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        self.run("openssl", "req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.crt", "-days", "2", "-subj",
-                 "/CN=eventcollect test authority")
-        self.run("openssl", "req", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
-        (self.directory / "names").write_text(f"subjectAltName=DNS:localhost,IP:{HOST}\n")
-        self.run("openssl", "x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key",
-                 "-CAcreateserial", "-out", "server.crt", "-days", "2", "-extfile", "names")
-
     def start(self):
         # Else the node would start one as a daemon, which outlives it.
         if self.epmd is None:
@@ -371,15 +379,105 @@ class RabbitMQ(Service):
                 "EVENTCOLLECT_TEST_CA": f"{self.directory}/ca.crt"}
 
 
+class S3(Service):
+    """Ceph's gateway, which is what is killed, and the smallest cluster behind it, which keeps the data in memory."""
+
+    name = "s3"
+    program = "/usr/bin/radosgw"
+    package = "radosgw (and ceph-mon, ceph-osd)"
+    bucket = "eventcollect"
+    key = "EVENTCOLLECTTESTKEY1"
+    secret = "test/secret+test/secret+test/secret+test"
+
+    def __init__(self, directory, children):
+        super().__init__(directory, children)
+        self.tls_port = free_port()
+        self.backstage = []
+        # Their library looks for it before it knows any option.
+        self.environment["CEPH_CONF"] = str(self.directory / "ceph.conf")
+
+    @classmethod
+    def find(cls):
+        needed = [cls.program, "/usr/bin/ceph-mon", "/usr/bin/ceph-osd", "/usr/bin/radosgw-admin"]
+        return cls.program if all(map(os.path.exists, needed)) else None
+
+    def prepare(self):
+        self.make_certificates()
+        fsid, osd = uuid.uuid4(), uuid.uuid4()
+        addresses = f"[v2:{HOST}:{free_port()},v1:{HOST}:{free_port()}]"
+        (self.directory / "ceph.conf").write_text(self.configuration(fsid, addresses))
+        for folder in "mon", "osd", "gateway":
+            (self.directory / folder).mkdir()
+            give_to_account(self.directory / folder)
+        self.run("monmaptool", "--create", "--fsid", fsid, "--addv", "a", addresses, "monmap")
+        self.run("ceph-mon", "--mkfs", "-i", "a", "--monmap", "monmap")
+        self.put_backstage("ceph-mon", "-f", "-i", "a")
+        self.run("ceph", "osd", "new", osd)
+        self.run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd, "--no-mon-config")
+        self.put_backstage("ceph-osd", "-f", "-i", "0")
+
+    def configuration(self, fsid, addresses):
+        # The modes of [global] are repeated: without them the gateway hangs. A proposal waits for others
+        # otherwise, which makes the start take 12 s; Nagle's algorithm costs 44 ms for each GET.
+        modes = ("auth cluster required = none\nauth service required = none\nauth client required = none\n"
+                 "ms mon client mode = crc\n")
+        at = self.directory
+        return (f"[global]\nfsid = {fsid}\nmon host = {addresses}\n{modes}"
+                f"osd pool default size = 1\nosd pool default min size = 1\nosd pool default pg num = 8\n"
+                f"osd pool default pg autoscale mode = off\nosd crush chooseleaf type = 0\n"
+                f"mon allow pool size one = true\nmon data avail crit = 0\n"
+                f"run dir = {at}\nadmin socket =\nlog file =\nmon cluster log file =\nlog to stderr = true\n"
+                f"err to stderr = true\nkeyring = {at}/keyring\ncrash dir = {at}\n"
+                f"[mon]\nmon data = {at}/mon\npaxos propose interval = 0.05\npaxos min wait = 0.01\n"
+                f"[osd]\nosd data = {at}/osd\nosd objectstore = memstore\nmemstore device bytes = 8589934592\n"
+                f"[client.rgw]\n{modes}rgw data = {at}/gateway\nrgw dns name = localhost\n"
+                f"rgw frontends = beast endpoint={HOST}:{self.port} ssl_endpoint={HOST}:{self.tls_port} "
+                f"ssl_certificate={at}/server.crt ssl_private_key={at}/server.key tcp_nodelay=1\n")
+
+    def put_backstage(self, *command):
+        with (self.directory / f"{command[0]}.log").open("wb") as output:
+            self.backstage.append(self.children.spawn(command, cwd=self.directory, env=self.environment,
+                                                      stdout=output, stderr=subprocess.STDOUT))
+
+    def command(self):
+        return [self.program, "-f", "-n", "client.rgw"]
+
+    def answers(self):
+        with connect(self.port) as connection:
+            connection.sendall(f"GET / HTTP/1.0\r\nHost: {HOST}\r\n\r\n".encode())
+            return b" 200 " in connection.recv(4096)
+
+    def first_use(self):
+        self.run("radosgw-admin", "-n", "client.rgw", "user", "create", "--uid=tests", "--display-name=tests",
+                 f"--access-key={self.key}", f"--secret-key={self.secret}")
+        self.run("curl", "--fail", "--silent", "--show-error", "--request", "PUT", "--aws-sigv4",
+                 "aws:amz:us-east-1:s3", "--user", f"{self.key}:{self.secret}", "--header",
+                 "x-amz-content-sha256: UNSIGNED-PAYLOAD", f"http://{HOST}:{self.port}/{self.bucket}")
+
+    def url(self, endpoint):
+        return f"s3://{self.bucket}/tests?endpoint={endpoint}&region=us-east-1&style=path"
+
+    def variables(self):
+        return {"EVENTCOLLECT_TEST_S3": self.url(f"http://{HOST}:{self.port}"),
+                "EVENTCOLLECT_TEST_S3_TLS": self.url(f"https://localhost:{self.tls_port}"),
+                "EVENTCOLLECT_TEST_S3_CA": f"{self.directory}/ca.crt",
+                "AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret}
+
+
 class Services:
     """All servers, and who tells them what to do. A thread for each, so that none waits for another."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, only):
         self.directory = directory
         self.children = Children()
         postgres = Postgres(directory, self.children)
         # The slowest first.
-        every = [RabbitMQ(directory, self.children), postgres, PgBouncer(directory, self.children, postgres)]
+        every = [RabbitMQ(directory, self.children), S3(directory, self.children), postgres,
+                 PgBouncer(directory, self.children, postgres)]
+        for name in only:
+            if name not in (service.name for service in every):
+                raise Problem(f"there is no server {name!r}; there are {', '.join(one.name for one in every)}")
+        every = [service for service in every if not only or service.name in only]
         self.all = {service.name: service for service in every if service.find()}
         for service in every:
             if service.name not in self.all:
@@ -472,7 +570,7 @@ def detach_output(directory):
     os.close(log)
 
 
-def run(until_pid, in_background):
+def run(until_pid, in_background, only):
     try:
         until = [os.pidfd_open(until_pid)] if until_pid else []
     except ProcessLookupError:
@@ -486,7 +584,7 @@ def run(until_pid, in_background):
         listener = socket.socket(socket.AF_UNIX)
         listener.bind("control")
         listener.listen(16)
-        services = Services(directory)
+        services = Services(directory, only)
         services.start()
         for name, value in services.variables().items():
             print(f"{name}={shlex.quote(value)}", flush=True)
@@ -507,11 +605,13 @@ def run(until_pid, in_background):
     return 0
 
 
-def start_in_background(until_pid):
+def start_in_background(until_pid, only):
     """Runs the same program in the background until it has let go of its output, and returns what it printed."""
     command = [sys.executable, os.path.realpath(__file__), "--in-background"]
     if until_pid:
         command += ["--until-pid", str(until_pid)]
+    if only:
+        command += ["--only", ",".join(only)]
     command.append("run")
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                              start_new_session=True)
@@ -526,9 +626,9 @@ def start_in_background(until_pid):
     return said
 
 
-def run_with(command):
+def run_with(command, only):
     if "EVENTCOLLECT_TEST_SERVICES" not in os.environ:
-        for line in start_in_background(os.getpid()).splitlines():
+        for line in start_in_background(os.getpid(), only).splitlines():
             name, _, value = line.partition("=")
             os.environ[name] = shlex.split(value)[0]
     os.execvp(command[0], command)
@@ -551,18 +651,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--at", metavar="DIRECTORY", help="that of the running servers which a command is for")
     parser.add_argument("--until-pid", type=int, help="stop when this process has gone")
+    parser.add_argument("--only", metavar="NAME,…", default="", help="start these servers, not all of them")
     parser.add_argument("--in-background", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
+    only = [name for name in options.only.split(",") if name]
     try:
         if options.at and options.command:
             return send(options.at, options.command)
         if options.command[:1] == ["with"] and len(options.command) > 1:
-            return run_with(options.command[1:])
+            return run_with(options.command[1:], only)
         if options.command == ["run"]:
-            return run(options.until_pid, options.in_background)
+            return run(options.until_pid, options.in_background, only)
         if options.command == ["start"]:
-            print(start_in_background(options.until_pid), end="", flush=True)
+            print(start_in_background(options.until_pid, only), end="", flush=True)
             return 0
         parser.error("a command is needed: with, run, start; or --at DIRECTORY and one of the others")
     except (Problem, OSError) as problem:

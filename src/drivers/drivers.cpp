@@ -1,10 +1,15 @@
 #include "eventcollect/drivers.hpp"
 
+#include "eventcollect/objects.hpp"
+
 #ifdef EVENTCOLLECT_WITH_AMQP
 #include "eventcollect/amqp.hpp"
 #endif
 #ifdef EVENTCOLLECT_WITH_POSTGRES
 #include "eventcollect/postgres.hpp"
+#endif
+#ifdef EVENTCOLLECT_WITH_S3
+#include "eventcollect/s3.hpp"
 #endif
 #ifdef EVENTCOLLECT_WITH_SQLITE
 #include "eventcollect/sqlite.hpp"
@@ -13,11 +18,15 @@
 namespace eventcollect {
 
 void enable_drivers() {
+  enable_objects();
 #ifdef EVENTCOLLECT_WITH_AMQP
   enable_amqp();
 #endif
 #ifdef EVENTCOLLECT_WITH_POSTGRES
   enable_postgres();
+#endif
+#ifdef EVENTCOLLECT_WITH_S3
+  enable_s3();
 #endif
 #ifdef EVENTCOLLECT_WITH_SQLITE
   enable_sqlite();

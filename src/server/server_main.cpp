@@ -1,11 +1,7 @@
 #include <fmt/format.h>
-#include <pthread.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -20,58 +16,18 @@
 #include "eventcollect/tee.hpp"
 #include "eventcollect/url.hpp"
 #include "eventcollect/version.hpp"
+#include "programs/log.hpp"
+#include "programs/run.hpp"
+#include "programs/signals.hpp"
 #include "server/demo_page.hpp"
 #include "server/front.hpp"
 #include "server/front_metrics.hpp"
-#include "server/log.hpp"
 #include "server/options.hpp"
 #include "server/site.hpp"
 #include "server/spool_metrics.hpp"
 
 namespace eventcollect {
 namespace {
-
-// The signals that end the server, taken by sigwait alone.
-sigset_t ending_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGHUP);
-  return signals;
-}
-
-// To be called before any thread is started: they inherit it.
-void take_over_signals() {
-  const sigset_t signals = ending_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  // A client that hangs up and a file that meets its limit are errors of a call, not our end.
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);
-}
-
-void wait_for_signal() {
-  const sigset_t signals = ending_signals();
-  int signal = 0;
-  sigwait(&signals, &signal);
-}
-
-// Whoever asks a second time does not want to wait.
-void exit_at_next_signal() {
-  std::thread{[] {
-    wait_for_signal();
-    std::_Exit(EXIT_FAILURE);
-  }}.detach();
-}
-
-// Opens what an option names, and names the option where that fails.
-std::shared_ptr<Sink> open_option(std::string_view option, const std::string& url) {
-  try {
-    return open_sink(url);
-  } catch (const ConfigError& error) {
-    throw ConfigError{fmt::format("{}: {}", option, error.what())};
-  }
-}
 
 bool is_known_sink(const std::string& url) {
   const auto known = known_sinks();
@@ -81,7 +37,7 @@ bool is_known_sink(const std::string& url) {
 std::shared_ptr<Sink> open_sinks(const std::vector<std::string>& urls) {
   std::vector<std::shared_ptr<Sink>> sinks;
   sinks.reserve(urls.size());
-  for (const std::string& url : urls) sinks.push_back(open_option("--to", url));
+  for (const std::string& url : urls) sinks.push_back(open_sink_option("--to", url));
   if (sinks.size() == 1) return sinks.front();
   return std::make_shared<TeeSink>(std::move(sinks));
 }
@@ -112,7 +68,7 @@ class Server {
         page_{read_page(options.page)},
         spool_{open_spool()},
         sink_{spool_ ? spool_->sink() : open_sinks(options.to)},
-        letters_{open_option("--dead-letter", options.dead_letter)},
+        letters_{open_sink_option("--dead-letter", options.dead_letter)},
         collector_{sink_, collector_options()},
         endpoint_{collector_, options.endpoint},
         public_{public_site_, options.threads},
@@ -173,7 +129,7 @@ class Server {
     std::vector<SpoolTarget> targets;
     targets.reserve(options_.to.size());
     for (const std::string& url : options_.to) {
-      targets.push_back({spool_cursor(url), open_option("--to", url)});
+      targets.push_back({spool_cursor(url), open_sink_option("--to", url)});
     }
     SpoolOptions options;
     options.files.max_total_bytes = options_.spool_max_bytes;
@@ -243,7 +199,7 @@ int run(const ServerOptions& options) {
   Log log;
   try {
     // A misspelt scheme is found before anything is made for the other options.
-    if (!is_known_sink(options.dead_letter)) open_option("--dead-letter", options.dead_letter);
+    if (!is_known_sink(options.dead_letter)) open_sink_option("--dead-letter", options.dead_letter);
     Server server{options, log};
     server.start();
     wait_for_signal();
@@ -259,14 +215,10 @@ int run(const ServerOptions& options) {
 }  // namespace
 
 int server_main(int argc, char** argv) {
-  constexpr int wrong_usage = 2;
-  try {
+  return run_program("eventcollect-server", [&] {
     const auto options = read_options(argc, argv);
     return options ? run(*options) : EXIT_SUCCESS;
-  } catch (const ConfigError& error) {
-    fmt::print(stderr, "eventcollect-server: {}\nTry eventcollect-server --help.\n", error.what());
-    return wrong_usage;
-  }
+  });
 }
 
 }  // namespace eventcollect

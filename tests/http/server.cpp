@@ -9,7 +9,7 @@
 #include <fstream>
 
 #include "eventcollect/url.hpp"
-#include "server/log.hpp"
+#include "programs/log.hpp"
 #include "support/directory.hpp"
 
 namespace eventcollect {

@@ -1,4 +1,4 @@
-// What the server says of itself: one line for a start, a stop, an error; never an event's content.
+// What a program says of itself: one line for a start, a stop, an error; never an event's content.
 #pragma once
 
 #include <chrono>

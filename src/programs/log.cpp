@@ -1,4 +1,4 @@
-#include "server/log.hpp"
+#include "programs/log.hpp"
 
 #include <fmt/format.h>
 

@@ -1,0 +1,101 @@
+// Where objects lie: named, immutable once written, listed by prefix. S3 is one, a directory
+// another.
+//
+//   std::shared_ptr<ObjectStore> store = open_store("s3://bucket/site");     // see objects.hpp
+//   store->put("raw/dt=2026-11-23/hour=18/1.json.gz", content);
+//   store->list("raw/", "", [](const ObjectInfo& object) { …; return true; });
+//
+// A key is UTF-8 text relative to where the store was opened: names joined by '/', none of them
+// empty, longer than 255 bytes or beginning with '.', without control characters; 900 bytes in all.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "eventcollect/clock.hpp"
+
+namespace eventcollect {
+
+// The world is not as a store needs it. The message names what failed and holds no secret and no
+// content.
+class StoreError : public std::runtime_error {
+ public:
+  enum Kind : std::uint8_t {
+    unavailable,    // later it may work; a write may or may not have been done
+    misconfigured,  // it will not work before somebody mends it: no such bucket, a wrong secret
+  };
+
+  StoreError(Kind kind, const std::string& message) : std::runtime_error{message}, kind_{kind} {}
+
+  Kind kind() const { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+struct ObjectInfo {
+  std::string key;
+  std::uint64_t bytes = 0;
+  TimePoint modified;  // by the store's clock
+};
+
+// Reads one object from its beginning to its end. One thread at a time.
+class ObjectReader {
+ public:
+  virtual ~ObjectReader() = default;
+
+  // Writes at most `bytes` (above zero) to `out` and returns how many; 0 at the end. Throws
+  // StoreError; where the object was replaced or removed since, it does that or reads the old one.
+  virtual std::size_t read(char* out, std::size_t bytes) = 0;
+};
+
+// Writes one object piece by piece. One thread at a time.
+class ObjectWriter {
+ public:
+  // Without a commit() nothing is left behind.
+  virtual ~ObjectWriter() = default;
+
+  virtual void write(std::string_view data) = 0;
+
+  // The object is there, whole and durable, in place of any that was; write() is over. Throws
+  // StoreError, as write() does.
+  virtual void commit() = 0;
+};
+
+// All functions are safe from any thread, return or throw StoreError in bounded time, and see
+// everything that was written before they were called (which S3 promises since December 2020).
+// Throw std::invalid_argument where a key is none.
+class ObjectStore {
+ public:
+  using Visit = std::function<bool(const ObjectInfo&)>;
+
+  virtual ~ObjectStore() = default;
+
+  // Calls `visit` for each object whose key begins with `prefix` and is greater than `after`, in
+  // the order of the keys' bytes, until it returns false. `visit` may use the store: what that
+  // changes is seen or not.
+  virtual void list(std::string_view prefix, std::string_view after, const Visit& visit) = 0;
+
+  // Null where there is no such object.
+  virtual std::unique_ptr<ObjectReader> get(std::string_view key) = 0;
+
+  // On return the object is durable, in place of any that was; nobody sees a part of it.
+  virtual void put(std::string_view key, std::string_view content) = 0;
+
+  // The same, but only where there is no such object: else false, and nothing is changed. Of many
+  // that try at once, one succeeds. Where the answer to a try is lost, whether it succeeded is
+  // found out by reading, so each content should be unique.
+  virtual bool create(std::string_view key, std::string_view content) = 0;
+
+  // As put(), for what does not fit into memory.
+  virtual std::unique_ptr<ObjectWriter> write(std::string_view key) = 0;
+
+  // Nothing happens where there is no such object.
+  virtual void remove(std::string_view key) = 0;
+};
+
+}  // namespace eventcollect

@@ -1,0 +1,36 @@
+#include "compact/letters.hpp"
+
+#include "eventcollect/dead_letter.hpp"
+
+namespace eventcollect {
+namespace {
+
+constexpr std::size_t piece_bytes = std::size_t{256} << 10;
+
+}  // namespace
+
+void Letters::add(const Rejection& rejection, std::string_view raw) {
+  const std::lock_guard lock{mutex_};
+  append_dead_letter(batch_, clock_.now(), DeadLetterOrigin::pump, rejection, raw);
+  if (batch_.bytes() >= piece_bytes) write();
+}
+
+void Letters::commit() {
+  if (!batch_.empty()) write();
+  if (object_ == nullptr) return;
+  compressed_.clear();
+  gzip_.finish(compressed_);
+  object_->write(compressed_);
+  object_->commit();
+  object_.reset();
+}
+
+void Letters::write() {
+  if (object_ == nullptr) object_ = store_.write(key_);
+  compressed_.clear();
+  gzip_.write(batch_.ndjson(), compressed_);
+  object_->write(compressed_);
+  batch_.clear();
+}
+
+}  // namespace eventcollect

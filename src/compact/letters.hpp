@@ -1,0 +1,44 @@
+// The dead letters of one plan, as one object in quarantine/.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "eventcollect/batch.hpp"
+#include "eventcollect/clock.hpp"
+#include "eventcollect/object_store.hpp"
+#include "eventcollect/rules.hpp"
+#include "objects/gzip_writer.hpp"
+
+namespace eventcollect {
+
+// Safe from any thread, but for commit().
+class Letters {
+ public:
+  // All have to outlive it.
+  Letters(ObjectStore& store, std::string key, const Clock& clock)
+      : store_{store}, key_{std::move(key)}, clock_{clock} {}
+
+  // Throws StoreError.
+  void add(const Rejection& rejection, std::string_view raw);
+
+  // All that were added are durable then, in place of what another compactor wrote. If there are
+  // none, there is no object. Throws StoreError.
+  void commit();
+
+ private:
+  void write();
+
+  ObjectStore& store_;
+  const std::string key_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  Batch batch_;  // not yet written
+  GzipWriter gzip_;
+  std::string compressed_;
+  std::unique_ptr<ObjectWriter> object_;  // begun with the first letter
+};
+
+}  // namespace eventcollect

@@ -1,0 +1,11 @@
+// What an object may be called; see object_store.hpp.
+#pragma once
+
+#include <string_view>
+
+namespace eventcollect {
+
+// Throws std::invalid_argument where `key` is none.
+void check_key(std::string_view key);
+
+}  // namespace eventcollect

@@ -1,0 +1,140 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+
+#include "eventcollect/programs.hpp"
+#include "eventcollect/pump.hpp"
+#include "eventcollect/retry.hpp"
+#include "eventcollect/timer.hpp"
+#include "eventcollect/url.hpp"
+#include "programs/log.hpp"
+#include "programs/run.hpp"
+#include "programs/settings.hpp"
+
+namespace eventcollect {
+namespace {
+
+const Program program{"eventcollect-archive",
+                      "Takes events from a queue to objects, gzipped and by the hour, and "
+                      "acknowledges them when they are durable there."};
+
+struct ArchiveOptions {
+  std::string from;
+  std::string to;
+  std::string dead_letter;
+  std::size_t max_events = 0;
+  std::size_t max_bytes = 0;
+  std::chrono::milliseconds max_age{};
+  bool once = false;
+};
+
+std::size_t parse_size(const std::string& text) {
+  const std::uint64_t bytes = parse_bytes(text);
+  if (bytes == 0) throw ConfigError{"no event has no bytes"};
+  return bytes;
+}
+
+std::vector<Setting> settings_of(ArchiveOptions& options) {
+  return {
+      {"from", "URL", "", "Where events come from: amqp:, file:", Setting::required,
+       [&](const Values& values) { options.from = values[0]; }},
+      {"to", "URL", "", "Where they go: s3:, dir:, or any sink", Setting::required,
+       [&](const Values& values) { options.to = values[0]; }},
+      {"max-events", "N", "10000", "Write when so many events have come", Setting::one,
+       [&](const Values& values) {
+         options.max_events = parse_count(values[0], 1, std::numeric_limits<std::uint32_t>::max());
+       }},
+      {"max-age", "TIME", "60s", "… or when the first of them came so long ago", Setting::one,
+       [&](const Values& values) { options.max_age = parse_duration(values[0]); }},
+      {"max-bytes", "SIZE", "64MiB", "… or when they have so many bytes, which bounds the memory",
+       Setting::one, [&](const Values& values) { options.max_bytes = parse_size(values[0]); }},
+      {"dead-letter", "URL", "file:archive-refused",
+       "Where to keep what is no event, or what --to refuses", Setting::one,
+       [&](const Values& values) { options.dead_letter = values[0]; }},
+      {"once", "", "", "End when nothing has come for a second", Setting::flag,
+       [&](const Values&) { options.once = true; }},
+  };
+}
+
+// A source that ends as soon as it has nothing to give.
+class UntilIdle final : public Source {
+ public:
+  explicit UntilIdle(std::shared_ptr<Source> source) : source_{std::move(source)} {}
+
+  bool read(Delivery& delivery, const Patience& patience) override {
+    constexpr std::chrono::milliseconds idle{1000};
+    const std::size_t before = delivery.size();
+    Patience bounded = patience;
+    bounded.wait = idle;
+    return source_->read(delivery, bounded) && delivery.size() != before;
+  }
+
+  void acknowledge(const Delivery& delivery) override { source_->acknowledge(delivery); }
+
+ private:
+  std::shared_ptr<Source> source_;
+};
+
+// Null where a stop comes before there is a source: a directory, say, that its writer has yet to
+// make.
+std::shared_ptr<Source> open_from(const ArchiveOptions& options, Log& log,
+                                  const std::stop_token& stop) {
+  Backoff backoff{RetryPolicy{}};
+  while (!stop.stop_requested()) {
+    try {
+      return open_source_option("--from", options.from);
+    } catch (const SourceError& error) {
+      if (options.once || error.kind() == SourceError::misconfigured) throw;
+      log.say_seldom("failure", fmt::format("error: {}", error.what()));
+    }
+    steady_timer().wait(*backoff.next(steady_timer().now()), stop);
+  }
+  return nullptr;
+}
+
+// What a broker counts has 16 bits. Better said now than when the queue is read.
+void check_bounds(const ArchiveOptions& options) {
+  const bool is_amqp = Url::parse(options.from).scheme.starts_with("amqp");
+  if (is_amqp && options.max_events > std::numeric_limits<std::uint16_t>::max()) {
+    throw ConfigError{fmt::format("--max-events: '{}' is more than 65535, which AMQP has at most",
+                                  options.max_events)};
+  }
+}
+
+void archive(const ArchiveOptions& options, Log& log, const std::stop_token& stop) {
+  const auto sink = open_sink_option("--to", options.to);
+  PumpOptions pumping{.max_events = options.max_events,
+                      .max_bytes = options.max_bytes,
+                      .max_age = options.max_age,
+                      .dead_letter = open_sink_option("--dead-letter", options.dead_letter)};
+  pumping.on_failure = [&](const std::exception& error, std::chrono::milliseconds wait) {
+    log.say_seldom("failure",
+                   fmt::format("error: {} (again in {} ms)", error.what(), wait.count()));
+  };
+  const auto say = [](const PumpStatistics& so_far) {
+    return fmt::format("{} events in {} batches, {} dead letters", so_far.events, so_far.batches,
+                       so_far.refused + so_far.unreadable);
+  };
+  pumping.on_batch = [&](const PumpStatistics& so_far) { log.say_seldom("batch", say(so_far)); };
+  auto source = open_from(options, log, stop);
+  if (!source) return;
+  if (options.once) source = std::make_shared<UntilIdle>(std::move(source));
+  log.say("started");
+  log.say(fmt::format("stopped: {}", say(pump(*source, *sink, pumping, stop))));
+}
+
+}  // namespace
+
+int archive_main(int argc, char** argv) {
+  return run_program(program.name, [&] {
+    ArchiveOptions options;
+    if (!read_settings(program, settings_of(options), argc, argv)) return EXIT_SUCCESS;
+    check_bounds(options);
+    Log log;
+    return run_until_signal(log, [&](const std::stop_token& stop) { archive(options, log, stop); });
+  });
+}
+
+}  // namespace eventcollect

@@ -1,0 +1,92 @@
+#include "programs/run.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <thread>
+
+#include "eventcollect/objects.hpp"
+#include "eventcollect/open.hpp"
+#include "eventcollect/timer.hpp"
+#include "eventcollect/url.hpp"
+#include "programs/signals.hpp"
+
+namespace eventcollect {
+namespace {
+
+// Calls `work`. The message of a failure that may pass by itself, or nothing.
+std::optional<std::string> passing_failure_of(const std::function<void()>& work) {
+  try {
+    work();
+    return {};
+  } catch (const StoreError& error) {
+    if (error.kind() == StoreError::misconfigured) throw;
+    return error.what();
+  } catch (const SinkError& error) {
+    if (error.kind() == SinkError::misconfigured) throw;
+    return error.what();
+  }
+}
+
+template <typename Open>
+auto open_option(std::string_view option, Open open, const std::string& url) {
+  try {
+    return open(url);
+  } catch (const ConfigError& error) {
+    throw ConfigError{fmt::format("{}: {}", option, error.what())};
+  }
+}
+
+}  // namespace
+
+int run_program(std::string_view name, const std::function<int()>& body) {
+  try {
+    return body();
+  } catch (const ConfigError& error) {
+    fmt::print(stderr, "{}: {}\nTry {} --help.\n", name, error.what(), name);
+    return exit_usage;
+  }
+}
+
+int run_until_signal(Log& log, const std::function<void(const std::stop_token&)>& work) {
+  take_over_signals();
+  std::stop_source source;
+  // Nobody waits for it: at the end of the process it has nothing left to do.
+  std::thread{[source]() mutable {
+    wait_for_signal();
+    exit_at_next_signal();
+    source.request_stop();
+  }}.detach();
+  try {
+    work(source.get_token());
+    return EXIT_SUCCESS;
+  } catch (const ConfigError&) {
+    throw;
+  } catch (const std::exception& error) {
+    log.say(fmt::format("error: {}", error.what()));
+    return EXIT_FAILURE;
+  }
+}
+
+void repeat(const std::optional<std::chrono::milliseconds>& every, Log& log,
+            const std::stop_token& stop, const std::function<void()>& work) {
+  if (!every) return work();
+  do {
+    const auto failure = passing_failure_of(work);
+    if (failure) log.say_seldom("failure", fmt::format("error: {}", *failure));
+  } while (steady_timer().wait(*every, stop));
+}
+
+std::shared_ptr<Sink> open_sink_option(std::string_view option, const std::string& url) {
+  return open_option(option, open_sink, url);
+}
+
+std::shared_ptr<Source> open_source_option(std::string_view option, const std::string& url) {
+  return open_option(option, open_source, url);
+}
+
+std::shared_ptr<ObjectStore> open_store_option(std::string_view option, const std::string& url) {
+  return open_option(option, open_store, url);
+}
+
+}  // namespace eventcollect

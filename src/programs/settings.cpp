@@ -1,0 +1,174 @@
+#include "programs/settings.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+
+#include "eventcollect/version.hpp"
+
+namespace eventcollect {
+
+Values split(std::string_view text, std::string_view separators) {
+  Values parts;
+  while (!text.empty()) {
+    const std::size_t length = std::min(text.find_first_of(separators), text.size());
+    if (length > 0) parts.emplace_back(text.substr(0, length));
+    text.remove_prefix(std::min(length + 1, text.size()));
+  }
+  return parts;
+}
+
+std::size_t parse_count(const std::string& text, std::size_t least, std::size_t most) {
+  std::size_t count = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), count);
+  const bool whole = parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size();
+  if (!whole || count < least || count > most) {
+    throw ConfigError{fmt::format("'{}' is not a number from {} to {}", text, least, most)};
+  }
+  return count;
+}
+
+namespace {
+
+std::string variable_of(const std::string& name) {
+  std::string variable = "EVENTCOLLECT_" + name;
+  for (char& c : variable) {
+    c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return variable;
+}
+
+// What one source says of each setting, in the settings' order; empty where it says nothing.
+using Source = std::vector<Values>;
+
+Source read_environment(const std::vector<Setting>& settings) {
+  Source source;
+  for (const Setting& setting : settings) {
+    const char* value = std::getenv(variable_of(setting.name).c_str());
+    if (value == nullptr) {
+      source.emplace_back();
+    } else {
+      source.push_back(setting.kind == Setting::list ? split(value, " \t\r\n") : Values{value});
+    }
+  }
+  return source;
+}
+
+Source read_file(const std::string& path, const std::vector<Setting>& settings) {
+  Source source(settings.size());
+  if (path.empty()) return source;
+  std::ifstream file{path};
+  if (!file) throw ConfigError{fmt::format("--config: cannot read '{}'", path)};
+  for (const CLI::ConfigItem& item : CLI::ConfigBase{}.from_config(file)) {
+    const auto setting =
+        std::find_if(settings.begin(), settings.end(), [&](const Setting& candidate) {
+          return candidate.name == item.name && item.parents.empty();
+        });
+    if (setting == settings.end()) {
+      Values names;
+      for (const Setting& known : settings) names.push_back(known.name);
+      throw ConfigError{fmt::format("'{}' has the unknown key '{}'; known are: {}", path,
+                                    item.fullname(), fmt::join(names, ", "))};
+    }
+    Values& values = source[static_cast<std::size_t>(setting - settings.begin())];
+    values.insert(values.end(), item.inputs.begin(), item.inputs.end());
+  }
+  return source;
+}
+
+struct CommandLine {
+  Source source;
+  std::string config;
+  bool only_asked = false;
+};
+
+std::string help_of(const Setting& setting) {
+  std::string help = setting.help;
+  if (!setting.fallback.empty()) help += fmt::format(" [{}]", setting.fallback);
+  if (setting.kind == Setting::list) help += " (repeatable)";
+  if (setting.kind == Setting::required) help += " (required)";
+  return help;
+}
+
+void add_option(CLI::App& app, const Setting& setting, Values& values) {
+  const std::string name = "--" + setting.name;
+  if (setting.kind == Setting::flag) {
+    app.add_flag_callback(
+        name, [&values] { values = {"on"}; }, help_of(setting));
+    return;
+  }
+  auto* option = app.add_option(name, values, help_of(setting));
+  option->type_name(setting.type);
+  if (setting.kind != Setting::list) {
+    option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+  }
+}
+
+CommandLine read_command_line(const Program& program, const std::vector<Setting>& settings,
+                              int argc, char** argv) {
+  CommandLine line{Source(settings.size()), {}, false};
+  CLI::App app{
+      fmt::format(
+          "{}\nEvery option is also an environment variable (EVENTCOLLECT_{}; lists split on "
+          "white space)\nand a key of the config file ({} = …); flag before environment "
+          "before file.",
+          program.what, "MAX_AGE", "max-age"),
+      program.name};
+  app.set_version_flag("--version", std::string{version});
+  app.add_option("--config", line.config, "A file of `key = value` lines")->type_name("FILE");
+  for (std::size_t i = 0; i < settings.size(); ++i) add_option(app, settings[i], line.source[i]);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    app.exit(success);
+    line.only_asked = true;
+  } catch (const CLI::ParseError& error) {
+    throw ConfigError{error.what()};
+  }
+  if (line.config.empty()) {
+    if (const char* path = std::getenv("EVENTCOLLECT_CONFIG")) line.config = path;
+  }
+  return line;
+}
+
+void apply(const Setting& setting, const Values& values) {
+  try {
+    if (values.empty() && setting.kind == Setting::required) throw ConfigError{"is required"};
+    if (values.empty()) return;
+    if (setting.kind != Setting::list && values.size() != 1) throw ConfigError{"takes one value"};
+    if (setting.kind != Setting::flag) return setting.apply(values);
+    if (values[0] == "on" || values[0] == "1") return setting.apply(values);
+    if (values[0] != "off" && values[0] != "0") {
+      throw ConfigError{fmt::format("'{}' is neither on nor off", values[0])};
+    }
+  } catch (const ConfigError& error) {
+    throw ConfigError{fmt::format("--{}: {}", setting.name, error.what())};
+  }
+}
+
+}  // namespace
+
+bool read_settings(const Program& program, const std::vector<Setting>& settings, int argc,
+                   char** argv) {
+  const CommandLine line = read_command_line(program, settings, argc, argv);
+  if (line.only_asked) return false;
+  const Source environment = read_environment(settings);
+  const Source file = read_file(line.config, settings);
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    const Setting& setting = settings[i];
+    const Values fallback = setting.fallback.empty() ? Values{} : Values{setting.fallback};
+    const Values* first = &fallback;
+    for (const Source* source : {&file, &environment, &line.source}) {
+      if (!(*source)[i].empty()) first = &(*source)[i];
+    }
+    apply(setting, *first);
+  }
+  return true;
+}
+
+}  // namespace eventcollect

@@ -1,0 +1,56 @@
+// What a program can be told, and by whom: flag before environment before file before default.
+//
+//   ArchiveOptions options;
+//   if (!read_settings(program, {{"from", "URL", "", "Where events come from", Setting::one,
+//                                 [&](auto& values) { options.from = values[0]; }}}, argc, argv))
+//     return EXIT_SUCCESS;                                     // it was only asked for --help
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "eventcollect/url.hpp"
+
+namespace eventcollect {
+
+using Values = std::vector<std::string>;
+
+// One option: its name, which is also its key in a file and, in capitals, its variable
+// (EVENTCOLLECT_MAX_AGE).
+struct Setting {
+  enum Kind : std::uint8_t {
+    one,       // takes one value
+    required,  // and has to have it
+    list,      // may be given several times; a variable is split on white space
+    flag,      // on the command line without a value; elsewhere "on" or "1", "off" or "0"
+  };
+
+  std::string name;
+  std::string type;
+  std::string fallback;  // what is applied where nobody says anything; empty: nothing is
+  std::string help;
+  Kind kind = one;
+  // Gets at least one value, unless it is a list exactly one. Throws ConfigError.
+  std::function<void(const Values&)> apply;
+};
+
+struct Program {
+  std::string name;
+  std::string what;  // it does, for --help
+};
+
+// Reads the command line, the environment and the file that --config names, and applies each
+// setting. Throws ConfigError for what is wrong in any of them. False where the user only asked for
+// --help or --version, which it prints.
+bool read_settings(const Program& program, const std::vector<Setting>& settings, int argc,
+                   char** argv);
+
+// The whole number that `text` is. Throws ConfigError where it is none from `least` to `most`.
+std::size_t parse_count(const std::string& text, std::size_t least, std::size_t most);
+
+// The non-empty parts of `text` between any of the characters of `separators`.
+Values split(std::string_view text, std::string_view separators);
+
+}  // namespace eventcollect

@@ -1,0 +1,16 @@
+// The signals that end a program.
+#pragma once
+
+namespace eventcollect {
+
+// From now on SIGTERM, SIGINT and SIGHUP wait for wait_for_signal(), and SIGPIPE and SIGXFSZ are
+// errors of a call. To be called before any thread is started: they inherit it.
+void take_over_signals();
+
+// Returns when one of them came.
+void wait_for_signal();
+
+// Whoever asks a second time does not want to wait.
+void exit_at_next_signal();
+
+}  // namespace eventcollect

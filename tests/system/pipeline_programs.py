@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+"""The archiver, the compactor and the loader do what they are told, and say what is wrong with it.
+
+Each case makes its events with the real server. The last ones need the S3 of tests/services.py.
+"""
+
+import contextlib
+import gzip
+import json
+import os
+import pathlib
+import pty
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import harness
+import web
+from configuration import expect_usage_error
+from events import fresh_event
+from harness import check, need, wait_until
+from pipeline import HOUR, Directory, ahead
+
+PATIENCE = 60
+
+# What is given, and what the message must name: the culprit first, then the way out.
+USAGE_ERRORS = {
+    "archive": [
+        ([], ["--from", "required"]),
+        (["--from", "file:events"], ["--to", "required"]),
+        (["--from", "carrierpigeon:coop", "--to", "dir:o"], ["--from", "carrierpigeon", "amqp.*file"]),
+        (["--from", "file:events?colour=red", "--to", "dir:o"], ["--from", "colour", "consume"]),
+        (["--from", "file:events", "--to", "carrierpigeon:coop"], ["--to", "carrierpigeon", "dir"]),
+        (["--from", "file:events", "--to", "dir:o?colour=red"], ["--to", "colour"]),
+        (["--from", "file:events", "--to", "dir:o", "--max-events", "0"], ["--max-events", "'0'"]),
+        (["--from", "file:events", "--to", "dir:o", "--max-age", "soon"], ["--max-age", "soon"]),
+        (["--from", "file:events", "--to", "dir:o", "--max-bytes", "0"], ["--max-bytes"]),
+        (["--from", "file:events", "--to", "dir:o", "--dead-letter", "coop:x"], ["--dead-letter", "coop"]),
+        (["--from", "amqp://localhost/?queue=q", "--to", "dir:o", "--max-events", "65536", "--once"], ["65,?535"]),
+        (["--form", "file:events"], ["--form"]),
+    ],
+    "compact": [
+        ([], ["--at", "required"]),
+        (["--at", "carrierpigeon:coop"], ["--at", "carrierpigeon", "dir.*s3"]),
+        (["--at", "dir:o", "--grace", "5"], ["--grace", "5"]),
+        (["--at", "dir:o", "--every", "soon"], ["--every", "soon"]),
+        (["--at", "dir:o", "--target-bytes", "0"], ["target_bytes|--target-bytes"]),
+        (["--at", "dir:o", "--memory-bytes", "1"], ["memory_bytes|--memory-bytes"]),
+    ],
+    "load": [
+        ([], ["--from", "required"]),
+        (["--from", "dir:o"], ["--to", "required"]),
+        (["--from", "carrierpigeon:coop", "--to", "null:"], ["--from", "carrierpigeon", "dir.*s3"]),
+        (["--from", "dir:o", "--to", "carrierpigeon:coop"], ["--to", "carrierpigeon", "sqlite"]),
+        (["--from", "dir:o", "--to", "null:", "--since", "yesterday"], ["--since", "yesterday", "2026-11-23"]),
+        (["--from", "dir:o", "--to", "null:", "--since", "2026-11-23T18:30:00Z"], ["since"]),
+        (["--from", "dir:o", "--to", "null:", "--until", "2026-02-30"], ["--until", "2026-02-30"]),
+    ],
+}
+
+
+class Pipeline:
+    """A folder with events in it, and the programs."""
+
+    def __init__(self, context, objects=None):
+        self.context = context
+        self.objects = objects or Directory(context.folder / "objects")
+        self.database = context.folder / "events.db"
+        self.source = f"file:{context.events}?consume=1"
+        # The servers' clock stands in the middle of the next hour, far from any edge.
+        self.ahead = HOUR - int(time.time()) % HOUR + HOUR // 2
+        self.late = ahead(self.ahead + 2 * HOUR)
+
+    def command(self, program, *options):
+        defaults = {"archive": ["--from", self.source, "--to", self.objects.url], "compact": ["--at", self.objects.url],
+                    "load": ["--from", self.objects.url, "--to", f"sqlite:{self.database}"]}[program]
+        given = set(options)
+        kept = [word for pair in zip(defaults[::2], defaults[1::2]) if pair[0] not in given for word in pair]
+        return [self.context.options.bin / f"eventcollect-{program}", *kept, *map(str, options)]
+
+    def run(self, program, *options, env=None, expected=0):
+        """Runs it to its end and returns what it said."""
+        done = subprocess.run(self.command(program, *options), env=harness.environment(env), cwd=self.context.folder,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE)
+        check(done.returncode == expected, f"{program} {options} ended with {done.returncode}, not {expected}: {done.stdout[-1000:]}")
+        return done.stdout
+
+    def make_events(self, count, at=0, **fields):
+        """Sends so many events to a server so many seconds later, and returns their ids."""
+        server = self.context.start(env=ahead(self.ahead + at))
+        events = [fresh_event(self.context.random, **fields) for _ in range(count)]
+        for first in range(0, count, 1000):
+            status = web.post(server.url, events[first:first + 1000]).status
+            check(status == 202, f"{status} to valid events")
+        server.stop()
+        self.context.start().stop()  # which seals what the first has written
+        return [event["event_id"] for event in events]
+
+    def lines(self, prefix):
+        """The ids in each object below a prefix."""
+        return [[json.loads(line)["event_id"] for line in gzip.decompress(self.objects.get(key)).splitlines()]
+                for key in self.objects.keys(prefix)]
+
+    def rows(self):
+        with contextlib.closing(sqlite3.connect(self.database)) as database:
+            return sorted(row[0] for row in database.execute("SELECT event_id FROM events"))
+
+
+def usage_is_checked(context):
+    pipeline = Pipeline(context)
+    wrong = []
+    for program, cases in USAGE_ERRORS.items():
+        for given, named in cases:
+            done = subprocess.run([context.options.bin / f"eventcollect-{program}", *given], env=harness.environment(),
+                                  cwd=context.folder, capture_output=True, text=True, timeout=PATIENCE)
+            try:
+                expect_usage_error([program, *given], done.returncode, done.stdout + done.stderr, named)
+            except harness.Failure as failure:
+                wrong.append(str(failure))
+    check(not wrong, "\n    ".join(wrong))
+    for program in USAGE_ERRORS:
+        said = pipeline.run(program, "--help")
+        for option in pipeline.command(program)[1::2]:
+            check(option in said, f"--help of {program} does not name {option}")
+
+
+def every_option_is_a_variable_and_a_key(context):
+    pipeline = Pipeline(context)
+    pipeline.make_events(25)
+    config = context.folder / "archive.conf"
+    config.write_text(f"from = {pipeline.source}\nto = {pipeline.objects.url}\nmax-events = 10\n")
+    command = [context.options.bin / "eventcollect-archive"]
+    env = harness.environment({"EVENTCOLLECT_CONFIG": str(config), "EVENTCOLLECT_ONCE": "on", "EVENTCOLLECT_MAX_EVENTS": "20"})
+    subprocess.run(command, env=env, cwd=context.folder, check=True, capture_output=True, timeout=PATIENCE)
+    check(sorted(map(len, pipeline.lines("raw/"))) == [5, 20], f"the variable does not beat the file: {pipeline.lines('raw/')}")
+    env["EVENTCOLLECT_ONCE"] = "perhaps"
+    done = subprocess.run(command, env=env, cwd=context.folder, capture_output=True, text=True, timeout=PATIENCE)
+    expect_usage_error("EVENTCOLLECT_ONCE=perhaps", done.returncode, done.stdout + done.stderr, ["once", "perhaps"])
+
+
+def batches_are_bounded(context):
+    """By number, by bytes, by age: whichever comes first."""
+    pipeline = Pipeline(context)
+    ids = pipeline.make_events(95)
+    pipeline.run("archive", "--once", "--max-events", "10")
+    check(sorted(map(len, pipeline.lines("raw/"))) == [5] + 9 * [10], "not ten events at most in each object")
+    ids += pipeline.make_events(40, size=1000)
+    before = len(pipeline.objects.keys("raw/"))
+    pipeline.run("archive", "--once", "--max-bytes", "10000")
+    check(len(pipeline.objects.keys("raw/")) - before >= 4, "40 events of 1 kB are in less than four objects of 10 kB")
+    check(sorted(sum(pipeline.lines("raw/"), [])) == sorted(ids), "not each event is archived once")
+    ids += pipeline.make_events(5)
+    archiver = subprocess.Popen(pipeline.command("archive", "--max-age", "100ms"), env=harness.environment(), cwd=context.folder)
+    try:
+        wait_until(lambda: sum(map(len, pipeline.lines("raw/"))) == len(ids), "the age is over", PATIENCE)
+        archiver.send_signal(signal.SIGTERM)
+        check(archiver.wait(PATIENCE) == 0, "SIGTERM is no failure")
+    finally:
+        archiver.kill()
+
+
+def an_hour_is_compacted_when_it_is_over(context):
+    pipeline = Pipeline(context)
+    ids = pipeline.make_events(30)
+    pipeline.run("archive", "--once", "--max-events", "10")
+    pipeline.run("compact", "--grace", "0s")
+    check(not pipeline.objects.keys("hourly/"), "an hour was compacted that is not over")
+    pipeline.run("compact", "--grace", "3h", env=pipeline.late)
+    check(not pipeline.objects.keys("hourly/"), "an hour was compacted within its grace")
+    said = pipeline.run("compact", "--grace", "10m", env=pipeline.late)
+    check("3 raw objects, 30 events in 1 hourly objects" in said, f"it does not say so: {said}")
+    check(pipeline.lines("hourly/") == [sorted(ids)], "the hour is not one sorted object")
+    check(not pipeline.objects.keys("raw/"), "raw objects are left")
+    before = pipeline.objects.keys("")
+    pipeline.run("compact", "--grace", "10m", env=pipeline.late)
+    check(pipeline.objects.keys("") == before, "compacting again did something")
+
+
+def a_late_archiver_adds_to_a_compacted_hour(context):
+    """What comes after the compaction is compacted by itself, and what the hour has already is not there again."""
+    pipeline = Pipeline(context)
+    ids = pipeline.make_events(20)
+    pipeline.run("archive", "--once", "--from", f"file:{context.events}?cursor=first&follow=0")
+    pipeline.run("compact", "--grace", "0s", env=pipeline.late)
+    pipeline.run("load")
+    ids += pipeline.make_events(5)
+    pipeline.run("archive", "--once", "--from", f"file:{context.events}?cursor=late&follow=0")  # the 20 again, and the 5
+    said = pipeline.run("compact", "--grace", "0s", env=pipeline.late)
+    check("5 events in 1 hourly objects, 20 duplicates" in said, f"it does not say so: {said}")
+    check(sorted(sum(pipeline.lines("hourly/"), [])) == sorted(ids), "the hour does not hold each event once")
+    pipeline.run("load")
+    check(pipeline.rows() == sorted(ids), "the table does not hold each event once")
+
+
+def some_of_the_data_is_loaded(context):
+    """Hours and names choose, and what was left out is not hidden from a later load."""
+    pipeline = Pipeline(context)
+    clicks = pipeline.make_events(10)
+    reads = pipeline.make_events(10, event="read_event")
+    later = pipeline.make_events(10, at=HOUR)
+    pipeline.run("archive", "--once")
+    hours = sorted({re.search(r"dt=(.*)/hour=(\d\d)", key).expand(r"\1T\2") for key in pipeline.objects.keys("raw/")})
+    pipeline.run("load", "--since", hours[-1])
+    check(pipeline.rows() == sorted(later), "--since does not choose the last hour")
+    pipeline.run("load", "--until", hours[-1], "--event", "read_event")
+    check(pipeline.rows() == sorted(later + reads), "--until and --event do not choose")
+    pipeline.run("load")
+    check(pipeline.rows() == sorted(later + reads + clicks), "a later load does not have the rest")
+    said = pipeline.run("load")
+    check("0 objects with 0 events loaded" in said, f"loading again did something: {said}")
+
+
+def a_terminal_shows_progress(context):
+    pipeline = Pipeline(context)
+    pipeline.make_events(100)
+    pipeline.run("archive", "--once", "--max-events", "10")
+    primary, secondary = pty.openpty()
+    loader = subprocess.Popen(pipeline.command("load"), env=harness.environment(), cwd=context.folder, stderr=secondary)
+    os.close(secondary)
+    said = b""
+    with contextlib.suppress(OSError):  # the terminal's other end is closed
+        while data := os.read(primary, 4096):
+            said += data
+    os.close(primary)
+    check(loader.wait(PATIENCE) == 0, f"the loader failed: {said}")
+    check(re.search(rb"\r\d+ objects, \d+ events, \d+ events/s", said), f"no progress on a terminal: {said}")
+    check(b"10 objects with 100 events loaded" in said, f"no last word: {said}")
+
+
+def damaged_objects_lose_nothing_more(context):
+    """What can be read of them is loaded and compacted, what cannot is kept with the reason."""
+    pipeline = Pipeline(context)
+    ids = pipeline.make_events(20)
+    pipeline.run("archive", "--once")
+    (key,) = pipeline.objects.keys("raw/")
+    path = pipeline.objects.folder / key
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    path.write_bytes(gzip.compress(b"".join(lines[:10])) + gzip.compress(b"no event\n" + b"".join(lines[10:]))[:-12])
+    said = pipeline.run("load")
+    check(set(ids[:10]) <= set(pipeline.rows()) <= set(ids), "the readable part is not in the table")
+    check("dead letters" in said and not said.endswith("0 dead letters\n"), f"no dead letter: {said}")
+    pipeline.run("compact", "--grace", "0s", env=pipeline.late)
+    check(sum(pipeline.lines("hourly/"), []) == pipeline.rows(), "table and hour differ")
+    kept = pipeline.objects.keys("quarantine/")
+    check(any(key.rpartition("/")[2] == path.name for path in map(pathlib.PurePath, kept)), f"the object is not kept: {kept}")
+
+
+def s3_troubles_are_said(context):
+    url = os.environ.get("EVENTCOLLECT_TEST_S3")
+    need(url, "EVENTCOLLECT_TEST_S3: see tests/services.py")
+    pipeline = Pipeline(context)
+    ids = pipeline.make_events(10)
+    secret = "a/wrong/secret/that/nobody/must/see"
+    for what, to, env, named in (
+            ("no bucket", re.sub("//[^/]*", "//no-such-bucket", url, count=1), {}, "no-such-bucket|NoSuchBucket"),
+            ("wrong secret", url, {"AWS_SECRET_ACCESS_KEY": secret}, "SignatureDoesNotMatch"),
+            ("wrong user", url, {"AWS_ACCESS_KEY_ID": "NOBODY"}, "InvalidAccessKeyId")):
+        said = pipeline.run("archive", "--once", "--to", to, env=env, expected=1)
+        check(re.search(named, said), f"{what}: the message does not name {named}: {said}")
+        check(secret not in said, f"{what}: a secret is in the message")
+        for program in ("compact", "load"):
+            option = "--at" if program == "compact" else "--from"
+            said = pipeline.run(program, option, to, env=env, expected=1)
+            check(re.search(named, said), f"{what}: {program} does not name {named}: {said}")
+    pipeline.run("archive", "--once")
+    check(sorted(sum(pipeline.lines("raw/"), [])) == sorted(ids), "a failed archiver has acknowledged events")
+
+
+CASES = [usage_is_checked, every_option_is_a_variable_and_a_key, batches_are_bounded, an_hour_is_compacted_when_it_is_over,
+         a_late_archiver_adds_to_a_compacted_hour, some_of_the_data_is_loaded, a_terminal_shows_progress,
+         damaged_objects_lose_nothing_more, s3_troubles_are_said]
+
+
+def add_arguments(parser):
+    parser.add_argument("--bin", required=True, type=lambda path: pathlib.Path(path).resolve(), help="where the programs are")
+
+
+if __name__ == "__main__":
+    sys.exit(harness.run(__doc__, CASES, 120, add_arguments))
