@@ -30,16 +30,16 @@ namespace eventcollect {
 
 // How far a load has come.
 struct LoadStatistics {
-  std::uint64_t objects = 0;         // loaded
-  std::uint64_t objects_skipped = 0; // loaded before, or their raws were
-  std::uint64_t objects_left = 0;    // known and still to do, and their compressed size
+  std::uint64_t objects = 0;          // loaded
+  std::uint64_t objects_skipped = 0;  // loaded before, or their raws were
+  std::uint64_t objects_left = 0;     // known and still to do, and their compressed size
   std::uint64_t bytes_left = 0;
-  std::uint64_t bytes = 0;           // compressed, of the loaded
-  std::uint64_t events = 0;          // written to the sink
+  std::uint64_t bytes = 0;               // compressed, of the loaded
+  std::uint64_t events = 0;              // written to the sink
   std::uint64_t events_passed_over = 0;  // not of the selection
-  std::uint64_t refused = 0;         // by the sink: dead letters now
-  std::uint64_t unreadable = 0;      // in the objects: dead letters now
-  std::uint64_t damaged_objects = 0; // whose readable part was loaded
+  std::uint64_t refused = 0;             // by the sink: dead letters now
+  std::uint64_t unreadable = 0;          // in the objects: dead letters now
+  std::uint64_t damaged_objects = 0;     // whose readable part was loaded
   std::uint64_t retries = 0;
 };
 

@@ -58,8 +58,8 @@ struct PostgresSinkOptions {
 // tend() ends within `timeout`, but for the time that the system takes to resolve a host's name.
 //
 // Several hosts (postgres://u@a,b:5433/db) are tried in libpq's order, on each connection from the
-// first. One that is silent gets its part of what is left of `timeout` (of 10 s with two hosts 3.3),
-// or connect_timeout, and the next is tried within the same call. With
+// first. One that is silent gets its part of what is left of `timeout` (of 10 s with two
+// hosts 3.3), or connect_timeout, and the next is tried within the same call. With
 // target_session_attrs=read-write a standby is passed over.
 //
 // As a ledger: begin() does not wait for somebody else who loads the same, but says that it is

@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
+#include "core/file_system.hpp"
 #include "eventcollect/clock.hpp"
 #include "eventcollect/file.hpp"
 #include "file/file_progress.hpp"
-#include "core/file_system.hpp"
 
 namespace eventcollect {
 

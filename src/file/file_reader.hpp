@@ -11,11 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include "core/file_system.hpp"
 #include "eventcollect/file.hpp"
 #include "eventcollect/stored_event.hpp"
 #include "file/file_cursor.hpp"
 #include "file/file_progress.hpp"
-#include "core/file_system.hpp"
 
 namespace eventcollect {
 

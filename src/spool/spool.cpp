@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "core/checksum.hpp"
+#include "core/file_system.hpp"
 #include "eventcollect/url.hpp"
 #include "file/file_names.hpp"
-#include "core/file_system.hpp"
 #include "spool/forwarder.hpp"
 
 namespace eventcollect {

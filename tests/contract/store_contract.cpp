@@ -89,8 +89,8 @@ class Examination {
   }
 
   void what_is_put_is_there() {
-    for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{100'000},
-                                    std::size_t{9} << 20}) {
+    for (const std::size_t bytes :
+         {std::size_t{0}, std::size_t{1}, std::size_t{100'000}, std::size_t{9} << 20}) {
       const std::string key = fmt::format("put/{}", bytes);
       const std::string content = content_of(bytes);
       store_->put(key, content);
@@ -126,11 +126,23 @@ class Examination {
   }
 
   void names() {
-    const std::vector<std::string> names = {
-        "plain",        "with space",     "a=b",       "a+b",          "a%20b",  "a%b",
-        "a:b",          "a&b;c",          "~a'(b)!*",  "a,b@c#d$e?f", "ü/ß/語", "\xF0\x9F\x90\x98",
-        "quote\"<tag>", "dt=2026-11-23/hour=18/x.json.gz", "tab\tline\nend", " ", "a\\b|{c}[d]^`",
-        std::string(255, 'n')};
+    const std::vector<std::string> names = {"plain",
+                                            "with space",
+                                            "a=b",
+                                            "a+b",
+                                            "a%20b",
+                                            "a%b",
+                                            "a:b",
+                                            "a&b;c",
+                                            "~a'(b)!*",
+                                            "a,b@c#d$e?f",
+                                            "ü/ß/語",
+                                            "\xF0\x9F\x90\x98",
+                                            "quote\"<tag>",
+                                            "dt=2026-11-23/hour=18/x.json.gz",
+                                            " ",
+                                            "a\\b|{c}[d]^`",
+                                            std::string(255, 'n')};
     std::vector<std::string> keys;
     keys.reserve(names.size());
     for (const std::string& name : names) keys.push_back("names/" + name);
@@ -154,9 +166,21 @@ class Examination {
   }
 
   void no_keys() {
-    const std::vector<std::string> none = {"",        "/",     "/a",   "a/", "a//b", ".",
-                                           "a/../b",  ".hidden", "a/.b", "a/.", std::string(256, 'n'),
-                                           "\xC3\x28", std::string{"a\0b", 3}, long_key(901)};
+    const std::vector<std::string> none = {"",
+                                           "/",
+                                           "/a",
+                                           "a/",
+                                           "a//b",
+                                           ".",
+                                           "a/../b",
+                                           ".hidden",
+                                           "a/.b",
+                                           "a/.",
+                                           std::string(256, 'n'),
+                                           "\xC3\x28",
+                                           std::string{"a\0b", 3},
+                                           "tab\tline\nend",
+                                           long_key(901)};
     for (const std::string& key : none) {
       const std::vector<std::pair<const char*, std::function<void()>>> calls = {
           {"get", [&] { store_->get(key); }},
@@ -186,20 +210,25 @@ class Examination {
   }
 
   void listing() {
-    const std::vector<std::string> keys = {"list/a-b", "list/a.b", "list/a/1", "list/a/2",
-                                           "list/a/3/x", "list/a0", "list/b"};
+    const std::vector<std::string> keys = {"list/a-b",   "list/a.b", "list/a/1", "list/a/2",
+                                           "list/a/3/x", "list/a0",  "list/b"};
     for (const std::string& key : keys) store_->put(key, key);
     expect(keys_in(*store_, "list/") == keys, "a list is not in order, or not whole");
-    expect(keys_in(*store_, "list/a/") == std::vector<std::string>{"list/a/1", "list/a/2", "list/a/3/x"},
+    expect(keys_in(*store_, "list/a/") ==
+               std::vector<std::string>{"list/a/1", "list/a/2", "list/a/3/x"},
            "a list has not just what its prefix says");
-    expect(keys_in(*store_, "list/a/1") == std::vector<std::string>{"list/a/1"}, "a whole key is no prefix");
+    expect(keys_in(*store_, "list/a/1") == std::vector<std::string>{"list/a/1"},
+           "a whole key is no prefix");
     for (std::size_t i = 0; i < keys.size(); ++i) {
-      const std::vector<std::string> rest{keys.begin() + static_cast<std::ptrdiff_t>(i) + 1, keys.end()};
-      expect(keys_in(*store_, "list/", keys[i]) == rest, "a list begins elsewhere than after " + keys[i]);
+      const std::vector<std::string> rest{keys.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                                          keys.end()};
+      expect(keys_in(*store_, "list/", keys[i]) == rest,
+             "a list begins elsewhere than after " + keys[i]);
     }
     expect(keys_in(*store_, "list/", "list/a") == keys, "'after' has to be a key that is there");
     expect(keys_in(*store_, "list/a/", "zzz").empty(), "there is something after the end");
-    expect(keys_in(*store_, "list/b", "aaa") == std::vector<std::string>{"list/b"}, "'after' before the prefix");
+    expect(keys_in(*store_, "list/b", "aaa") == std::vector<std::string>{"list/b"},
+           "'after' before the prefix");
     std::size_t seen = 0;
     TimePoint modified;
     store_->list("list/", "", [&](const ObjectInfo& object) {
@@ -209,9 +238,11 @@ class Examination {
       return ++seen < 3;
     });
     expect(seen == 3, "a list goes on after it was stopped");
-    expect(keys_in(*store_, "list/").size() == keys.size() - 3, "what a visit removes is still there");
+    expect(keys_in(*store_, "list/").size() == keys.size() - 3,
+           "what a visit removes is still there");
     const auto age = system_clock().now() - modified;
-    expect(age > -std::chrono::hours{1} && age < std::chrono::hours{1}, "an object's time is wrong");
+    expect(age > -std::chrono::hours{1} && age < std::chrono::hours{1},
+           "an object's time is wrong");
   }
 
   // More than a page of S3's, by several threads.
@@ -225,7 +256,8 @@ class Examination {
     });
     expect(keys_in(*store_, "many/") == keys, "a long list is not in order, or not whole");
     const std::vector<std::string> rest{keys.begin() + 1'200, keys.end()};
-    expect(keys_in(*store_, "many/", keys[1'199]) == rest, "the rest of a long list is another one");
+    expect(keys_in(*store_, "many/", keys[1'199]) == rest,
+           "the rest of a long list is another one");
     std::size_t seen = 0;
     store_->list("many/", "", [&](const ObjectInfo&) { return ++seen < 1'500; });
     expect(seen == 1'500, "a long list goes on after it was stopped");
@@ -242,7 +274,8 @@ class Examination {
     store_->remove("created/1");
     expect(store_->create("created/1", "the third"), "create() does not after remove()");
     store_->put("created/1", "the fourth");
-    expect(read_object(*store_, "created/1") == "the fourth", "put() does not replace a created one");
+    expect(read_object(*store_, "created/1") == "the fourth",
+           "put() does not replace a created one");
     expect(store_->create("created/empty", ""), "an empty object is not created");
     expect(!store_->create("created/empty", ""), "an empty object is created twice");
   }
@@ -258,7 +291,8 @@ class Examination {
         winner = thread;
       });
       expect(winners == 1, fmt::format("{} of 8 created the same object", winners.load()));
-      expect(read_object(*store_, key) == fmt::format("by {}", winner.load()), "the loser's content is there");
+      expect(read_object(*store_, key) == fmt::format("by {}", winner.load()),
+             "the loser's content is there");
     }
   }
 
@@ -273,7 +307,8 @@ class Examination {
     writer->write("");
     expect(store_->get("written/1") == nullptr, "a long write is seen before commit()");
     writer->commit();
-    expect(read_object(*store_, "written/1") == content, "what was written in pieces does not come back");
+    expect(read_object(*store_, "written/1") == content,
+           "what was written in pieces does not come back");
     for (const std::size_t bytes : {std::size_t{8} << 20, std::size_t{16} << 20, std::size_t{0}}) {
       const auto another = store_->write("written/2");
       another->write(std::string_view{content}.substr(0, bytes));
@@ -292,7 +327,8 @@ class Examination {
     }
     const auto nothing = store_->write("given up/2");
     expect(read_object(*store_, "given up/1") == "before", "a write without commit() replaces");
-    expect(keys_in(*store_, "given up/") == std::vector<std::string>{"given up/1"}, "a write without commit() is listed");
+    expect(keys_in(*store_, "given up/") == std::vector<std::string>{"given up/1"},
+           "a write without commit() is listed");
     expect(bench_.leftovers().empty(), "a write without commit() leaves something behind");
   }
 

@@ -1,5 +1,5 @@
-// What every store of objects has to do, as one suite. A new store gets a ObjectStoreBench and a call of
-// violations().
+// What every store of objects has to do, as one suite. A new store gets a ObjectStoreBench and a
+// call of violations().
 #pragma once
 
 #include <cstddef>

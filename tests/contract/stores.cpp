@@ -49,9 +49,7 @@ class BrokenStore : public ObjectStore {
 template <typename Store>
 class BrokenBench final : public DirBench {
  public:
-  std::shared_ptr<ObjectStore> open() override {
-    return std::make_shared<Store>(DirBench::open());
-  }
+  std::shared_ptr<ObjectStore> open() override { return std::make_shared<Store>(DirBench::open()); }
 };
 
 // As S3 without conditional puts.
