@@ -14,7 +14,7 @@ build='g++ cmake ninja-build pkgconf libsimdjson-dev libfmt-dev zlib1g-dev
   libpq-dev libsqlite3-dev librabbitmq-dev libisal-dev libcurl4-openssl-dev libssl-dev libpugixml-dev'
 test='ccache clang doctest-dev python3 git chromium chromium-driver
   postgresql pgbouncer rabbitmq-server openssl
-  ceph-mon ceph-osd radosgw curl nodejs haproxy'
+  ceph-mon ceph-osd radosgw curl nodejs haproxy faketime'
 dev='clang clang-format clang-tidy'
 bench='libbenchmark-dev wrk nodejs'
 
