@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <new>
 #include <utility>
 
 namespace eventcollect {
@@ -60,8 +61,8 @@ void EventSorter::add(const SortedEvent& event) {
   lines_bytes_ += event.line.size();
   ++count_;
   auto* const place = reinterpret_cast<SortedEvent*>(buffer_.get() + buffer_bytes_) - count_;
-  std::construct_at(place, event.id_high, event.id_low, event.server_time,
-                    std::string_view{line, event.line.size()});
+  ::new (static_cast<void*>(place)) SortedEvent{event.id_high, event.id_low, event.server_time,
+                                                std::string_view{line, event.line.size()}};
 }
 
 bool EventSorter::has_room(const SortedEvent& event) const {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "core/json.hpp"
+
 namespace eventcollect {
 namespace {
 
@@ -20,7 +22,7 @@ bool is_name(std::string_view name) {
 }  // namespace
 
 void check_key(std::string_view key) {
-  bool good = key.size() <= max_key_bytes;
+  bool good = key.size() <= max_key_bytes && json::check_utf8(key);
   for (std::string_view rest = key; good;) {
     const std::size_t slash = rest.find('/');
     good = is_name(rest.substr(0, slash));

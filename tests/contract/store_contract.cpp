@@ -325,7 +325,7 @@ class Examination {
       const auto writer = store_->write("given up/1");
       writer->write(content_of(bytes));
     }
-    const auto nothing = store_->write("given up/2");
+    store_->write("given up/2");
     expect(read_object(*store_, "given up/1") == "before", "a write without commit() replaces");
     expect(keys_in(*store_, "given up/") == std::vector<std::string>{"given up/1"},
            "a write without commit() is listed");

@@ -91,7 +91,7 @@ struct PutBeforeCommitStore final : BrokenStore {
 
 TEST_CASE("a directory keeps the contract of stores") {
   DirBench bench;
-  CHECK(violations(bench) == std::vector<std::string>{});
+  for (const std::string& broken : violations(bench)) FAIL_CHECK(broken);
 }
 
 TEST_CASE("the suite fails for a store whose create() overwrites") {
