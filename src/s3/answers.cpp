@@ -66,7 +66,11 @@ ListPage read_list(std::string_view xml) {
   for (const pugi::xml_node& node : root.children("Contents")) {
     page.objects.push_back(read_object(node, is_encoded));
   }
-  if (std::string_view{root.child("IsTruncated").child_value()} == "true") {
+  const std::string_view is_truncated = root.child("IsTruncated").child_value();
+  if (is_truncated != "true" && is_truncated != "false") {
+    throw std::runtime_error{"a page that does not say whether it is the last"};
+  }
+  if (is_truncated == "true") {
     page.next = root.child("NextContinuationToken").child_value();
     if (page.next.empty())
       throw std::runtime_error{"a page that is not the last and names no next"};

@@ -63,6 +63,8 @@ Verdict judge_code(std::string code, const HttpResponse& response) {
   const auto* found =
       std::find_if(known.begin(), known.end(), [&](const Known& one) { return one.code == code; });
   Verdict verdict{kind_of_status(response.status), {}, fmt::format("{}", response.status)};
+  // S3 gives a reason; where there is none, the answer was cut short, or it is a proxy's.
+  if (code.empty() && verdict.kind == Verdict::unavailable) verdict.kind = Verdict::again;
   if (!code.empty()) verdict.why += fmt::format(" {}", code);
   if (found != known.end()) {
     verdict.kind = found->kind;
@@ -101,8 +103,19 @@ Verdict::Kind kind_of(CURLcode code) {
   }
 }
 
+// Whether the head of an answer with content came to its end: libcurl takes a connection that is
+// closed in the middle of it for a good one.
+bool is_head_whole(const HttpResponse& response) {
+  if (response.status == 206) return !response.header("content-range").empty();
+  return !response.header("content-length").empty() ||
+         !response.header("transfer-encoding").empty();
+}
+
 Verdict judge_transfer(const Request& request, const HttpResponse& response) {
-  if (request.takes_part && response.status == 206 && !response.body.empty()) return {};
+  if (request.takes_part && response.status == 206 && is_head_whole(response) &&
+      !response.body.empty()) {
+    return {};
+  }
   if (response.code == CURLE_WRITE_ERROR) {
     return {Verdict::unavailable,
             {},
@@ -116,6 +129,9 @@ Verdict judge_transfer(const Request& request, const HttpResponse& response) {
 Verdict judge(const Request& request, const HttpResponse& response) {
   if (response.code != CURLE_OK) return judge_transfer(request, response);
   const bool is_good = response.status >= 200 && response.status < 300;
+  if (is_good && request.takes_part && !is_head_whole(response)) {
+    return {Verdict::again, {}, "the answer ends in its head"};
+  }
   if (is_good && (request.root.empty() || root_of(response.body) == request.root)) return {};
   std::string code = error_code_of(response.body);
   if (is_good) {
