@@ -58,16 +58,18 @@ struct Run {
 // Everything promised is there, and nothing but what was promised or at hand.
 void check(const PowerCutFileSystem& files, const Run& run) {
   const auto found = files.contents();
-  for (const auto& [key, content] : run.promised) {
-    CAPTURE(key);
+  for (const auto& entry : run.promised) {
+    const auto& [key, content] = entry;
+    CAPTURE(entry.first);
     const auto at = found.find("store/" + key);
     REQUIRE(at != found.end());
     const auto tried = run.tried.find(key);
     CHECK((at->second == content || (tried != run.tried.end() && at->second == tried->second)));
   }
-  for (const auto& [path, content] : found) {
+  for (const auto& entry : found) {
+    const auto& [path, content] = entry;
     if (path.starts_with("store/.temporary/")) continue;
-    CAPTURE(path);
+    CAPTURE(entry.first);
     const std::string key = path.substr(6);
     const bool was_tried = run.tried.contains(key) && run.tried.at(key) == content;
     CHECK((was_tried || (run.promised.contains(key) && run.promised.at(key) == content)));
