@@ -32,7 +32,7 @@ class Hour {
   // is of none.
   static std::optional<Hour> of_key(std::string_view key);
 
-  friend auto operator<=>(const Hour&, const Hour&) = default;
+  auto operator<=>(const Hour&) const = default;  // NOLINT(modernize-use-nullptr)
 
  private:
   TimePoint begin_;
