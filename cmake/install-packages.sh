@@ -4,7 +4,7 @@
 #   sh cmake/install-packages.sh build test
 #
 # build: to compile the library and the server. test: to run every test. dev: format and lint.
-# bench: to compile and run the benchmarks.
+# bench: to compile and run the benchmarks. pipeline: for examples/pipeline.sh.
 # apt-get is only called when dpkg misses something.
 # shellcheck disable=SC2086 # lists of packages are split into words
 set -eu
@@ -17,6 +17,7 @@ test='ccache clang doctest-dev python3 git chromium chromium-driver
   ceph-mon ceph-osd radosgw curl nodejs haproxy faketime'
 dev='clang clang-format clang-tidy'
 bench='libbenchmark-dev wrk nodejs'
+pipeline='curl faketime sqlite3'
 
 # Some packages of nodejs bring npm along, and cannot stand beside Debian's.
 command -v npm >/dev/null || test="$test npm"
@@ -28,7 +29,8 @@ for purpose; do
     test) wanted="$wanted $test" ;;
     dev) wanted="$wanted $dev" ;;
     bench) wanted="$wanted $bench" ;;
-    *) echo "install-packages.sh: unknown purpose '$purpose' (build, test, dev, bench)" >&2; exit 2 ;;
+    pipeline) wanted="$wanted $pipeline" ;;
+    *) echo "install-packages.sh: unknown purpose '$purpose' (build, test, dev, bench, pipeline)" >&2; exit 2 ;;
   esac
 done
 

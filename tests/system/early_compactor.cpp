@@ -45,6 +45,13 @@ int main(int argc, char** argv) {
   options.on_failure = [](TimePoint, const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
   };
+  options.on_hour = [](const CompactedHour& hour) {
+    std::fprintf(stderr, "%s: %llu raw objects, %llu events in %llu hourly objects\n",
+                 format_rfc3339(hour.hour).substr(0, 13).c_str(),
+                 static_cast<unsigned long long>(hour.raw_objects),
+                 static_cast<unsigned long long>(hour.events),
+                 static_cast<unsigned long long>(hour.hourly_objects));
+  };
   for (;;) {
     try {
       const auto done = compact(*open_store(argv[1]), options);
