@@ -90,14 +90,17 @@ class Pipeline:
 
     def make_events(self, count, at=0, **fields):
         """Sends so many events to a server so many seconds later, and returns their ids."""
-        server = self.context.start(env=ahead(self.ahead + at))
         events = [fresh_event(self.context.random, **fields) for _ in range(count)]
-        for first in range(0, count, 1000):
+        self.send(events, at)
+        return [event["event_id"] for event in events]
+
+    def send(self, events, at=0):
+        server = self.context.start(env=ahead(self.ahead + at))
+        for first in range(0, len(events), 1000):
             status = web.post(server.url, events[first:first + 1000]).status
             check(status == 202, f"{status} to valid events")
         server.stop()
         self.context.start().stop()  # which seals what the first has written
-        return [event["event_id"] for event in events]
 
     def lines(self, prefix):
         """The ids in each object below a prefix."""
