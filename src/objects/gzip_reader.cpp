@@ -1,5 +1,6 @@
 #include "objects/gzip_reader.hpp"
 
+#include <cstring>
 #include <new>
 #include <vector>
 
@@ -13,6 +14,10 @@ namespace eventcollect {
 namespace {
 
 constexpr std::size_t buffer_bytes = std::size_t{128} << 10;
+
+// At the end of a member ISA-L gives back what it has read ahead, up to 8 bytes, even where those
+// came with an earlier call: so they still stand before what was read from the object since.
+constexpr std::size_t kept_bytes = 8;
 
 enum class Step : std::uint8_t { going_on, member_ends, damaged };
 
@@ -34,10 +39,12 @@ class Inflater {
     state_.next_out = reinterpret_cast<std::uint8_t*>(out);
     state_.avail_out = static_cast<std::uint32_t>(room);
     const int result = isal_inflate(&state_);
-    in.remove_prefix(in.size() - state_.avail_in);
     out += room - state_.avail_out;
     room = state_.avail_out;
+    // What stands in next_in then, in version 2.30, is not to be relied on.
     if (result < 0) return Step::damaged;
+    // It may have moved back: see kept_bytes.
+    in = {reinterpret_cast<const char*>(state_.next_in), state_.avail_in};
     return state_.block_state == ISAL_BLOCK_FINISH ? Step::member_ends : Step::going_on;
   }
 
@@ -76,11 +83,21 @@ class Inflater {
 
 struct GzipReader::State {
   explicit State(std::unique_ptr<ObjectReader> reader)
-      : object{std::move(reader)}, buffer(buffer_bytes) {}
+      : object{std::move(reader)}, buffer(kept_bytes + buffer_bytes) {}
+
+  // Reads on from the object, once all of the input is inflated. Returns how much that was.
+  std::size_t fill() {
+    char* const begin = buffer.data() + kept_bytes;
+    std::memmove(buffer.data(), buffer.data() + filled, kept_bytes);
+    filled = object->read(begin, buffer_bytes);
+    input = {begin, filled};
+    return filled;
+  }
 
   std::unique_ptr<ObjectReader> object;
-  std::vector<char> buffer;
-  std::string_view input;  // of the buffer, not yet inflated
+  std::vector<char> buffer;  // kept_bytes, then what was read last
+  std::size_t filled = 0;    // of the latter
+  std::string_view input;    // of the buffer, not yet inflated
   Inflater inflater;
   bool in_member = false;
   bool at_end = false;
@@ -118,8 +135,7 @@ std::size_t GzipReader::read(char* out, std::size_t bytes) {
       state.in_member = true;
       continue;
     }
-    const std::size_t got = state.object->read(state.buffer.data(), state.buffer.size());
-    state.input = {state.buffer.data(), got};
+    const std::size_t got = state.fill();
     compressed_bytes_ += got;
     if (got == 0) {
       state.at_end = true;

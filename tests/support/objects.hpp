@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "eventcollect/objects.hpp"
-#include "objects/gzip_writer.hpp"
 #include "objects/layout.hpp"
 #include "objects/plan.hpp"
+#include "support/bytes_reader.hpp"
 #include "support/events.hpp"
 
 namespace eventcollect::test {
@@ -32,33 +32,6 @@ inline Batch events_of(int hour, std::string_view name, std::size_t count) {
   REQUIRE(refused.empty());
   return batch;
 }
-
-inline std::string gzipped(std::string_view text) {
-  GzipWriter writer;
-  std::string out;
-  writer.write(text, out);
-  writer.finish(out);
-  return out;
-}
-
-// Gives out its content in pieces of at most `piece_bytes`.
-class StringReader final : public ObjectReader {
- public:
-  explicit StringReader(std::string content, std::size_t piece_bytes = std::string::npos)
-      : content_{std::move(content)}, piece_bytes_{piece_bytes} {}
-
-  std::size_t read(char* out, std::size_t bytes) override {
-    const std::size_t count = std::min({bytes, piece_bytes_, content_.size() - offset_});
-    content_.copy(out, count, offset_);
-    offset_ += count;
-    return count;
-  }
-
- private:
-  std::string content_;
-  std::size_t piece_bytes_;
-  std::size_t offset_ = 0;
-};
 
 inline std::string read_all(ObjectReader& reader) {
   std::string all;

@@ -9,7 +9,7 @@ namespace eventcollect::test {
 namespace {
 
 EventObject object_of(const std::string& data, std::size_t piece_bytes = 1'000) {
-  return EventObject{std::make_unique<StringReader>(data, piece_bytes)};
+  return EventObject{std::make_unique<BytesReader>(data, piece_bytes)};
 }
 
 // All of it, read `max_events` at a time.

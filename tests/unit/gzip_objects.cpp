@@ -17,7 +17,7 @@ struct Read {
 };
 
 Read read_gzip(const std::string& data, std::size_t input_piece, std::size_t output_piece) {
-  GzipReader reader{std::make_unique<StringReader>(data, input_piece)};
+  GzipReader reader{std::make_unique<BytesReader>(data, input_piece)};
   Read result;
   std::string buffer(output_piece, '\0');
   while (const std::size_t count = reader.read(buffer.data(), buffer.size())) {
@@ -68,6 +68,22 @@ TEST_CASE("a gzip writer begins a new member after each it has finished") {
   for (const std::size_t piece : {1U, 3U, 1000U}) {
     const Read read = read_gzip(data, piece, 5);
     CHECK(read.text == "onethree");
+    CHECK(read.damage.empty());
+  }
+}
+
+TEST_CASE("members that end wherever a piece of the input or of the output does are all read") {
+  std::mt19937_64 random{seed()};
+  for (int round = 0; round < 300; ++round) {
+    std::string data;
+    std::string text;
+    for (int member = 0; member < 5; ++member) {
+      const std::string one = random_text(random, random() % 40);
+      text += one;
+      data += gzipped(one);
+    }
+    const Read read = read_gzip(data, 1 + random() % 40, 1 + random() % 40);
+    CHECK((read.text == text));
     CHECK(read.damage.empty());
   }
 }

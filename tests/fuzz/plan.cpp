@@ -1,0 +1,22 @@
+// Any bytes as a plan of a compaction: an error that says so, or a plan that reads back the same.
+#include "objects/plan.hpp"
+
+#include "fuzz/require.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
+  using namespace eventcollect;
+  const std::string_view text{reinterpret_cast<const char*>(data), bytes};
+  constexpr std::string_view key = "plans/dt=2026-11-23/hour=18/0001.json";
+  plan_number(text);
+  plan_key_of_output(text);
+  Hour::of_key(text);
+  try {
+    const Plan plan = parse_plan(key, text);
+    fuzz::require(plan.key() == key, "a plan is the one that its key says");
+    const std::string written = plan.to_json();
+    fuzz::require(parse_plan(key, written).to_json() == written, "a plan reads back the same");
+  } catch (const StoreError& error) {
+    fuzz::require(error.kind() == StoreError::misconfigured, "a broken plan stays broken");
+  }
+  return 0;
+}
