@@ -82,6 +82,12 @@ class Loader {
   // What became of one try to load one object.
   enum class Outcome : std::uint8_t { loaded, skipped, busy, gone, stopped };
 
+  // What is so if the last commit worked.
+  struct InDoubt {
+    Outcome outcome;
+    LoadStatistics statistics;
+  };
+
   // An object that is being loaded: without done() nothing remains of it.
   class Attempt {
    public:
@@ -116,7 +122,7 @@ class Loader {
   void bury(const Delivery& delivery);
   void bury_damage(const ListedObject& object, const std::string& damage);
   void flush_letters();
-  void commit();
+  void commit(Outcome outcome);
   void note(Outcome outcome, const ListedObject& object);
 
   template <typename Work>
@@ -149,7 +155,7 @@ class Loader {
   Batch letters_;
   RefusalStreak streak_;
   LoadStatistics statistics_;
-  std::optional<LoadStatistics> in_doubt_;  // what they are if the last commit worked
+  std::optional<InDoubt> in_doubt_;
   std::uint64_t retries_ = 0;
   bool has_failed_ = false;  // beyond trying again
 };
@@ -214,15 +220,15 @@ Loader::Outcome Loader::try_to_load(const ListedObject& object) {
       return Outcome::busy;
     case LoadStart::loaded:
       if (!in_doubt_) return Outcome::skipped;
-      statistics_ = *in_doubt_;
+      statistics_ = in_doubt_->statistics;
       attempt.done();
-      return Outcome::loaded;
+      return in_doubt_->outcome;
     case LoadStart::begun:
       break;
   }
   const Outcome outcome = has_raws ? Outcome::skipped : copy(object);
   if (outcome != Outcome::loaded && outcome != Outcome::skipped) return outcome;
-  commit();
+  commit(outcome);
   attempt.done();
   return outcome;
 }
@@ -310,11 +316,11 @@ void Loader::flush_letters() {
   letters_.clear();
 }
 
-void Loader::commit() {
+void Loader::commit(Outcome outcome) {
   try {
     checked([&] { ledger_.commit(); });
   } catch (const SinkError& error) {
-    if (error.kind() == SinkError::in_doubt) in_doubt_ = statistics_;
+    if (error.kind() == SinkError::in_doubt) in_doubt_ = {outcome, statistics_};
     throw;
   }
 }

@@ -266,4 +266,29 @@ TEST_CASE("a commit in doubt is settled by the ledger, and counted once") {
   }
 }
 
+TEST_CASE("an hourly object that is passed over in doubt is passed over, not loaded") {
+  const auto server = service_url("POSTGRES");
+  if (!server) return;
+  PostgresLoads database{*server};
+  CuttingProxy proxy{"127.0.0.1", port_of(*server)};
+  const auto sink = database.corner.open("", url_through(*server, proxy.port()));
+  Objects objects;
+  put_overlapping(objects.store, 0, 4);
+  const LoadStatistics first = load(objects.store, *sink, small_batches);
+  CHECK(first.objects == 4);
+  CHECK(first.objects_skipped == 1);
+  const auto again = [&] {
+    database.query("DELETE FROM {ledger} WHERE object_key LIKE 'hourly/%'");
+    const std::size_t before = proxy.bytes();
+    const LoadStatistics done = load(objects.store, *sink, small_batches);
+    return std::pair{done, proxy.bytes() - before};
+  };
+  const std::size_t bytes = again().second;
+  proxy.cut_after(bytes - 9);  // in the answer to COMMIT
+  const LoadStatistics done = again().first;
+  CHECK(done.retries == 1);
+  CHECK(done.objects == 0);
+  CHECK(done.objects_skipped == 5);
+}
+
 }  // namespace eventcollect::test
