@@ -12,17 +12,19 @@ import pathlib
 import pty
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
+import urllib.parse
 
 import harness
 import web
 from configuration import expect_usage_error
 from events import fresh_event
 from harness import check, need, wait_until
-from pipeline import HOUR, Directory, ahead
+from pipeline import HOUR, Bucket, Directory, Process, ahead, services
 
 PATIENCE = 60
 
@@ -272,9 +274,36 @@ def s3_troubles_are_said(context):
     check(sorted(sum(pipeline.lines("raw/"), [])) == sorted(ids), "a failed archiver has acknowledged events")
 
 
+def s3_is_down_for_a_while(context):
+    """The balancer before it answers 503 then: nothing is acknowledged, and later all of it arrives."""
+    url = os.environ.get("EVENTCOLLECT_TEST_S3")
+    need(url and os.path.exists("/usr/sbin/haproxy"), "EVENTCOLLECT_TEST_S3 and the package haproxy")
+    pipeline = Pipeline(context, Bucket(url, f"down-{context.folder.name[-8:]}"))
+    ids = pipeline.make_events(10)
+    endpoint = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)["endpoint"][0]
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    configuration = context.folder / "haproxy.cfg"
+    configuration.write_text("defaults\n    mode http\n    timeout connect 1s\n    timeout client 30s\n    timeout server 30s\n"
+                             f"listen s3\n    bind 127.0.0.1:{port}\n    server s3 {endpoint.partition('//')[2]}\n")
+    balancer = Process(context, "haproxy", ["/usr/sbin/haproxy", "-q", "-db", "-f", configuration])
+    through = pipeline.objects.url.replace(endpoint, f"http://127.0.0.1:{port}") + "&timeout=500ms"
+    archive = Process(context, "archive", pipeline.command("archive", "--to", through, "--max-age", "100ms"))
+    services("kill", "s3")
+    try:
+        balancer.start()
+        archive.start()
+        wait_until(lambda: "503" in archive.child.text(), "the archiver says that the store answers 503", PATIENCE)
+    finally:
+        services("start", "s3")
+    wait_until(lambda: sorted(sum(pipeline.lines("raw/"), [])) == sorted(ids), "each event is archived once", PATIENCE)
+    archive.stop()
+    balancer.stop()
+
+
 CASES = [usage_is_checked, every_option_is_a_variable_and_a_key, batches_are_bounded, an_hour_is_compacted_when_it_is_over,
          a_late_archiver_adds_to_a_compacted_hour, some_of_the_data_is_loaded, a_terminal_shows_progress,
-         damaged_objects_lose_nothing_more, s3_troubles_are_said]
+         damaged_objects_lose_nothing_more, s3_troubles_are_said, s3_is_down_for_a_while]
 
 
 def add_arguments(parser):
