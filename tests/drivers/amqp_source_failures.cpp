@@ -162,9 +162,9 @@ TEST_CASE("a caller may be busy for longer than the broker waits for a heartbeat
   const Batch batch = batch_of(texts);
   sink->write(batch);
 
-  const auto source = open_source(queue.url("&heartbeat=1s&prefetch=65535"));
+  const auto source = open_source(queue.url("&heartbeat=3s&prefetch=65535"));
   const Delivery first = read_some(*source, 1, 1);
-  const BareClient silent{*url, 1};
+  const BareClient silent{*url, 3};
   wait_until_given_up(silent, [] {});  // as the broker would have given us up
   source->acknowledge(first);
   std::size_t count = 1;
