@@ -21,6 +21,9 @@
 //
 // Letters have the codes of rules.hpp, or event_id.conflict (another event stayed under this id),
 // object.damaged and object.missing (`raw` is the key of a raw object).
+//
+// A raw object is never changed. What somebody mends goes back under a new name: under its own it
+// would count as what the plan has taken already, and be removed unread.
 #pragma once
 
 #include <chrono>

@@ -58,7 +58,8 @@ struct LoadOptions {
   // the first of them ends the load.
   std::shared_ptr<Sink> dead_letter{};
 
-  RetryPolicy retry{.give_up_after = std::chrono::minutes{5}};  // of each object
+  // Of each object; give_up_after also of waiting for what others are loading.
+  RetryPolicy retry{.give_up_after = std::chrono::minutes{5}};
 
   // Called by the thread that loads.
   std::function<void(const std::exception& error, std::chrono::milliseconds wait)> on_failure{};

@@ -63,7 +63,7 @@ class ObjectSink final : public Sink {
 
   std::shared_ptr<ObjectStore> store_;
   const Clock& clock_;
-  std::unique_ptr<Encoder> encoder_;
+  std::unique_ptr<Encoder> encoder_;  // null until a write has succeeded, and while one is going on
 };
 
 // Opens the store that `url` names. Never null. Throws ConfigError for an unknown scheme (listing

@@ -38,7 +38,11 @@ PlanFinisher::PlanFinisher(ObjectStore& store, const CompactOptions& options,
 std::optional<Plan> PlanFinisher::run() {
   read_raws();
   if (finished_elsewhere_) return {};
-  if (missing_objects_ > 0) read_own_outputs();
+  if (missing_objects_ > 0) {
+    // Somebody may have finished and removed since the last one that was missing.
+    if (is_finished_elsewhere()) return {};
+    read_own_outputs();
+  }
   const auto events = without_earlier(EventSorter::merge(sorters_));
   plan_.outputs = write_outputs(*events);
   plan_.unreadable = unreadable_;
@@ -220,7 +224,10 @@ std::unique_ptr<SortedEvents> PlanFinisher::without_earlier(std::unique_ptr<Sort
     if (end == outputs.size()) break;
     // So that only so many objects are open at once.
     auto file = std::make_unique<RunFile>(options_.temporary_directory, bytes_at_once);
-    for (SortedEvent event; events->next(event);) file->add(event);
+    for (SortedEvent event; events->next(event);) {
+      check_stop();
+      file->add(event);
+    }
     file->finish();
     events = read_run(std::move(file), bytes_at_once);
   }

@@ -26,7 +26,11 @@ namespace {
 using std::chrono::milliseconds;
 
 // Between two looks whether somebody else is done with what is left.
-constexpr RetryPolicy busy_waits{.first_wait = milliseconds{50}, .max_wait = milliseconds{2'000}};
+RetryPolicy busy_waits(const LoadOptions& options) {
+  return {.first_wait = milliseconds{50},
+          .max_wait = milliseconds{2'000},
+          .give_up_after = options.retry.give_up_after};
+}
 
 // Calls a sink. What it throws is a SinkError then.
 template <typename Call>
@@ -65,7 +69,7 @@ class Loader {
         ledger_{dynamic_cast<LedgerSink*>(&sink) != nullptr ? dynamic_cast<LedgerSink&>(sink)
                                                             : plain_},
         plans_{store, ledger_},
-        busy_{busy_waits} {
+        busy_{busy_waits(options)} {
     check(options);
   }
 
@@ -113,6 +117,7 @@ class Loader {
 
   void list();
   void load_all();
+  void wait_for_others();
   Outcome load(const ListedObject& object);
   Outcome try_to_load(const ListedObject& object);
   LoadStart begin(const ListedObject& object);
@@ -192,8 +197,20 @@ void Loader::load_all() {
     left_.push_back(std::move(object));
     if (++busy_in_a_row_ < left_.size()) continue;
     busy_in_a_row_ = 0;
-    options_.timer->wait(busy_.next(options_.timer->now()).value_or(busy_waits.max_wait), stop_);
+    wait_for_others();
   }
+}
+
+void Loader::wait_for_others() {
+  const SinkError error{SinkError::unavailable,
+                        fmt::format("the ledger lets nobody load what is left ({} objects): they "
+                                    "are being loaded by somebody else, or it is locked",
+                                    left_.size())};
+  const auto wait = busy_.next(options_.timer->now());
+  if (!wait) throw SinkError{error};
+  constexpr std::uint64_t usual_waits = 6;  // as a rule others are done soon
+  if (busy_.failures() > usual_waits) report(error, *wait);
+  options_.timer->wait(*wait, stop_);
 }
 
 void Loader::note(Outcome outcome, const ListedObject& object) {

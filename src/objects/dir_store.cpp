@@ -166,6 +166,10 @@ class DirStore::Writer final : public ObjectWriter {
   bool commit_new() {
     finish();
     const int linked = files().link(temporary_, path_);
+    if (linked == -EPERM || linked == -EOPNOTSUPP || linked == -ENOSYS) {
+      throw StoreError{StoreError::misconfigured,
+                       fmt::format("cannot create '{}': its file system has no hard links", path_)};
+    }
     if (linked != -EEXIST) check(linked, "link to", path_);
     // Also where it is somebody else's: whoever sees it may rely on it.
     folder_->sync(parent_of(path_));
@@ -236,8 +240,11 @@ class Walk {
     return entries;
   }
 
+  // Others may have put files there, under names that are no keys of ours.
   bool may_hold(const Entry& entry) const {
-    if (!entry.is_directory) return entry.key.starts_with(prefix_) && entry.key > after_;
+    if (!entry.is_directory) {
+      return entry.key.starts_with(prefix_) && entry.key > after_ && is_key(entry.key);
+    }
     const bool in_prefix = entry.key.starts_with(prefix_) || prefix_.starts_with(entry.key);
     return in_prefix && (entry.key > after_ || after_.starts_with(entry.key));
   }

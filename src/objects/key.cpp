@@ -21,15 +21,18 @@ bool is_name(std::string_view name) {
 
 }  // namespace
 
-void check_key(std::string_view key) {
-  bool good = key.size() <= max_key_bytes && json::check_utf8(key);
-  for (std::string_view rest = key; good;) {
+bool is_key(std::string_view text) {
+  if (text.size() > max_key_bytes || !json::check_utf8(text)) return false;
+  for (std::string_view rest = text;;) {
     const std::size_t slash = rest.find('/');
-    good = is_name(rest.substr(0, slash));
-    if (slash == std::string_view::npos) break;
+    if (!is_name(rest.substr(0, slash))) return false;
+    if (slash == std::string_view::npos) return true;
     rest.remove_prefix(slash + 1);
   }
-  if (!good) throw std::invalid_argument{fmt::format("'{}' is no key of an object", key)};
+}
+
+void check_key(std::string_view key) {
+  if (!is_key(key)) throw std::invalid_argument{fmt::format("'{}' is no key of an object", key)};
 }
 
 }  // namespace eventcollect

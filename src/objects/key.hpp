@@ -5,6 +5,8 @@
 
 namespace eventcollect {
 
+bool is_key(std::string_view text);
+
 // Throws std::invalid_argument where `key` is none.
 void check_key(std::string_view key);
 

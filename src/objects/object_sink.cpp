@@ -82,24 +82,26 @@ class ObjectSink::Encoder {
 };
 
 ObjectSink::ObjectSink(std::shared_ptr<ObjectStore> store, const Clock& clock)
-    : store_{std::move(store)}, clock_{clock}, encoder_{std::make_unique<Encoder>()} {}
+    : store_{std::move(store)}, clock_{clock} {}
 
 ObjectSink::~ObjectSink() = default;
 
 void ObjectSink::write(const Batch& batch) {
+  // After whatever is thrown it stands in the middle of an object, and is used no more.
+  auto encoder = encoder_ ? std::move(encoder_) : std::make_unique<Encoder>();
   try {
     for (const Hour& hour : hours_of(batch)) {
       const std::string key = fmt::format("{}{}{}{}", raw_folder, hour.partition(),
                                           mint_uuid(clock_.now()).to_string(), events_suffix);
       const auto object = store_->write(key);
-      encoder_->encode(batch, hour, *object);
+      encoder->encode(batch, hour, *object);
       object->commit();
     }
   } catch (const StoreError& error) {
-    encoder_ = std::make_unique<Encoder>();  // it stands in the middle of an object
     const bool hopeless = error.kind() == StoreError::misconfigured;
     throw SinkError{hopeless ? SinkError::misconfigured : SinkError::in_doubt, error.what()};
   }
+  encoder_ = std::move(encoder);
 }
 
 }  // namespace eventcollect

@@ -9,6 +9,7 @@
 
 #include "core/json.hpp"
 #include "eventcollect/uuid.hpp"
+#include "objects/key.hpp"
 
 namespace eventcollect {
 namespace {
@@ -114,7 +115,7 @@ class PlanReader {
     if (plan.target_bytes == 0) refuse("it has no target_bytes");
     const std::string raws = std::string{raw_folder} + plan.hour.partition();
     for (const std::string& raw : plan.raws) {
-      if (!raw.starts_with(raws)) refuse("a raw object is not of its hour");
+      if (!raw.starts_with(raws) || !is_key(raw)) refuse("a raw object is not of its hour");
     }
     if (!std::is_sorted(plan.raws.begin(), plan.raws.end())) refuse("its raw objects are unsorted");
     for (std::size_t i = 0; i < plan.outputs.size(); ++i) {

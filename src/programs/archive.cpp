@@ -63,12 +63,15 @@ class UntilIdle final : public Source {
  public:
   explicit UntilIdle(std::shared_ptr<Source> source) : source_{std::move(source)} {}
 
+  // What is there and does not fit any more ends a read as well, but at once.
   bool read(Delivery& delivery, const Patience& patience) override {
     constexpr std::chrono::milliseconds idle{1000};
     const std::size_t before = delivery.size();
+    const auto begin = steady_timer().now();
     Patience bounded = patience;
     bounded.wait = idle;
-    return source_->read(delivery, bounded) && delivery.size() != before;
+    if (!source_->read(delivery, bounded)) return false;
+    return delivery.size() != before || steady_timer().now() - begin < idle / 2;
   }
 
   void acknowledge(const Delivery& delivery) override { source_->acknowledge(delivery); }

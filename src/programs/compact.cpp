@@ -30,7 +30,7 @@ std::vector<Setting> settings_of(Options& options) {
        Setting::one,
        [&](const Values& values) { options.compact.grace = parse_duration(values[0]); }},
       {"every", "TIME", "", "Go on, and look again so often; else once", Setting::one,
-       [&](const Values& values) { options.every = parse_duration(values[0]); }},
+       [&](const Values& values) { options.every = parse_interval(values[0]); }},
       {"target-bytes", "SIZE", "1GiB", "Make several objects of an hour with more than this",
        Setting::one,
        [&](const Values& values) { options.compact.target_bytes = parse_bytes(values[0]); }},
@@ -66,6 +66,9 @@ void run(const Options& options, Log& log, const std::stop_token& stop) {
     if (!options.every) {
       log.say(
           fmt::format("{} hours compacted, {} left for their failure", done.hours, done.failed));
+      if (done.failed > 0) {
+        throw StoreError{StoreError::unavailable, "not every hour that was due is compacted"};
+      }
     }
   });
 }

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "eventcollect/ledger.hpp"
 #include "eventcollect/objects.hpp"
 #include "eventcollect/programs.hpp"
 #include "programs/log.hpp"
@@ -52,13 +53,18 @@ std::vector<Setting> settings_of(Options& options) {
        "Where to keep what is no event, or what --to refuses", Setting::one,
        [&](const Values& values) { options.dead_letter = values[0]; }},
       {"every", "TIME", "", "Go on, and look again so often; else once", Setting::one,
-       [&](const Values& values) { options.every = parse_duration(values[0]); }},
+       [&](const Values& values) { options.every = parse_interval(values[0]); }},
   };
 }
 
 void run(const Options& options, Log& log, const std::stop_token& stop) {
   const auto store = open_store_option("--from", options.from);
   const auto sink = open_sink_option("--to", options.to);
+  if (options.every && dynamic_cast<LedgerSink*>(sink.get()) == nullptr) {
+    throw ConfigError{
+        "--every: only a database knows what it has already; any other sink would get every object "
+        "again each time"};
+  }
   Progress progress{log};
   LoadOptions loading = options.load;
   loading.dead_letter = open_sink_option("--dead-letter", options.dead_letter);

@@ -33,6 +33,14 @@ std::size_t parse_count(const std::string& text, std::size_t least, std::size_t 
   return count;
 }
 
+std::chrono::milliseconds parse_interval(const std::string& text) {
+  const auto interval = parse_duration(text);
+  if (interval <= std::chrono::milliseconds{0}) {
+    throw ConfigError{fmt::format("'{}' is not longer than nothing", text)};
+  }
+  return interval;
+}
+
 namespace {
 
 std::string variable_of(const std::string& name) {

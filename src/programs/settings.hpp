@@ -6,6 +6,7 @@
 //     return EXIT_SUCCESS;                                     // it was only asked for --help
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -49,6 +50,9 @@ bool read_settings(const Program& program, const std::vector<Setting>& settings,
 
 // The whole number that `text` is. Throws ConfigError where it is none from `least` to `most`.
 std::size_t parse_count(const std::string& text, std::size_t least, std::size_t most);
+
+// As parse_duration(), but nothing is too short.
+std::chrono::milliseconds parse_interval(const std::string& text);
 
 // The non-empty parts of `text` between any of the characters of `separators`.
 Values split(std::string_view text, std::string_view separators);

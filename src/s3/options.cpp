@@ -88,7 +88,9 @@ void check(const S3Options& options) {
   if (options.prefix.size() > max_prefix_bytes) {
     throw ConfigError{fmt::format("s3: the prefix is longer than {} bytes", max_prefix_bytes)};
   }
-  if (!options.prefix.empty()) check_key(options.prefix);
+  if (!options.prefix.empty() && !is_key(options.prefix)) {
+    throw ConfigError{fmt::format("s3: '{}' is no prefix of keys", options.prefix)};
+  }
   if (!options.endpoint.empty()) check_endpoint(options.endpoint);
   if (options.timeout <= std::chrono::milliseconds{0}) {
     throw ConfigError{"s3: the timeout is longer than nothing"};

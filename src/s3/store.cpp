@@ -19,16 +19,6 @@ using s3::Request;
 
 namespace {
 
-// The bucket may hold what others put there, under names that are no keys of ours.
-bool is_key(std::string_view text) {
-  try {
-    check_key(text);
-    return true;
-  } catch (const std::invalid_argument&) {
-    return false;
-  }
-}
-
 std::string checked(std::string_view key) {
   check_key(key);
   return std::string{key};
@@ -63,7 +53,8 @@ class Listing {
     return true;
   }
 
-  // False when `visit` has had enough.
+  // False when `visit` has had enough. The bucket may hold what others put there, under names that
+  // are no keys of ours.
   bool visit_page(const ObjectStore::Visit& visit) {
     for (ObjectInfo& object : page_.objects) {
       object.key.erase(0, root_bytes_);

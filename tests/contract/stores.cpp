@@ -2,11 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
 #include <map>
 #include <utility>
 
 #include "eventcollect/objects.hpp"
 #include "support/directory.hpp"
+#include "support/power_cut_file_system.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -92,6 +94,35 @@ struct PutBeforeCommitStore final : BrokenStore {
 TEST_CASE("a directory keeps the contract of stores") {
   DirBench bench;
   for (const std::string& broken : violations(bench)) FAIL_CHECK(broken);
+}
+
+TEST_CASE("files that nobody has put there, under names that are no keys, are not listed") {
+  const TemporaryDirectory directory;
+  DirStore store{directory.path()};
+  store.put("raw/1", "x");
+  store.put("raw/3", "x");
+  for (const char* name : {"2\t", "2\xff", ".2"}) {
+    write_file(directory.path(std::string{"raw/"} + name), "x");
+  }
+  CHECK(keys_in(store, "raw/", "") == std::vector<std::string>{"raw/1", "raw/3"});
+}
+
+TEST_CASE("a file system without hard links cannot create, and says so at once") {
+  for (const int error : {EPERM, EOPNOTSUPP, ENOSYS, EIO}) {
+    CAPTURE(error);
+    PowerCutFileSystem files;
+    DirStore store{"objects", files};
+    files.fault = [&](Call call) { return call == Call::link ? error : 0; };
+    const auto expected = error == EIO ? StoreError::unavailable : StoreError::misconfigured;
+    try {
+      store.create("raw/1", "x");
+      FAIL("it was created");
+    } catch (const StoreError& thrown) {
+      CHECK(thrown.kind() == expected);
+    }
+    CHECK(files.contents().empty());
+    store.put("raw/1", "x");
+  }
 }
 
 TEST_CASE("the suite fails for a store whose create() overwrites") {

@@ -37,6 +37,7 @@ USAGE_ERRORS = {
         (["--from", "file:events?colour=red", "--to", "dir:o"], ["--from", "colour", "consume"]),
         (["--from", "file:events", "--to", "carrierpigeon:coop"], ["--to", "carrierpigeon", "dir"]),
         (["--from", "file:events", "--to", "dir:o?colour=red"], ["--to", "colour"]),
+        (["--from", "file:events", "--to", "s3://bucket/a//b"], ["--to", "a//b", "prefix"]),
         (["--from", "file:events", "--to", "dir:o", "--max-events", "0"], ["--max-events", "'0'"]),
         (["--from", "file:events", "--to", "dir:o", "--max-age", "soon"], ["--max-age", "soon"]),
         (["--from", "file:events", "--to", "dir:o", "--max-bytes", "0"], ["--max-bytes"]),
@@ -49,6 +50,7 @@ USAGE_ERRORS = {
         (["--at", "carrierpigeon:coop"], ["--at", "carrierpigeon", "dir.*s3"]),
         (["--at", "dir:o", "--grace", "5"], ["--grace", "5"]),
         (["--at", "dir:o", "--every", "soon"], ["--every", "soon"]),
+        (["--at", "dir:o", "--every", "0s"], ["--every", "0s"]),
         (["--at", "dir:o", "--target-bytes", "0"], ["target_bytes|--target-bytes"]),
         (["--at", "dir:o", "--memory-bytes", "1"], ["memory_bytes|--memory-bytes"]),
     ],
@@ -60,6 +62,8 @@ USAGE_ERRORS = {
         (["--from", "dir:o", "--to", "null:", "--since", "yesterday"], ["--since", "yesterday", "2026-11-23"]),
         (["--from", "dir:o", "--to", "null:", "--since", "2026-11-23T18:30:00Z"], ["since"]),
         (["--from", "dir:o", "--to", "null:", "--until", "2026-02-30"], ["--until", "2026-02-30"]),
+        (["--from", "dir:o", "--to", "null:", "--every", "1s"], ["--every", "database"]),
+        (["--from", "dir:o", "--to", "sqlite:d", "--every", "0s"], ["--every", "0s"]),
     ],
 }
 
@@ -200,6 +204,36 @@ def a_late_archiver_adds_to_a_compacted_hour(context):
     check(pipeline.rows() == sorted(ids), "the table does not hold each event once")
 
 
+def an_hour_that_fails_is_left_and_said(context):
+    """The other hours are compacted, and whoever has started it is told."""
+    pipeline = Pipeline(context)
+    pipeline.make_events(5)
+    ids = pipeline.make_events(5, at=HOUR)
+    pipeline.run("archive", "--once")
+    plan = pipeline.objects.keys("raw/")[0].replace("raw/", "plans/").rpartition("/")[0] + "/0001.json"
+    pipeline.objects.folder.joinpath(plan).parent.mkdir(parents=True)
+    pipeline.objects.folder.joinpath(plan).write_text("garbage")
+    late = ahead(pipeline.ahead + 3 * HOUR)
+    said = pipeline.run("compact", "--grace", "0s", env=late, expected=1)
+    check(plan in said and "1 hours compacted, 1 left" in said, f"it does not say so: {said}")
+    check(pipeline.lines("hourly/") == [sorted(ids)], "the good hour is not compacted")
+    check(len(pipeline.objects.keys("raw/")) == 1, "the other hour's raw object is gone")
+
+
+def a_queue_is_archived_to_its_end(context):
+    """Also where an event does not fit beside the others: that is not the end."""
+    url = os.environ.get("EVENTCOLLECT_TEST_AMQP")
+    need(url, "EVENTCOLLECT_TEST_AMQP: see tests/services.py")
+    pipeline = Pipeline(context)
+    queue = f"{url}?queue={context.folder.name}"
+    server = context.start("--to", queue)
+    events = [fresh_event(context.random, size=700) for _ in range(20)]
+    check(web.post(server.url, events).status == 202, "valid events are not accepted")
+    server.stop()
+    pipeline.run("archive", "--once", "--from", queue, "--max-bytes", "1000")
+    check(sorted(sum(pipeline.lines("raw/"), [])) == sorted(event["event_id"] for event in events), "not all are archived")
+
+
 def some_of_the_data_is_loaded(context):
     """Hours and names choose, and what was left out is not hidden from a later load."""
     pipeline = Pipeline(context)
@@ -274,6 +308,12 @@ def s3_troubles_are_said(context):
     check(sorted(sum(pipeline.lines("raw/"), [])) == sorted(ids), "a failed archiver has acknowledged events")
 
 
+def accepts(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
 def s3_is_down_for_a_while(context):
     """The balancer before it answers 503 then: nothing is acknowledged, and later all of it arrives."""
     url = os.environ.get("EVENTCOLLECT_TEST_S3")
@@ -284,14 +324,15 @@ def s3_is_down_for_a_while(context):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     configuration = context.folder / "haproxy.cfg"
-    configuration.write_text("defaults\n    mode http\n    timeout connect 1s\n    timeout client 30s\n    timeout server 30s\n"
+    configuration.write_text("defaults\n    mode http\n    timeout connect 1s\n    timeout client 30s\n    timeout server 30s\n    retries 0\n"
                              f"listen s3\n    bind 127.0.0.1:{port}\n    server s3 {endpoint.partition('//')[2]}\n")
     balancer = Process(context, "haproxy", ["/usr/sbin/haproxy", "-q", "-db", "-f", configuration])
-    through = pipeline.objects.url.replace(endpoint, f"http://127.0.0.1:{port}") + "&timeout=500ms"
+    through = pipeline.objects.url.replace(endpoint, f"http://127.0.0.1:{port}") + "&timeout=10s"
     archive = Process(context, "archive", pipeline.command("archive", "--to", through, "--max-age", "100ms"))
     services("kill", "s3")
     try:
         balancer.start()
+        wait_until(lambda: accepts(port), "the balancer listens", PATIENCE)
         archive.start()
         wait_until(lambda: "503" in archive.child.text(), "the archiver says that the store answers 503", PATIENCE)
     finally:
@@ -302,7 +343,8 @@ def s3_is_down_for_a_while(context):
 
 
 CASES = [usage_is_checked, every_option_is_a_variable_and_a_key, batches_are_bounded, an_hour_is_compacted_when_it_is_over,
-         a_late_archiver_adds_to_a_compacted_hour, some_of_the_data_is_loaded, a_terminal_shows_progress,
+         a_late_archiver_adds_to_a_compacted_hour, an_hour_that_fails_is_left_and_said, a_queue_is_archived_to_its_end,
+         some_of_the_data_is_loaded, a_terminal_shows_progress,
          damaged_objects_lose_nothing_more, s3_troubles_are_said, s3_is_down_for_a_while]
 
 

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "eventcollect/ledger.hpp"
 #include "load/selection.hpp"
 #include "support/directory.hpp"
 #include "support/manual_timer.hpp"
@@ -22,6 +23,22 @@ struct Objects {
 constexpr RetryPolicy at_once{.first_wait = std::chrono::milliseconds{1},
                               .max_wait = std::chrono::milliseconds{1},
                               .give_up_after = std::chrono::seconds{10}};
+
+// Has nothing, and lets nobody begin.
+class BusyLedger final : public LedgerSink {
+ public:
+  bool is_busy = true;
+
+  LoadStart begin(std::string_view, std::string_view) override {
+    return is_busy ? LoadStart::busy : LoadStart::begun;
+  }
+  void write(const Batch&) override {}
+  void commit() override {}
+  void roll_back() noexcept override {}
+  std::vector<bool> loaded(std::span<const std::string> keys, std::string_view) override {
+    return std::vector<bool>(keys.size());
+  }
+};
 
 }  // namespace
 
@@ -105,6 +122,31 @@ TEST_CASE("an object that is listed and never there is not looked for without en
   ManualTimer timer;
   ScriptedSink sink;
   CHECK_THROWS_AS(load(watched, sink, {.retry = at_once, .timer = &timer}), StoreError);
+}
+
+TEST_CASE("what others keep busy is waited for, and said, and given up") {
+  Objects objects;
+  put_raw(objects.store, 0, "1", events_of(0, "a", 1).ndjson());
+  put_raw(objects.store, 0, "2", events_of(0, "a", 1).ndjson());
+  BusyLedger ledger;
+  ManualTimer timer;
+  Strings failures;
+  const LoadOptions options{
+      .retry = {.give_up_after = std::chrono::minutes{5}},
+      .on_failure = [&](const std::exception& error, auto) { failures.emplace_back(error.what()); },
+      .timer = &timer};
+  timer.on_wait = [&] {
+    if (timer.waits.size() == 3) ledger.is_busy = false;
+  };
+  CHECK(load(objects.store, ledger, options).objects == 2);
+  CHECK(failures.empty());
+
+  ledger.is_busy = true;
+  const auto begin = timer.now();
+  CHECK_THROWS_WITH_AS(load(objects.store, ledger, options), doctest::Contains("somebody else"),
+                       SinkError);
+  CHECK(failures.size() > 100);
+  CHECK(timer.now() - begin == std::chrono::minutes{5});
 }
 
 TEST_CASE("a stop ends a load at once, also where the sink fails") {
