@@ -234,6 +234,11 @@ Loader::Outcome Loader::try_to_load(const ListedObject& object) {
   Attempt attempt{*this};
   switch (begin(object)) {
     case LoadStart::busy:
+      // Most likely it is our own commit, which goes on: it is not let go of before it is settled.
+      if (in_doubt_) {
+        throw SinkError{SinkError::unavailable,
+                        fmt::format("it is not yet known whether {} is loaded", object.key)};
+      }
       return Outcome::busy;
     case LoadStart::loaded:
       if (!in_doubt_) return Outcome::skipped;

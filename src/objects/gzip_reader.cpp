@@ -85,11 +85,18 @@ struct GzipReader::State {
   explicit State(std::unique_ptr<ObjectReader> reader)
       : object{std::move(reader)}, buffer(kept_bytes + buffer_bytes) {}
 
-  // Reads on from the object, once all of the input is inflated. Returns how much that was.
+  // Reads on from the object, once all of the input is inflated. Returns how much that was: as much
+  // as there is room for, so that the pieces the object comes in do not decide how far a library
+  // gets into a damaged one.
   std::size_t fill() {
     char* const begin = buffer.data() + kept_bytes;
     std::memmove(buffer.data(), buffer.data() + filled, kept_bytes);
-    filled = object->read(begin, buffer_bytes);
+    filled = 0;
+    while (filled < buffer_bytes) {
+      const std::size_t got = object->read(begin + filled, buffer_bytes - filled);
+      if (got == 0) break;
+      filled += got;
+    }
     input = {begin, filled};
     return filled;
   }

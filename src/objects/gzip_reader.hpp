@@ -20,7 +20,7 @@ class GzipReader {
   GzipReader& operator=(GzipReader&&) noexcept;
 
   // Writes at most `bytes` (above zero) to `out` and returns how many; 0 at the end, or where the
-  // rest cannot be read. How far it gets into a damaged object depends on the library and on the
+  // rest cannot be read. How far it gets into a damaged object depends on the library, not on the
   // pieces that the object comes in. Throws StoreError.
   std::size_t read(char* out, std::size_t bytes);
 

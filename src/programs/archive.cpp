@@ -58,20 +58,17 @@ std::vector<Setting> settings_of(ArchiveOptions& options) {
   };
 }
 
-// A source that ends as soon as it has nothing to give.
+// A source that ends as soon as it gives nothing: there is nothing, or nothing that fits.
 class UntilIdle final : public Source {
  public:
   explicit UntilIdle(std::shared_ptr<Source> source) : source_{std::move(source)} {}
 
-  // What is there and does not fit any more ends a read as well, but at once.
   bool read(Delivery& delivery, const Patience& patience) override {
     constexpr std::chrono::milliseconds idle{1000};
     const std::size_t before = delivery.size();
-    const auto begin = steady_timer().now();
     Patience bounded = patience;
     bounded.wait = idle;
-    if (!source_->read(delivery, bounded)) return false;
-    return delivery.size() != before || steady_timer().now() - begin < idle / 2;
+    return source_->read(delivery, bounded) && delivery.size() != before;
   }
 
   void acknowledge(const Delivery& delivery) override { source_->acknowledge(delivery); }
@@ -125,7 +122,17 @@ void archive(const ArchiveOptions& options, Log& log, const std::stop_token& sto
   if (!source) return;
   if (options.once) source = std::make_shared<UntilIdle>(std::move(source));
   log.say("started");
-  log.say(fmt::format("stopped: {}", say(pump(*source, *sink, pumping, stop))));
+  PumpStatistics all = pump(*source, *sink, pumping, stop);
+  // What did not fit, or what a broker held back until the rest was acknowledged, comes now.
+  for (bool may_have_more = options.once && all.batches > 0; may_have_more;) {
+    const PumpStatistics more = pump(*source, *sink, pumping, stop);
+    may_have_more = more.batches > 0 && !stop.stop_requested();
+    all.batches += more.batches;
+    all.events += more.events;
+    all.refused += more.refused;
+    all.unreadable += more.unreadable;
+  }
+  log.say(fmt::format("stopped: {}", say(all)));
 }
 
 }  // namespace
