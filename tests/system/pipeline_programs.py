@@ -227,11 +227,14 @@ def a_queue_is_archived_to_its_end(context):
     pipeline = Pipeline(context)
     queue = f"{url}?queue={context.folder.name}"
     server = context.start("--to", queue)
-    events = [fresh_event(context.random, size=700) for _ in range(20)]
-    check(web.post(server.url, events).status == 202, "valid events are not accepted")
+    sent = []
+    for source, bounds in ((queue, ["--max-bytes", "1000"]), (queue + "&prefetch=2", [])):
+        events = [fresh_event(context.random, size=700) for _ in range(20)]
+        check(web.post(server.url, events).status == 202, "valid events are not accepted")
+        sent += [event["event_id"] for event in events]
+        pipeline.run("archive", "--once", "--from", source, *bounds)
+        check(sorted(sum(pipeline.lines("raw/"), [])) == sorted(sent), "not all are archived")
     server.stop()
-    pipeline.run("archive", "--once", "--from", queue + "&prefetch=2", "--max-bytes", "1000")
-    check(sorted(sum(pipeline.lines("raw/"), [])) == sorted(event["event_id"] for event in events), "not all are archived")
 
 
 def some_of_the_data_is_loaded(context):
