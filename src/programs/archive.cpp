@@ -122,15 +122,15 @@ void archive(const ArchiveOptions& options, Log& log, const std::stop_token& sto
   if (!source) return;
   if (options.once) source = std::make_shared<UntilIdle>(std::move(source));
   log.say("started");
-  PumpStatistics all = pump(*source, *sink, pumping, stop);
-  // What did not fit, or what a broker held back until the rest was acknowledged, comes now.
-  for (bool may_have_more = options.once && all.batches > 0; may_have_more;) {
-    const PumpStatistics more = pump(*source, *sink, pumping, stop);
-    may_have_more = more.batches > 0 && !stop.stop_requested();
-    all.batches += more.batches;
-    all.events += more.events;
-    all.refused += more.refused;
-    all.unreadable += more.unreadable;
+  PumpStatistics all;
+  for (bool goes_on = true; goes_on;) {
+    const PumpStatistics run = pump(*source, *sink, pumping, stop);
+    all.batches += run.batches;
+    all.events += run.events;
+    all.refused += run.refused;
+    all.unreadable += run.unreadable;
+    // What did not fit, or what a broker held back until the rest was acknowledged, comes next.
+    goes_on = options.once && run.batches > 0 && !stop.stop_requested();
   }
   log.say(fmt::format("stopped: {}", say(all)));
 }
