@@ -12,65 +12,19 @@
 // Ready-made adapters: httplib.hpp.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "eventcollect/collector.hpp"
+#include "eventcollect/http.hpp"
 
 namespace eventcollect {
-
-// What the endpoint wants to know of an HTTP request. A header that is missing is an empty view.
-// All views have to live until the endpoint has returned.
-struct Request {
-  std::string_view method;
-  std::string_view path;  // without the query
-  std::string_view content_type;
-  std::string_view content_encoding;
-  std::string_view origin;
-  std::string_view host;
-  std::string_view sec_fetch_site;
-  std::string_view forwarded_host;
-  std::string_view forwarded_for;
-  std::string_view user_agent;
-  std::string_view referrer;
-  std::string_view peer;  // the other end's address, as text
-  std::string_view body;
-  bool body_is_decoded = false;  // the framework has undone content_encoding already
-};
-
-// Where each header goes, so that an adapter is a loop.
-struct RequestHeader {
-  std::string_view name;
-  std::string_view Request::*member;
-};
-inline constexpr std::array<RequestHeader, 9> request_headers{{
-    {"Content-Type", &Request::content_type},
-    {"Content-Encoding", &Request::content_encoding},
-    {"Origin", &Request::origin},
-    {"Host", &Request::host},
-    {"Sec-Fetch-Site", &Request::sec_fetch_site},
-    {"X-Forwarded-Host", &Request::forwarded_host},
-    {"X-Forwarded-For", &Request::forwarded_for},
-    {"User-Agent", &Request::user_agent},
-    {"Referer", &Request::referrer},
-}};
-
-// A value type. The header names are in their usual spelling; Content-Length and Connection are the
-// framework's to add.
-struct Response {
-  int status = 0;
-  std::vector<std::pair<std::string, std::string>> headers{};
-  std::string body{};
-};
 
 // What the server may store beside the event, each only if asked for.
 struct ContextFields {

@@ -1,6 +1,6 @@
 // Events as objects: gzipped NDJSON in a store, partitioned by the hour of server_time.
 //
-//   enable_objects();
+//   enable_dir();                                       // or enable_s3(), or all: enable_drivers()
 //   pump(*open_source("amqp://localhost/?queue=events"), *open_sink("dir:archive"),
 //        {.max_events = 10'000, .max_age = 60s}, stop);
 //
@@ -19,32 +19,6 @@
 #include "eventcollect/url.hpp"
 
 namespace eventcollect {
-
-class FileSystem;
-
-// Objects as files below a directory: `dir:DIR`. An object is written under DIR/.temporary, synced,
-// and renamed (or linked, for create()); then its directory is synced. What a crash left under
-// .temporary goes a day later. Several processes may use the same directory.
-class DirStore final : public ObjectStore {
- public:
-  // Makes the directory and its parents where missing. Throws StoreError.
-  explicit DirStore(const std::string& directory);
-  DirStore(const std::string& directory, FileSystem& files);  // for tests: faults go in there
-  ~DirStore() override;
-
-  void list(std::string_view prefix, std::string_view after, const Visit& visit) override;
-  std::unique_ptr<ObjectReader> get(std::string_view key) override;
-  void put(std::string_view key, std::string_view content) override;
-  bool create(std::string_view key, std::string_view content) override;
-  std::unique_ptr<ObjectWriter> write(std::string_view key) override;
-  void remove(std::string_view key) override;
-
- private:
-  class Folder;
-  class Writer;
-
-  std::shared_ptr<Folder> folder_;
-};
 
 // Writes each batch as raw objects, one for each hour that it has events of: the larger the batch,
 // the better. Meant to stand behind a pump. What a failed write had put already comes again, and
@@ -78,8 +52,5 @@ void register_store(std::string_view scheme, StoreOpener opener);
 
 // The schemes that open_store() knows, sorted. Safe from any thread.
 std::vector<std::string> known_stores();
-
-// Makes `dir:DIR` known. Safe from any thread.
-void enable_objects();
 
 }  // namespace eventcollect

@@ -4,40 +4,30 @@
 //   std::shared_ptr<Source> source = open_source("amqp://localhost/?queue=events");
 //
 // Built in are `file:DIR`, both ways (see file.hpp), and `null:`, a sink that stores nothing and
-// always succeeds. Each driver adds its own when its enable_…() was called; see drivers.hpp.
+// always succeeds. Each driver adds its own when its enable_…() was called (see drivers.hpp), and
+// you add yours with register_sink (see registry.hpp).
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "eventcollect/registry.hpp"
 #include "eventcollect/sink.hpp"
 #include "eventcollect/source.hpp"
-#include "eventcollect/url.hpp"
 
 namespace eventcollect {
-
-// Makes a sink of a URL. Throws ConfigError where the URL is wrong and SinkError where the world
-// is.
-using SinkOpener = std::function<std::shared_ptr<Sink>(const Url&)>;
 
 // Opens the sink that `url` names. Never null. Throws ConfigError for an unknown scheme (listing
 // the known ones) or option, and whatever else the opener throws. Safe from any thread.
 std::shared_ptr<Sink> open_sink(std::string_view url);
 
-// Makes `scheme` (in lower case) known to open_sink from now on, in place of any opener that it
-// had. Safe from any thread.
-void register_sink(std::string_view scheme, SinkOpener opener);
-
 // The schemes that open_sink knows, sorted. Safe from any thread.
 std::vector<std::string> known_sinks();
 
 // The same for sources.
-using SourceOpener = std::function<std::shared_ptr<Source>(const Url&)>;
 std::shared_ptr<Source> open_source(std::string_view url);
-void register_source(std::string_view scheme, SourceOpener opener);
 std::vector<std::string> known_sources();
 
 }  // namespace eventcollect

@@ -3,7 +3,7 @@
 //
 //   int main(int argc, char** argv) {
 //     eventcollect::register_source("myqueue", open_my_queue);
-//     eventcollect::enable_objects();
+//     eventcollect::enable_dir();
 //     return eventcollect::archive_main(argc, argv);  // --from myqueue:events --to dir:archive
 //   }
 #pragma once

@@ -1,6 +1,6 @@
 #include "eventcollect/drivers.hpp"
 
-#include "eventcollect/objects.hpp"
+#include "eventcollect/dir.hpp"
 
 #ifdef EVENTCOLLECT_WITH_AMQP
 #include "eventcollect/amqp.hpp"
@@ -18,7 +18,7 @@
 namespace eventcollect {
 
 void enable_drivers() {
-  enable_objects();
+  enable_dir();
 #ifdef EVENTCOLLECT_WITH_AMQP
   enable_amqp();
 #endif

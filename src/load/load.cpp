@@ -7,8 +7,6 @@
 #include <set>
 #include <utility>
 
-#include "core/pump_refusals.hpp"
-#include "core/sink_guard.hpp"
 #include "eventcollect/dead_letter.hpp"
 #include "eventcollect/ledger.hpp"
 #include "eventcollect/pump.hpp"
@@ -19,6 +17,8 @@
 #include "load/selection.hpp"
 #include "objects/event_object.hpp"
 #include "objects/layout.hpp"
+#include "pump/rejection_streak.hpp"
+#include "sink/guard.hpp"
 
 namespace eventcollect {
 namespace {

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/event_fields.hpp"
-#include "core/json.hpp"
+#include "event/fields.hpp"
 #include "eventcollect/ledger.hpp"
 #include "eventcollect/rules.hpp"
 #include "eventcollect/url.hpp"
+#include "json/text.hpp"
 
 namespace eventcollect {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "core/json.hpp"
+#include "json/text.hpp"
 
 namespace eventcollect {
 namespace {

@@ -7,8 +7,9 @@
 #include <iterator>
 #include <utility>
 
-#include "core/json.hpp"
+#include "eventcollect/rules.hpp"
 #include "eventcollect/uuid.hpp"
+#include "json/scanner.hpp"
 #include "objects/key.hpp"
 
 namespace eventcollect {
@@ -176,7 +177,7 @@ class PlanReader {
   }
 
   std::string_view key_;
-  json::Scanner scanner_;
+  json::Scanner scanner_{max_depth};
   bool has_state_ = false;
 };
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "server/front.hpp"
+#include "http/front.hpp"
 
 namespace eventcollect {
 

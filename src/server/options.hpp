@@ -10,7 +10,7 @@
 
 #include "eventcollect/collector.hpp"
 #include "eventcollect/endpoint.hpp"
-#include "server/host_port.hpp"
+#include "http/host_port.hpp"
 
 namespace eventcollect {
 

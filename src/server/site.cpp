@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "server/http_response.hpp"
+#include "http/response.hpp"
 
 namespace eventcollect {
 namespace {

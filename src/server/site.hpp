@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "eventcollect/endpoint.hpp"
-#include "server/front.hpp"
+#include "http/front.hpp"
 #include "server/httplib_bridge.hpp"
 
 namespace eventcollect {

@@ -8,10 +8,10 @@
 #include <system_error>
 #include <utility>
 
-#include "core/checksum.hpp"
-#include "core/file_system.hpp"
+#include "base/checksum.hpp"
+#include "base/file_system.hpp"
+#include "drivers/file/names.hpp"
 #include "eventcollect/url.hpp"
-#include "file/file_names.hpp"
 #include "spool/forwarder.hpp"
 
 namespace eventcollect {

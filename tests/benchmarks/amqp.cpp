@@ -16,9 +16,9 @@
 #include <string>
 #include <vector>
 
-#include "amqp/message.hpp"
-#include "amqp/options.hpp"
 #include "benchmarks/pairs.hpp"
+#include "drivers/amqp/message.hpp"
+#include "drivers/amqp/options.hpp"
 #include "eventcollect/amqp.hpp"
 
 namespace {

@@ -20,6 +20,7 @@
 
 #include "benchmarks/pairs.hpp"
 #include "eventcollect/compact.hpp"
+#include "eventcollect/dir.hpp"
 #include "eventcollect/objects.hpp"
 #include "objects/gzip_writer.hpp"
 #include "objects/layout.hpp"

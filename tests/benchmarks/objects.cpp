@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "benchmarks/pairs.hpp"
+#include "eventcollect/dir.hpp"
 #include "eventcollect/file.hpp"
 #include "eventcollect/objects.hpp"
 #include "eventcollect/pump.hpp"

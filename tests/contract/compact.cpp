@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 
+#include "eventcollect/dir.hpp"
 #include "eventcollect/objects.hpp"
 #include "eventcollect/url.hpp"
 #include "support/directory.hpp"

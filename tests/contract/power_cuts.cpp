@@ -7,9 +7,9 @@
 #include <random>
 #include <set>
 
+#include "drivers/file/log.hpp"
 #include "eventcollect/parser.hpp"
 #include "eventcollect/sink.hpp"
-#include "file/file_log.hpp"
 #include "support/disk_faults.hpp"
 #include "support/events.hpp"
 #include "support/power_cut_file_system.hpp"

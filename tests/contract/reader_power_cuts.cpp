@@ -12,10 +12,10 @@
 #include <set>
 #include <vector>
 
+#include "drivers/file/log.hpp"
+#include "drivers/file/names.hpp"
+#include "drivers/file/reader.hpp"
 #include "eventcollect/sink.hpp"
-#include "file/file_log.hpp"
-#include "file/file_names.hpp"
-#include "file/file_reader.hpp"
 #include "support/disk_faults.hpp"
 #include "support/events.hpp"
 #include "support/power_cut_file_system.hpp"

@@ -1,12 +1,12 @@
 #include <doctest/doctest.h>
 
 #include "contract/sink_contract.hpp"
+#include "drivers/file/log.hpp"
 #include "eventcollect/dead_letter.hpp"
 #include "eventcollect/file.hpp"
 #include "eventcollect/memory.hpp"
 #include "eventcollect/open.hpp"
 #include "eventcollect/tee.hpp"
-#include "file/file_log.hpp"
 #include "support/directory.hpp"
 #include "support/events.hpp"
 #include "support/power_cut_file_system.hpp"

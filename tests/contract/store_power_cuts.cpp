@@ -6,6 +6,7 @@
 #include <map>
 #include <random>
 
+#include "eventcollect/dir.hpp"
 #include "eventcollect/objects.hpp"
 #include "support/objects.hpp"
 #include "support/power_cut_file_system.hpp"

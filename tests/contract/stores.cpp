@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "eventcollect/dir.hpp"
 #include "eventcollect/objects.hpp"
 #include "support/directory.hpp"
 #include "support/power_cut_file_system.hpp"
@@ -16,7 +17,7 @@ namespace {
 class DirBench : public ObjectStoreBench {
  public:
   std::shared_ptr<ObjectStore> open() override {
-    enable_objects();
+    enable_dir();
     return open_store("dir:" + directory_.path("objects"));
   }
 

@@ -1,6 +1,6 @@
 // Any bytes on a connection, in pieces of any size: the front hands over the requests that the
 // bytes hold, answers each in turn, and takes no byte of a body that it refused for a request.
-#include "server/front.hpp"
+#include "http/front.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -23,7 +23,7 @@
 #include <vector>
 
 #include "fuzz/require.hpp"
-#include "server/http_response.hpp"
+#include "http/response.hpp"
 
 namespace {
 

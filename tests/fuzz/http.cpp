@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "fuzz/require.hpp"
-#include "server/http_head.hpp"
+#include "http/head.hpp"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // Any bytes as the file that a crash left: the next start seals the lines that are whole, in order,
 // keeps the rest beside, and goes on.
+#include "drivers/file/log.hpp"
 #include "eventcollect/parser.hpp"
-#include "file/file_log.hpp"
 #include "fuzz/require.hpp"
 #include "support/power_cut_file_system.hpp"
 

@@ -1,11 +1,11 @@
 // Any bytes as what S3 answers, as a credentials file and as a key in a list.
 #include <stdexcept>
 
+#include "drivers/s3/answers.hpp"
+#include "drivers/s3/credentials.hpp"
+#include "drivers/s3/encoding.hpp"
+#include "drivers/s3/verdict.hpp"
 #include "fuzz/require.hpp"
-#include "s3/answers.hpp"
-#include "s3/credentials.hpp"
-#include "s3/encoding.hpp"
-#include "s3/verdict.hpp"
 
 namespace {
 

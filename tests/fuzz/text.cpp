@@ -1,11 +1,11 @@
 // Any text as a URL, a size, a time span, a time, a UUID or a network: taken or refused with the
 // error that is documented, and what is taken reads back the same.
-#include "core/network.hpp"
+#include "base/ip_network.hpp"
 #include "eventcollect/clock.hpp"
 #include "eventcollect/url.hpp"
 #include "eventcollect/uuid.hpp"
 #include "fuzz/require.hpp"
-#include "server/host_port.hpp"
+#include "http/host_port.hpp"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "server/front.hpp"
+#include "http/front.hpp"
 
 #include <doctest/doctest.h>
 

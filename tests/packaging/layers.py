@@ -1,49 +1,85 @@
 #!/usr/bin/env python3
-"""Proves that the parts of the library stand on each other in one direction: an include points to
-the same layer or down, drivers do not know each other, and no headers include each other in turn.
+"""Proves that the rooms of the house stand on each other in one direction: an include points to the
+same room or to one below it, no driver knows another, and no headers include each other in turn.
 
     layers.py SOURCE_FOLDER
 
-A file belongs to the part that is its name without the ending; failing that, x_y.cpp belongs to x.
-A file of no part is an error: it has to be given its place here.
+The order of the rooms, the sources and the public headers of each are those that the CMakeLists.txt in
+src/ list. A file that none of them lists, or two do, is an error.
 """
 
 import pathlib
 import re
 import sys
 
-# From the ground up.
-LAYERS = [
-    ["version"],
-    ["clock", "timer", "uuid", "url", "gzip", "checksum", "network",
-     "file_system", "posix_file_system"],
-    ["event", "batch", "rules", "parser", "json", "page_url", "properties", "stored_event"],
-    ["sink", "source", "ledger", "object_store"],
-    ["collector", "pump", "tee", "retry", "dead_letter", "memory", "open",
-     "built_in", "registry", "committer", "statistics", "metrics"],
-    ["endpoint", "httplib"],
-    ["objects"],
-    ["file", "postgres", "sqlite", "amqp", "s3"],
-    ["spool", "forwarder", "compact", "load"],
-    ["eventcollect", "drivers", "programs", "server", "demo_page"],
-]
-DRIVERS = LAYERS[7]
-FOLDERS = [*DRIVERS, "objects", "compact", "load", "programs", "server"]  # of one part each
-LAYER_OF = {part: number for number, parts in enumerate(LAYERS) for part in parts}
-
-INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([a-z0-9_]+/[a-z0-9_]+\.hpp)[">]',
-                     re.MULTILINE)
+ROOM = re.compile(r"add_subdirectory\(([a-z0-9_]+)\)")
+FILE = re.compile(r"(?:^|\s|eventcollect/)([a-z0-9_]+\.[ch]pp)(?=[\s)\"]|$)", re.MULTILINE)
+INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([a-z0-9_/]+\.hpp)[">]', re.MULTILINE)
 
 
-def part_of(path):
-    """The part that a file belongs to, or None. Some folders are one part as a whole."""
-    folder = path.parent.name
-    if folder in FOLDERS:
-        return folder
-    name = path.stem
-    while name and name not in LAYER_OF:
-        name = name.rpartition("_")[0]
-    return name or None
+def code_of(path):
+    return re.sub(r"#.*", "", path.read_text(encoding="utf-8"))
+
+
+def rooms_below(folder):
+    """The folders that `folder` adds, in order, each with its name relative to src/."""
+    return [folder / name for name in ROOM.findall(code_of(folder / "CMakeLists.txt"))]
+
+
+class House:
+    """Each file's name as it is included, its path, the number of its room from the ground, and the
+    driver that it is part of, if it is."""
+
+    def __init__(self, source):
+        self.include = source / "include"
+        self.src = source / "src"
+        self.files = {}  # name -> path
+        self.place = {}  # name -> (number of the room, driver or None)
+        self.names = {}  # number of the room -> its name
+        self.problems = []
+        rooms = rooms_below(self.src)
+        for number, room in enumerate(rooms):
+            self.names[number] = room.name
+            self.enter(room, number, None)
+            for driver in rooms_below(room):
+                self.enter(driver, number, driver.name)
+        self.names[len(rooms)] = "the top"
+        self.enter(self.src, len(rooms), None)
+
+    def enter(self, folder, number, driver):
+        listed = FILE.findall(code_of(folder / "CMakeLists.txt"))
+        headers = [self.include / "eventcollect" / name for name in listed if name.endswith(".hpp")]
+        for name in listed:
+            if name.endswith(".cpp") and not (folder / name).is_file():
+                self.problems.append(f"{folder.name} lists {name}, which is not there")
+        for path in sorted(folder.glob("*.cpp")):
+            if path.name not in listed:
+                self.problems.append(f"{folder.name} does not list {path.name}")
+        for path in headers + sorted(folder.glob("*.[ch]pp")):
+            root = self.include if self.include in path.parents else self.src
+            name = path.relative_to(root).as_posix()
+            if name in self.files:
+                self.problems.append(f"{name} is listed twice")
+            if not path.is_file():
+                self.problems.append(f"{folder.name} lists {name}, which is not there")
+                continue
+            self.files[name] = path
+            self.place[name] = (number, driver)
+
+    def check_all_are_in(self):
+        for root in (self.include, self.src):
+            for path in root.rglob("*.[ch]pp"):
+                if path.relative_to(root).as_posix() not in self.files:
+                    self.problems.append(f"{path.relative_to(root)}: of which room is it?")
+
+    def check_include(self, name, other):
+        number, driver = self.place[name]
+        other_number, other_driver = self.place[other]
+        if other_number > number:
+            self.problems.append(f"{name} ({self.names[number]}) includes {other}, "
+                                 f"which is above it ({self.names[other_number]})")
+        if driver and other_driver != driver and other_number == number:
+            self.problems.append(f"the driver {driver} includes {other}, which is not its own: {name}")
 
 
 def find_cycle(graph):
@@ -66,35 +102,24 @@ def find_cycle(graph):
 
 
 def main(source):
-    roots = [source / "include", source / "src"]
-    files = {path.relative_to(root).as_posix(): path
-             for root in roots for path in sorted(root.glob("*/*.[ch]pp"))}
-    if not files:
-        sys.exit(f"no sources in {source}")
-
-    problems = []
+    house = House(source)
+    house.check_all_are_in()
     graph = {}
-    for name, path in files.items():
-        part = part_of(path)
-        if part is None:
-            problems.append(f"{name}: of which layer is it?")
-            continue
+    for name, path in house.files.items():
         included = INCLUDE.findall(path.read_text(encoding="utf-8"))
-        graph[name] = {other for other in included if other in files}
+        graph[name] = {other for other in included if other in house.files}
+        for other in sorted(set(included) - graph[name]):
+            if other.startswith("eventcollect/") or other.split("/")[0] in house.names.values():
+                house.problems.append(f"{name} includes {other}, which is not there")
         for other in sorted(graph[name]):
-            other_part = part_of(files[other])
-            if other_part is None:
-                continue  # said where it is defined
-            if LAYER_OF[other_part] > LAYER_OF[part]:
-                problems.append(f"{name} ({part}) includes {other} ({other_part}), which is above")
-            if part in DRIVERS and other_part in DRIVERS and part != other_part:
-                problems.append(f"{name}: the driver {part} knows the driver {other_part}")
+            house.check_include(name, other)
 
     cycle = find_cycle(graph)
     if cycle:
-        problems.append("in turn: " + " -> ".join(cycle))
-    print(f"{len(files)} files, {sum(map(len, graph.values()))} includes")
-    sys.exit("\n".join(problems) if problems else 0)
+        house.problems.append("in turn: " + " -> ".join(cycle))
+    print(f"{len(house.names)} rooms, {len(house.files)} files, "
+          f"{sum(map(len, graph.values()))} includes")
+    sys.exit("\n".join(house.problems) if house.problems else 0 if graph else "no files")
 
 
 main(pathlib.Path(sys.argv[1]))

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "core/file_system.hpp"
+#include "base/file_system.hpp"
 
 namespace eventcollect::test {
 

@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "contract/store_contract.hpp"
+#include "drivers/s3/client.hpp"
+#include "drivers/s3/options.hpp"
 #include "eventcollect/clock.hpp"
 #include "eventcollect/open.hpp"
 #include "eventcollect/s3.hpp"
 #include "eventcollect/url.hpp"
 #include "eventcollect/uuid.hpp"
-#include "s3/client.hpp"
-#include "s3/options.hpp"
 #include "support/services.hpp"
 
 namespace eventcollect::test {

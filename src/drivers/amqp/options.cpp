@@ -1,0 +1,174 @@
+#include "drivers/amqp/options.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdlib>
+
+namespace eventcollect::amqp {
+namespace {
+
+// AMQP's shortstr.
+constexpr std::size_t max_name_bytes = 255;
+constexpr std::size_t max_reserved = 65'535;
+
+std::string percent_decode(std::string_view part) {
+  // No part of an authority holds what ends a path.
+  return Url::parse(fmt::format("part:{}", part)).path;
+}
+
+// A number from 1 to 65,535. `text` may be next to a secret, and is not shown where it is no
+// number.
+std::uint16_t parse_number(std::string_view text, std::string_view what) {
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number == 0) {
+    throw ConfigError{fmt::format("amqp: {} is a number from 1 to {}", what, max_reserved)};
+  }
+  return number;
+}
+
+AmqpHost parse_host(std::string_view text) {
+  AmqpHost host;
+  const bool is_bracketed = text.starts_with('[');
+  const std::size_t end = is_bracketed ? text.find(']') : text.find(':');
+  if (is_bracketed && end == std::string_view::npos) {
+    throw ConfigError{"amqp: an IPv6 address in a URL ends with ']'"};
+  }
+  std::string_view rest = end == std::string_view::npos ? "" : text.substr(end);
+  if (is_bracketed) {
+    host.name = text.substr(1, end - 1);
+    rest.remove_prefix(1);
+  } else if (!text.substr(0, end).empty()) {
+    host.name = percent_decode(text.substr(0, end));
+  }
+  if (rest.empty()) return host;
+  if (!rest.starts_with(':')) throw ConfigError{"amqp: a host is followed by ':' and a port"};
+  host.port = parse_number(rest.substr(1), "the port");
+  return host;
+}
+
+void parse_authority(std::string_view text, AmqpBroker& broker) {
+  const char* password = std::getenv("EVENTCOLLECT_AMQP_PASSWORD");
+  if (password != nullptr) broker.password = password;
+  if (const std::size_t at = text.rfind('@'); at != std::string_view::npos) {
+    const std::string_view user = text.substr(0, at);
+    const std::size_t colon = user.find(':');
+    broker.user = percent_decode(user.substr(0, colon));
+    if (colon != std::string_view::npos) broker.password = percent_decode(user.substr(colon + 1));
+    text.remove_prefix(at + 1);
+  }
+  broker.hosts.clear();
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    broker.hosts.push_back(parse_host(text.substr(0, comma)));
+    if (comma == std::string_view::npos) break;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+AmqpBroker broker_of(const Url& url, UrlOptions& options) {
+  AmqpBroker broker;
+  broker.tls = url.scheme == "amqps";
+  parse_authority(url.authority, broker);
+  if (url.path.size() > 1) broker.virtual_host = url.path.substr(1);
+  broker.timeout = options.duration("timeout", broker.timeout);
+  const auto heartbeat = options.duration("heartbeat", broker.heartbeat);
+  broker.heartbeat = std::chrono::floor<std::chrono::seconds>(heartbeat);
+  if (broker.heartbeat != heartbeat) {
+    throw ConfigError{"amqp: option 'heartbeat' is in whole seconds"};
+  }
+  if (broker.tls) broker.ca_file = options.text("ca_file", broker.ca_file);
+  return broker;
+}
+
+AmqpDeclare declare_of(UrlOptions& options) {
+  const std::string text = options.text("declare", "quorum");
+  if (text == "quorum") return AmqpDeclare::quorum;
+  if (text == "classic") return AmqpDeclare::classic;
+  if (text == "off") return AmqpDeclare::off;
+  throw ConfigError{
+      fmt::format("amqp: option 'declare' is quorum, classic or off, not '{}'", text)};
+}
+
+AmqpQueue queue_of(UrlOptions& options, std::string_view fallback) {
+  AmqpQueue queue;
+  queue.name = options.text("queue", fallback);
+  queue.declare = declare_of(options);
+  const bool has_one = queue.declare == AmqpDeclare::quorum && !queue.name.empty();
+  queue.dead_letter = options.text("dead_letter", has_one ? queue.name + ".dead" : "");
+  return queue;
+}
+
+void check_name(std::string_view name, std::string_view what) {
+  if (name.size() > max_name_bytes) {
+    throw ConfigError{fmt::format("amqp: the {} is longer than {} bytes", what, max_name_bytes)};
+  }
+}
+
+void check(const AmqpBroker& broker) {
+  using namespace std::chrono_literals;
+  if (broker.hosts.empty()) throw ConfigError{"amqp: no host is given"};
+  if (broker.timeout <= 0ms) throw ConfigError{"amqp: the timeout is longer than nothing"};
+  if (broker.heartbeat < 1s || broker.heartbeat > std::chrono::seconds{max_reserved}) {
+    throw ConfigError{"amqp: the heartbeat is 1s to 65535s"};
+  }
+  check_name(broker.virtual_host, "virtual host");
+}
+
+void check(const AmqpQueue& queue) {
+  check_name(queue.name, "queue's name");
+  check_name(queue.dead_letter, "dead-letter queue's name");
+  if (!queue.dead_letter.empty() && queue.dead_letter == queue.name) {
+    throw ConfigError{"amqp: a queue is not its own dead-letter queue"};
+  }
+}
+
+}  // namespace
+
+AmqpSinkOptions sink_options_of(const Url& url) {
+  UrlOptions from_url{url};
+  AmqpSinkOptions options;
+  options.broker = broker_of(url, from_url);
+  options.exchange = from_url.text("exchange");
+  options.queue = queue_of(from_url, options.exchange.empty() ? "events" : "");
+  options.routing_key = from_url.text("routing_key");
+  from_url.finish();
+  check(options);
+  return options;
+}
+
+AmqpSourceOptions source_options_of(const Url& url) {
+  UrlOptions from_url{url};
+  AmqpSourceOptions options;
+  options.broker = broker_of(url, from_url);
+  options.queue = queue_of(from_url, "events");
+  const std::string prefetch = from_url.text("prefetch");
+  if (!prefetch.empty()) options.prefetch = parse_number(prefetch, "option 'prefetch'");
+  from_url.finish();
+  check(options);
+  return options;
+}
+
+void check(const AmqpSinkOptions& options) {
+  check(options.broker);
+  check(options.queue);
+  check_name(options.exchange, "exchange's name");
+  check_name(options.routing_key, "routing key");
+  if (!options.exchange.empty()) return;
+  if (options.queue.name.empty())
+    throw ConfigError{"amqp: neither a queue nor an exchange is given"};
+  if (!options.routing_key.empty() && options.routing_key != options.queue.name) {
+    throw ConfigError{
+        "amqp: option 'routing_key' needs the option 'exchange': the default exchange routes to "
+        "queues by their names"};
+  }
+}
+
+void check(const AmqpSourceOptions& options) {
+  check(options.broker);
+  check(options.queue);
+  if (options.queue.name.empty()) throw ConfigError{"amqp: no queue is given"};
+}
+
+}  // namespace eventcollect::amqp

@@ -1,0 +1,333 @@
+#include "drivers/file/log.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "drivers/file/cursor.hpp"
+#include "drivers/file/names.hpp"
+#include "eventcollect/parser.hpp"
+#include "eventcollect/sink.hpp"
+
+namespace eventcollect {
+namespace {
+
+constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
+constexpr std::size_t longest_line_bytes = std::size_t{16} << 20;
+
+bool is_out_of_space(std::int64_t result) {
+  return result == -ENOSPC || result == -EDQUOT || result == -EFBIG;
+}
+
+}  // namespace
+
+FileLog::FileLog(std::string directory, FileSinkOptions options, FileSystem& files,
+                 const Clock& clock)
+    : directory_{std::move(directory)}, options_{options}, files_{files}, clock_{clock} {
+  make_directories();
+  take_lock();
+  survey();
+  recover();
+  bring_to_appending();
+}
+
+void FileLog::append(std::string_view lines) {
+  bring_to_appending();
+  const bool is_full = durable_bytes_ > 0 && durable_bytes_ + lines.size() > options_.rotate_bytes;
+  if (is_full || is_old()) {
+    phase_ = Phase::sealing;
+    bring_to_appending();
+  }
+  check_bound(lines.size());
+  if (durable_bytes_ == 0) begun_ = clock_.now();
+  // Until the sync has succeeded, the file is to be trusted up to durable_bytes_ only.
+  phase_ = Phase::damaged;
+  try {
+    check(write_all(files_, file_->get(), lines), "write", name_);
+    check(files_.sync_data(file_->get()), "sync", name_);
+    // Durable is only what can be found again.
+    if (check(files_.is_same(path(name_), file_->get()), "find", name_) == 0) {
+      check(-ENOENT, "find", name_);
+    }
+  } catch (const SinkError& error) {
+    try {
+      bring_to_appending();
+    } catch (const SinkError&) {
+      // The next call goes on from where this one came to.
+    }
+    if (phase_ == Phase::damaged) throw SinkError{SinkError::in_doubt, error.what()};
+    throw;
+  }
+  durable_bytes_ += lines.size();
+  phase_ = Phase::appending;
+  publish();
+}
+
+void FileLog::tend() {
+  bring_to_appending();
+  if (is_old()) {
+    phase_ = Phase::sealing;
+    bring_to_appending();
+  }
+  check_room();
+  check_bound(0);
+}
+
+void FileLog::make_directories() {
+  for (std::size_t end = 0; end != directory_.size();) {
+    end = std::min(directory_.find('/', end + 1), directory_.size());
+    const std::string part = directory_.substr(0, end);
+    const int made = files_.make_directory(part);
+    // One that is there may have been made by a run that came no further: so the last is synced.
+    if (made == -EEXIST && end != directory_.size()) continue;
+    if (made != -EEXIST) check(made, "make", part);
+    // Its entry stands in the directory above.
+    const std::size_t slash = part.find_last_of('/', part.find_last_not_of('/'));
+    const std::string above = slash == std::string::npos ? "." : part.substr(0, slash + 1);
+    const Descriptor descriptor{files_, files_.open(above, FileSystem::Open::directory)};
+    if (made == -EEXIST && descriptor.get() < 0) continue;  // not ours to read
+    check(descriptor.get(), "open", above);
+    check(files_.sync(descriptor.get()), "sync", above);
+  }
+}
+
+void FileLog::take_lock() {
+  const int opened = files_.open(directory_, FileSystem::Open::directory);
+  if (opened == -ENOTDIR) {
+    throw SinkError{SinkError::misconfigured, fmt::format("'{}' is not a directory", directory_)};
+  }
+  directory_descriptor_ = {files_, static_cast<int>(check(opened, "open", "."))};
+  const int locked = files_.lock(path(".lock"));
+  if (locked == -EWOULDBLOCK) {
+    throw SinkError{
+        SinkError::misconfigured,
+        fmt::format("'{}' is in use by another writer: give each a directory of its own",
+                    directory_)};
+  }
+  lock_ = {files_, static_cast<int>(check(locked, "lock", ".lock"))};
+}
+
+// Finds out what is there: the next sequence number and the bytes in use.
+void FileLog::survey() {
+  std::vector<std::string> names;
+  check(files_.list(directory_, names), "list", directory_);
+  std::uint64_t sealed_bytes = 0;
+  for (const std::string& name : names) {
+    // A reader's cursor may point behind the last sealed file, all of which it may have taken away.
+    if (name.ends_with(cursor_suffix)) sequence_ = std::max(sequence_, sequence_at(name));
+    const std::uint64_t sequence = sequence_of(name);
+    if (sequence == 0) continue;
+    sequence_ = std::max(sequence_, sequence + 1);
+    if (!is_sealed_file(name)) continue;
+    // A reader may have removed it meanwhile.
+    sealed_bytes += static_cast<std::uint64_t>(std::max<std::int64_t>(0, files_.size(path(name))));
+  }
+  sealed_bytes_ = sealed_bytes;
+}
+
+// Where a cursor is. One that is gone, or holds nothing, is at the beginning.
+std::uint64_t FileLog::sequence_at(const std::string& cursor) {
+  FilePlace place;
+  const int read = read_cursor(files_, path(cursor), place);
+  if (read != -ENOENT && read != -EBADMSG) check(read, "read", cursor);
+  return place.sequence;
+}
+
+// Takes the file that the last run left to where it can be sealed.
+void FileLog::recover() {
+  const std::int64_t found = files_.size(path(current_file_name));
+  if (found == -ENOENT) return;
+  const auto size = static_cast<std::uint64_t>(check(found, "look at", current_file_name));
+  file_ = std::make_shared<Descriptor>(
+      open(path(current_file_name), FileSystem::Open::read_write, "open"));
+  name_ = current_file_name;
+  durable_bytes_ = valid_prefix(size);
+  if (durable_bytes_ < size) {
+    keep_torn_tail(durable_bytes_, size);
+    check(files_.truncate(file_->get(), durable_bytes_), "truncate", name_);
+  }
+  // What a killed process wrote but did not sync is still only in memory.
+  check(files_.sync_data(file_->get()), "sync", name_);
+  phase_ = Phase::sealing;
+}
+
+// How many bytes of the current file are whole lines of valid JSON.
+std::uint64_t FileLog::valid_prefix(std::uint64_t size) {
+  std::uint64_t valid = 0;
+  std::string pending;  // from `valid` on
+  std::string chunk(chunk_bytes, '\0');
+  for (std::uint64_t offset = 0; offset < size;) {
+    const std::int64_t got =
+        check(read_again(files_, file_->get(), chunk.data(), chunk.size(), offset), "read", name_);
+    if (got == 0) break;
+    offset += static_cast<std::uint64_t>(got);
+    pending.append(chunk, 0, static_cast<std::size_t>(got));
+    std::size_t begin = 0;
+    for (std::size_t end = 0; (end = pending.find('\n', begin)) != std::string::npos;) {
+      if (!is_json_object(std::string_view{pending}.substr(begin, end - begin))) return valid;
+      valid += end + 1 - begin;
+      begin = end + 1;
+    }
+    pending.erase(0, begin);
+    if (pending.size() > longest_line_bytes) return valid;
+  }
+  return valid;
+}
+
+void FileLog::keep_torn_tail(std::uint64_t valid_bytes, std::uint64_t size) {
+  const std::string name = sealed_name() + ".torn";
+  const Descriptor torn = open(path(name), FileSystem::Open::overwrite, "make");
+  std::string chunk(chunk_bytes, '\0');
+  for (std::uint64_t offset = valid_bytes; offset < size;) {
+    const std::int64_t got =
+        check(read_again(files_, file_->get(), chunk.data(), chunk.size(), offset), "read", name_);
+    if (got == 0) break;
+    const std::string_view piece{chunk.data(), static_cast<std::size_t>(got)};
+    check(write_all(files_, torn.get(), piece), "write", name);
+    offset += static_cast<std::uint64_t>(got);
+  }
+  check(files_.sync_data(torn.get()), "sync", name);
+}
+
+void FileLog::bring_to_appending() {
+  while (phase_ != Phase::appending) advance();
+}
+
+void FileLog::advance() {
+  switch (phase_) {
+    case Phase::damaged:
+      return cut_back();
+    case Phase::sealing:
+      return give_final_name();
+    case Phase::renamed:
+      return sync_renamed();
+    case Phase::create_failed:
+      remove_if_there(current_file_name);
+      [[fallthrough]];
+    case Phase::sealed:
+      return create();
+    case Phase::created:
+      return sync_created();
+    case Phase::appending:
+      return;
+  }
+}
+
+void FileLog::cut_back() {
+  check(files_.truncate(file_->get(), durable_bytes_), "truncate", name_);
+  check(files_.sync_data(file_->get()), "sync", name_);
+  phase_ = Phase::sealing;
+}
+
+void FileLog::remove_if_there(std::string_view name) {
+  const int removed = files_.remove(path(name));
+  if (removed != -ENOENT) check(removed, "remove", name);
+}
+
+// The file vanishes instead if nothing is in it.
+void FileLog::give_final_name() {
+  if (durable_bytes_ == 0) {
+    remove_if_there(name_);
+  } else {
+    const std::string name = sealed_name();
+    const int renamed = files_.rename(path(name_), path(name));
+    // Where somebody has removed the file, there is nothing left to seal.
+    if (renamed != -ENOENT) check(renamed, "rename", name_);
+    name_ = name;
+    ++sequence_;
+  }
+  phase_ = Phase::renamed;
+}
+
+void FileLog::sync_renamed() {
+  // If this fails, syncing again would prove nothing: the system may have dropped the change and
+  // forgotten that it had. So the next try begins with a change of its own, another new name.
+  phase_ = Phase::sealing;
+  check(files_.sync(directory_descriptor_.get()), "sync", directory_);
+  sealed_bytes_ += std::exchange(durable_bytes_, 0);
+  file_.reset();
+  phase_ = Phase::sealed;
+  publish();
+}
+
+void FileLog::create() {
+  phase_ = Phase::sealed;
+  if (files_.is_same(directory_, directory_descriptor_.get()) != 1) {
+    throw SinkError{SinkError::misconfigured,
+                    fmt::format("'{}' was removed or replaced: start again", directory_)};
+  }
+  file_ = std::make_shared<Descriptor>(
+      open(path(current_file_name), FileSystem::Open::create_new, "make"));
+  name_ = current_file_name;
+  phase_ = Phase::created;
+}
+
+void FileLog::sync_created() {
+  const int synced = files_.sync(directory_descriptor_.get());
+  if (synced < 0) {
+    file_.reset();
+    phase_ = Phase::create_failed;
+  }
+  check(synced, "sync", directory_);
+  phase_ = Phase::appending;
+  publish();
+}
+
+void FileLog::publish() { progress_->set({sequence_, durable_bytes_, file_}); }
+
+void FileLog::check_bound(std::uint64_t more_bytes) {
+  const std::uint64_t bound = options_.max_total_bytes;
+  const auto is_over = [&] { return sealed_bytes_ + durable_bytes_ + more_bytes > bound; };
+  if (bound == 0 || !is_over()) return;
+  survey();  // somebody may have taken files away
+  if (!is_over()) return;
+  throw SinkError{SinkError::unavailable,
+                  fmt::format("'{}' is full: max_total_bytes={} is reached", directory_, bound)};
+}
+
+void FileLog::check_room() {
+  constexpr std::uint64_t probe_bytes = 64 << 10;
+  if (!out_of_space_) return;
+  // What the probe leaves behind durable_bytes_ has to go before the next event comes.
+  phase_ = Phase::damaged;
+  const int probed = files_.probe_space(file_->get(), durable_bytes_, probe_bytes);
+  check(files_.truncate(file_->get(), durable_bytes_), "truncate", name_);
+  check(files_.sync_data(file_->get()), "sync", name_);
+  phase_ = Phase::appending;
+  check(probed, "find room for", name_);
+  out_of_space_ = false;
+}
+
+bool FileLog::is_old() const {
+  return durable_bytes_ > 0 && clock_.now() - begun_ >= options_.rotate_age;
+}
+
+std::string FileLog::sealed_name() const {
+  // 2026-11-23T18:15:00.123Z becomes 20261123T181500Z.
+  std::string time = format_rfc3339(clock_.now()).substr(0, 19) + 'Z';
+  std::erase_if(time, [](char c) { return c == '-' || c == ':'; });
+  return fmt::format("{:010}-{}.ndjson", sequence_, time);
+}
+
+std::string FileLog::path(std::string_view name) const {
+  return fmt::format("{}/{}", directory_, name);
+}
+
+Descriptor FileLog::open(const std::string& path, FileSystem::Open how, std::string_view what) {
+  return {files_, static_cast<int>(check(files_.open(path, how), what, path))};
+}
+
+// Passes a result on, or throws what it says.
+std::int64_t FileLog::check(std::int64_t result, std::string_view what, std::string_view name) {
+  if (result >= 0) return result;
+  if (is_out_of_space(result)) out_of_space_ = true;
+  throw SinkError{SinkError::unavailable,
+                  fmt::format("cannot {} '{}' of '{}': {}", what, name, directory_,
+                              std::generic_category().message(static_cast<int>(-result)))};
+}
+
+}  // namespace eventcollect

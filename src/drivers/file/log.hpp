@@ -1,0 +1,89 @@
+// A directory of append-only files that survive crashes: what FileSink is made of.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/file_system.hpp"
+#include "drivers/file/progress.hpp"
+#include "eventcollect/clock.hpp"
+#include "eventcollect/file.hpp"
+
+namespace eventcollect {
+
+// One thread at a time. All functions throw SinkError.
+class FileLog {
+ public:
+  FileLog(std::string directory, FileSinkOptions options, FileSystem& files, const Clock& clock);
+
+  // Appends whole lines. On return they are durable.
+  void append(std::string_view lines);
+
+  // Mends what failed before, seals a file that is old enough, and checks after a full disk that
+  // there is room again.
+  void tend();
+
+  // For readers in this process: how far it is durable.
+  std::shared_ptr<const FileProgress> progress() const { return progress_; }
+  const std::string& directory() const { return directory_; }
+
+ private:
+  // What the current file has gone through on its way to being sealed and followed by a new one.
+  // Each step makes durable what the one before did; one that fails is where the next try begins.
+  enum class Phase : std::uint8_t {
+    appending,     // open; durable up to durable_bytes_
+    damaged,       // a write or sync failed: what follows durable_bytes_ has to go
+    sealing,       // durable as it is, to get its final name (or to vanish, if empty)
+    renamed,       // has it, but the directory is not synced
+    sealed,        // there is no current file
+    created,       // there is a new one, but the directory is not synced
+    create_failed  // the same, and the sync failed: start over with another new one
+  };
+
+  void make_directories();
+  void take_lock();
+  void survey();
+  std::uint64_t sequence_at(const std::string& cursor);
+  void recover();
+  void keep_torn_tail(std::uint64_t valid_bytes, std::uint64_t size);
+  std::uint64_t valid_prefix(std::uint64_t size);
+
+  void bring_to_appending();
+  void advance();
+  void cut_back();
+  void give_final_name();
+  void remove_if_there(std::string_view name);
+  void sync_renamed();
+  void create();
+  void sync_created();
+  void publish();
+
+  void check_bound(std::uint64_t more_bytes);
+  void check_room();
+  bool is_old() const;
+  std::string sealed_name() const;
+  std::string path(std::string_view name) const;
+  std::int64_t check(std::int64_t result, std::string_view what, std::string_view name);
+  Descriptor open(const std::string& path, FileSystem::Open how, std::string_view what);
+
+  const std::string directory_;
+  const FileSinkOptions options_;
+  FileSystem& files_;
+  const Clock& clock_;
+
+  Phase phase_ = Phase::sealed;
+  Descriptor lock_;
+  Descriptor directory_descriptor_;
+  std::shared_ptr<Descriptor> file_;
+  std::string name_;                 // of file_, as it is now
+  std::uint64_t durable_bytes_ = 0;  // of file_
+  std::uint64_t sealed_bytes_ = 0;   // of all sealed files
+  std::uint64_t sequence_ = 1;       // of the next file to be sealed
+  bool out_of_space_ = false;        // by the last write
+  TimePoint begun_;                  // when the first event of file_ came
+  const std::shared_ptr<FileProgress> progress_ = std::make_shared<FileProgress>();
+};
+
+}  // namespace eventcollect

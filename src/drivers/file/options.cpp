@@ -1,0 +1,38 @@
+#include "drivers/file/options.hpp"
+
+#include "eventcollect/file.hpp"
+
+namespace eventcollect {
+namespace {
+
+std::string directory_of(const Url& url) {
+  if (!url.authority.empty()) {
+    throw ConfigError{"file: names a directory of this machine: file:DIR or file:///DIR"};
+  }
+  if (url.path.empty()) throw ConfigError{"file: needs a directory, as in file:events"};
+  return url.path;
+}
+
+}  // namespace
+
+std::shared_ptr<Sink> open_file_sink(const Url& url) {
+  UrlOptions values{url};
+  FileSinkOptions options;
+  options.rotate_bytes = values.bytes("rotate_bytes", options.rotate_bytes);
+  options.rotate_age = values.duration("rotate_age", options.rotate_age);
+  options.max_total_bytes = values.bytes("max_total_bytes", options.max_total_bytes);
+  values.finish();
+  return std::make_shared<FileSink>(directory_of(url), options);
+}
+
+std::shared_ptr<Source> open_file_source(const Url& url) {
+  UrlOptions values{url};
+  FileSourceOptions options;
+  options.cursor = values.text("cursor", options.cursor);
+  options.consume = values.flag("consume", options.consume);
+  options.follow = values.flag("follow", options.follow);
+  values.finish();
+  return std::make_shared<FileSource>(directory_of(url), options);
+}
+
+}  // namespace eventcollect

@@ -1,0 +1,16 @@
+// `file:DIR` as a sink and as a source.
+#pragma once
+
+#include <memory>
+
+#include "eventcollect/sink.hpp"
+#include "eventcollect/source.hpp"
+#include "eventcollect/url.hpp"
+
+namespace eventcollect {
+
+// Throw ConfigError where the URL is wrong, and what FileSink and FileSource throw.
+std::shared_ptr<Sink> open_file_sink(const Url& url);
+std::shared_ptr<Source> open_file_source(const Url& url);
+
+}  // namespace eventcollect

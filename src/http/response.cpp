@@ -1,0 +1,59 @@
+#include "http/response.hpp"
+
+#include <fmt/format.h>
+
+namespace eventcollect {
+namespace {
+
+// RFC 9110, section 15, as far as we send them.
+std::string_view reason_of(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 400:
+      return "Bad Request";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+void append_response(std::string& out, const Response& response, bool closes,
+                     bool to_head_request) {
+  auto to = std::back_inserter(out);
+  fmt::format_to(to, "HTTP/1.1 {} {}\r\n", response.status, reason_of(response.status));
+  for (const auto& [name, value] : response.headers) fmt::format_to(to, "{}: {}\r\n", name, value);
+  if (response.status != 204) fmt::format_to(to, "Content-Length: {}\r\n", response.body.size());
+  if (closes) out += "Connection: close\r\n";
+  out += "\r\n";
+  if (!to_head_request) out += response.body;
+}
+
+Response plain_response(int status, std::string_view sentence) {
+  return {status, {{"Content-Type", "text/plain; charset=utf-8"}}, std::string{sentence} + '\n'};
+}
+
+}  // namespace eventcollect

@@ -1,0 +1,202 @@
+#include "json/text.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "json/scanner.hpp"
+
+namespace eventcollect::json {
+namespace {
+
+unsigned hex4(std::string_view text, std::size_t at) {
+  unsigned value = 0;
+  const char* begin = text.data() + at;
+  std::from_chars(begin, begin + 4, value, 16);
+  return value;
+}
+
+void append_utf8(std::string& out, unsigned point) {
+  const auto push = [&out](unsigned byte) { out.push_back(static_cast<char>(byte)); };
+  if (point < 0x80) {
+    push(point);
+  } else if (point < 0x800) {
+    push(0xC0 | (point >> 6));
+    push(0x80 | (point & 0x3F));
+  } else if (point < 0x10000) {
+    push(0xE0 | (point >> 12));
+    push(0x80 | ((point >> 6) & 0x3F));
+    push(0x80 | (point & 0x3F));
+  } else {
+    push(0xF0 | (point >> 18));
+    push(0x80 | ((point >> 12) & 0x3F));
+    push(0x80 | ((point >> 6) & 0x3F));
+    push(0x80 | (point & 0x3F));
+  }
+}
+
+// Appends what the \u escape at raw[i] stands for. Returns the index behind it.
+std::size_t append_unit(std::string& out, std::string_view raw, std::size_t i) {
+  const unsigned unit = hex4(raw, i + 2);
+  if (unit < 0xD800 || unit >= 0xE000) {
+    append_utf8(out, unit);
+    return i + 6;
+  }
+  const bool paired = unit < 0xDC00 && raw.size() - i >= 12 && raw[i + 6] == '\\' &&
+                      raw[i + 7] == 'u' && (hex4(raw, i + 8) & 0xFC00) == 0xDC00;
+  if (!paired) return i + 6;
+  append_utf8(out, 0x10000 + ((unit - 0xD800) << 10) + (hex4(raw, i + 8) - 0xDC00));
+  return i + 12;
+}
+
+char simple_escape(char c) {
+  switch (c) {
+    case 'b':
+      return '\b';
+    case 'f':
+      return '\f';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    default:
+      return c;
+  }
+}
+
+bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
+// The index behind the string token that begins at text[i].
+std::size_t skip_string(std::string_view text, std::size_t i) {
+  for (++i; text[i] != '"'; ++i) {
+    if (text[i] == '\\') ++i;
+  }
+  return i + 1;
+}
+
+void append_pointer_token(std::string& out, std::string_view key) {
+  out.push_back('/');
+  for (const char c : key) {
+    if (c == '~') {
+      out += "~0";
+    } else if (c == '/') {
+      out += "~1";
+    } else {
+      out.push_back(c);
+    }
+  }
+}
+
+// Where a walk through a JSON text stands inside one container.
+struct Step {
+  bool is_object;
+  std::size_t item = 0;
+  std::string key;
+};
+
+std::string join(const std::vector<Step>& path) {
+  std::string pointer;
+  for (const Step& step : path) {
+    append_pointer_token(pointer, step.is_object ? step.key : std::to_string(step.item));
+  }
+  return pointer;
+}
+
+}  // namespace
+
+void append_unescaped(std::string& out, const String& token) {
+  const std::string_view raw = token.raw;
+  for (std::size_t i = 0; i < raw.size();) {
+    const std::size_t slash = std::min(raw.find('\\', i), raw.size());
+    out.append(raw, i, slash - i);
+    i = slash;
+    if (i == raw.size()) return;
+    if (raw[i + 1] == 'u') {
+      i = append_unit(out, raw, i);
+    } else {
+      out.push_back(simple_escape(raw[i + 1]));
+      i += 2;
+    }
+  }
+}
+
+void append_escaped(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out.push_back('\\');
+      out.push_back(c);
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      out.push_back(c);
+    }
+  }
+}
+
+void append_string(std::string& out, std::string_view text) {
+  constexpr std::string_view replacement = "\xEF\xBF\xBD";
+  const bool is_utf8 = check_utf8(text);
+  out.push_back('"');
+  if (is_utf8 && text.find('\0') == std::string_view::npos) {
+    append_escaped(out, text);
+  } else {
+    for (const char& c : text) {
+      const bool is_fine = c != '\0' && (is_utf8 || static_cast<unsigned char>(c) < 0x80);
+      append_escaped(out, is_fine ? std::string_view{&c, 1} : replacement);
+    }
+  }
+  out.push_back('"');
+}
+
+void append_compact(std::string& out, std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    if (text[i] == '"') {
+      const std::size_t end = skip_string(text, i);
+      out.append(text, i, end - i);
+      i = end;
+    } else {
+      if (!is_space(text[i])) out.push_back(text[i]);
+      ++i;
+    }
+  }
+}
+
+std::string pointer_to(std::string_view text, const char* position) {
+  const auto target = static_cast<std::size_t>(position - text.data());
+  std::vector<Step> path;
+  bool at_key = false;
+  for (std::size_t i = 0; i < text.size() && i <= target;) {
+    const char c = text[i];
+    if (c == '{' || c == '[') {
+      if (i == target) break;
+      path.push_back({c == '{', 0, {}});
+      at_key = c == '{';
+      ++i;
+    } else if (c == '}' || c == ']') {
+      path.pop_back();
+      at_key = false;
+      ++i;
+    } else if (c == ',') {
+      ++path.back().item;
+      at_key = path.back().is_object;
+      ++i;
+    } else if (c == '"') {
+      const std::size_t end = skip_string(text, i);
+      if (at_key) {
+        path.back().key.clear();
+        append_unescaped(path.back().key, {text.substr(i + 1, end - i - 2), true});
+        at_key = false;
+      }
+      if (i == target) break;
+      i = end;
+    } else {
+      if (i == target) break;
+      ++i;
+    }
+  }
+  return join(path);
+}
+
+}  // namespace eventcollect::json

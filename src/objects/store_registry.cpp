@@ -1,0 +1,33 @@
+#include <utility>
+
+#include "eventcollect/objects.hpp"
+#include "eventcollect/registry.hpp"
+#include "sink/registry.hpp"
+
+namespace eventcollect {
+namespace {
+
+Registry<ObjectStore>& stores() {
+  static Registry<ObjectStore> registry{"object store"};
+  return registry;
+}
+
+}  // namespace
+
+std::shared_ptr<ObjectStore> open_store(std::string_view url) { return stores().open(url); }
+
+void register_store(std::string_view scheme, StoreOpener opener) {
+  stores().add(scheme, opener);
+  register_sink(scheme, [opener = std::move(opener)](const Url& url) -> std::shared_ptr<Sink> {
+    try {
+      return std::make_shared<ObjectSink>(opener(url));
+    } catch (const StoreError& error) {
+      const bool hopeless = error.kind() == StoreError::misconfigured;
+      throw SinkError{hopeless ? SinkError::misconfigured : SinkError::unavailable, error.what()};
+    }
+  });
+}
+
+std::vector<std::string> known_stores() { return stores().schemes(); }
+
+}  // namespace eventcollect

@@ -1,0 +1,85 @@
+#include "eventcollect/retry.hpp"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "eventcollect/url.hpp"
+#include "sink/guard.hpp"
+
+namespace eventcollect {
+
+using std::chrono::milliseconds;
+
+namespace {
+
+Backoff::Random seeded_random() {
+  return [engine = std::mt19937_64{std::random_device{}()}]() mutable { return engine(); };
+}
+
+}  // namespace
+
+Backoff::Backoff(const RetryPolicy& policy, Random random)
+    : policy_{policy}, random_{std::move(random)}, bound_{policy.first_wait} {
+  if (policy_.first_wait <= milliseconds{0} || policy_.max_wait < policy_.first_wait ||
+      policy_.give_up_after < milliseconds{0}) {
+    throw ConfigError{
+        "a retry policy needs a first wait above zero, a longest wait that is not shorter, and no "
+        "negative time to give up after"};
+  }
+}
+
+std::optional<milliseconds> Backoff::next(std::chrono::steady_clock::time_point now) {
+  if (failures_++ == 0) first_failure_ = now;
+  if (!random_) random_ = seeded_random();
+  const auto span = static_cast<std::uint64_t>(bound_.count()) + 1;
+  const milliseconds wait{static_cast<milliseconds::rep>(random_() % span)};
+  bound_ = bound_ < policy_.max_wait - bound_ ? 2 * bound_ : policy_.max_wait;
+  if (policy_.give_up_after == milliseconds{0}) return wait;
+  const auto left = std::chrono::ceil<milliseconds>(first_failure_ + policy_.give_up_after - now);
+  if (left <= milliseconds{0}) return {};
+  return std::min(wait, left);
+}
+
+void Backoff::reset() {
+  bound_ = policy_.first_wait;
+  failures_ = 0;
+}
+
+RetrySink::RetrySink(std::shared_ptr<Sink> inner, const RetryPolicy& policy, OnRetry on_retry,
+                     std::stop_token stop, Timer& timer)
+    : inner_{std::move(inner)},
+      policy_{policy},
+      on_retry_{std::move(on_retry)},
+      stop_{std::move(stop)},
+      timer_{timer} {
+  const Backoff checked{policy};
+}
+
+void RetrySink::write(const Batch& batch) {
+  const auto told = batch.refusals();
+  const std::vector<Batch::Refusal> refused_before{told.begin(), told.end()};
+  Backoff backoff{policy_};
+  bool is_in_doubt = false;
+  for (;;) {
+    const auto error = guard([&] { inner_->write(batch); });
+    if (!error) return;
+    batch.clear_refusals();
+    for (const Batch::Refusal& refusal : refused_before) batch.refuse(refusal.index, refusal.why);
+
+    is_in_doubt = is_in_doubt || error->kind() == SinkError::in_doubt;
+    const bool is_hopeless =
+        error->kind() == SinkError::misconfigured && !policy_.retry_misconfigured;
+    std::optional<milliseconds> wait;
+    if (!is_hopeless && !stop_.stop_requested()) wait = backoff.next(timer_.now());
+    if (wait && on_retry_) on_retry_(*error, backoff.failures(), *wait);
+    if (!wait || !timer_.wait(*wait, stop_)) {
+      throw SinkError{is_in_doubt ? SinkError::in_doubt : error->kind(), error->what()};
+    }
+  }
+}
+
+void RetrySink::tend() { inner_->tend(); }
+
+}  // namespace eventcollect

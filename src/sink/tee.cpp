@@ -1,0 +1,41 @@
+#include "eventcollect/tee.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+
+#include "sink/guard.hpp"
+
+namespace eventcollect {
+namespace {
+
+template <typename Call>
+void for_each_branch(const std::vector<std::shared_ptr<Sink>>& branches, Call&& call) {
+  std::optional<SinkError> worst;
+  for (const auto& branch : branches) {
+    auto error = guard([&] { call(*branch); });
+    if (!error) continue;
+    const bool worse =
+        error->kind() == SinkError::in_doubt && (!worst || worst->kind() != SinkError::in_doubt);
+    if (!worst || worse) worst = std::move(error);
+  }
+  if (worst) throw SinkError{*worst};
+}
+
+}  // namespace
+
+TeeSink::TeeSink(std::vector<std::shared_ptr<Sink>> branches) : branches_{std::move(branches)} {
+  if (branches_.empty() || std::count(branches_.begin(), branches_.end(), nullptr) != 0) {
+    throw std::invalid_argument{"a TeeSink needs at least one branch, and none that is null"};
+  }
+}
+
+void TeeSink::write(const Batch& batch) {
+  for_each_branch(branches_, [&](Sink& branch) { branch.write(batch); });
+}
+
+void TeeSink::tend() {
+  for_each_branch(branches_, [](Sink& branch) { branch.tend(); });
+}
+
+}  // namespace eventcollect

@@ -1,0 +1,146 @@
+// What the broker does not want, and what the sink says of it.
+#include "drivers/amqp/support.hpp"
+
+namespace eventcollect::test {
+
+TEST_CASE("a wrong password or virtual host is named, without the password") {
+  const auto url = service_url("AMQP");
+  if (!url) return;
+  enable_amqp();
+  const std::string place = "@127.0.0.1:" + std::to_string(port_of(*url)) + "/";
+  const auto refused = open_sink("amqp://guest:hunter2" + place);
+  for (const std::string& said : {error_of([&] { refused->tend(); }),
+                                  error_of([&] { refused->write(numbered_batch("e", 1)); })}) {
+    CAPTURE(said);
+    CHECK(contains(said, "misconfigured: "));
+    CHECK(contains(said, "ACCESS_REFUSED"));
+    CHECK_FALSE(contains(said, "hunter2"));
+  }
+  const auto source = open_source("amqp://guest:hunter2" + place);
+  Delivery delivery;
+  const std::string said = error_of<SourceError>([&] { source->read(delivery, {}); });
+  CHECK(contains(said, "misconfigured: "));
+  CHECK_FALSE(contains(said, "hunter2"));
+  const auto elsewhere = open_sink("amqp://guest:guest" + place + "nowhere");
+  CHECK(contains(error_of([&] { elsewhere->tend(); }), "misconfigured: "));
+}
+
+TEST_CASE("a broker that is not there is unavailable") {
+  enable_amqp();
+  const auto sink = open_sink("amqp://guest:guest@127.0.0.1:1");
+  CHECK(contains(error_of([&] { sink->tend(); }), "unavailable: amqp: 127.0.0.1:1: "));
+  CHECK(contains(error_of([&] { sink->write(numbered_batch("e", 1)); }), "unavailable: "));
+}
+
+TEST_CASE("a queue that is missing or of another kind is named, with what to do") {
+  const auto url = service_url("AMQP");
+  if (!url) return;
+  enable_amqp();
+  const TestQueue queue{*url};
+  const auto sink = open_sink(queue.url("&declare=off"));
+  const std::string missing = error_of([&] { sink->tend(); });
+  CAPTURE(missing);
+  CHECK(contains(missing, "misconfigured: "));
+  CHECK(contains(missing, queue.name()));
+  CHECK(contains(missing, "declare=off"));
+
+  BareClient client{*url};
+  client.declare(queue.name());
+  sink->tend();
+  sink->write(numbered_batch("e", 1));
+  CHECK(client.take_all(queue.name()).size() == 1);
+  const std::string other = error_of([&] { open_sink(queue.url())->tend(); });
+  CAPTURE(other);
+  CHECK(contains(other, "misconfigured: "));
+  CHECK(contains(other, "declare=off"));
+  const std::string no_exchange = error_of([&] { open_sink(*url + "?exchange=nowhere")->tend(); });
+  CHECK(contains(no_exchange, "misconfigured: "));
+  CHECK(contains(no_exchange, "nowhere"));
+}
+
+TEST_CASE("events that no queue gets are an error") {
+  const auto url = service_url("AMQP");
+  if (!url) return;
+  enable_amqp();
+  const auto sink = open_sink(*url + "?exchange=amq.direct&routing_key=nobody-listens");
+  sink->tend();
+  for (const std::size_t count : {std::size_t{1}, std::size_t{1'000}}) {
+    const std::string said = error_of([&] { sink->write(numbered_batch("lost", count)); });
+    CAPTURE(said);
+    CHECK(contains(said, "misconfigured: "));
+    CHECK(contains(said, "nobody-listens"));
+    CHECK(contains(said, "NO_ROUTE"));
+  }
+}
+
+TEST_CASE("a queue that is deleted under the sink is made again") {
+  const auto url = service_url("AMQP");
+  if (!url) return;
+  enable_amqp();
+  const TestQueue queue{*url};
+  const auto sink = open_sink(queue.url());
+  sink->write(numbered_batch("before", 1));
+  BareClient client{*url};
+  client.remove(queue.name());
+  CHECK(contains(error_of([&] { sink->write(numbered_batch("e", 1)); }), "misconfigured: "));
+  const Batch batch = numbered_batch("after", 2);
+  sink->write(batch);
+  CHECK(client.take_lines(queue.name()) == lines_of(batch.ndjson()));
+}
+
+TEST_CASE("an exchange that is deleted under the sink is an error") {
+  const auto url = service_url("AMQP");
+  if (!url) return;
+  enable_amqp();
+  const TestQueue queue{*url};
+  BareClient client{*url};
+  const std::string name = queue.name() + ".exchange";
+  amqp_exchange_declare(client.state(), 1, amqp_text(name), amqp_text("fanout"), 0, 0, 0, 0,
+                        amqp_empty_table);
+  client.check();
+  const auto sink = open_sink(queue.url("&exchange=" + name));
+  sink->write(numbered_batch("e", 1));
+  amqp_exchange_delete(client.state(), 1, amqp_text(name), 0);
+  client.check();
+  const std::string said = error_of([&] { sink->write(numbered_batch("e", 1)); });
+  CAPTURE(said);
+  CHECK(contains(said, "misconfigured: "));
+  CHECK(contains(said, name));
+  CHECK(contains(error_of([&] { sink->tend(); }), "misconfigured: "));
+}
+
+TEST_CASE("a full queue refuses, and nothing that was refused counts as stored") {
+  const auto url = service_url("AMQP");
+  if (!url) return;
+  enable_amqp();
+  for (const std::string kind : {"classic", "quorum"}) {
+    CAPTURE(kind);
+    const TestQueue queue{*url};
+    BareClient client{*url};
+    client.declare(
+        queue.name(),
+        {{"x-queue-type", kind}, {"x-max-length", "5"}, {"x-overflow", "reject-publish"}});
+    const auto sink = open_sink(queue.url("&declare=off"));
+    // A quorum queue notices a little late that it is full.
+    std::string said;
+    std::size_t stored = 0;
+    for (; stored < 100'000 && said.empty(); ++stored) {
+      said = error_of([&] { sink->write(numbered_batch("e", 1)); });
+    }
+    CAPTURE(said);
+    CHECK(contains(said, "unavailable: "));
+    CHECK(contains(said, "1 of 1"));
+    CHECK(client.take_all(queue.name()).size() == stored - 1);
+
+    const std::string of_many = error_of([&] { sink->write(numbered_batch("e", 10'000)); });
+    CAPTURE(of_many);
+    CHECK(contains(of_many, "in_doubt: "));  // some of them are stored
+    client.take_all(queue.name());
+    const Batch batch = numbered_batch("at last", 1);
+    std::size_t tries = 0;
+    while (tries < 1'000 && !error_of([&] { sink->write(batch); }).empty()) ++tries;
+    CHECK(client.take_lines(queue.name()) == lines_of(batch.ndjson()));
+  }
+}
+
+}  // namespace eventcollect::test

@@ -1,0 +1,164 @@
+// Postgres and the network at their worst: nothing is lost, nothing is there twice, nothing hangs.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <random>
+#include <thread>
+
+#include "drivers/postgres/database.hpp"
+#include "support/cutting_proxy.hpp"
+#include "support/events.hpp"
+#include "support/seed.hpp"
+
+namespace eventcollect::test {
+namespace {
+
+// Writes until it worked; the kinds of the failures before that.
+std::vector<SinkError::Kind> persist(Sink& sink, const Batch& batch) {
+  constexpr auto long_enough = std::chrono::seconds{60};  // only a failure waits for it
+  const auto deadline = std::chrono::steady_clock::now() + long_enough;
+  std::vector<SinkError::Kind> failures;
+  for (;;) {
+    try {
+      sink.write(batch);
+      return failures;
+    } catch (const SinkError& error) {
+      INFO(error.what());
+      REQUIRE(error.kind() != SinkError::misconfigured);
+      REQUIRE(std::chrono::steady_clock::now() < deadline);
+      failures.push_back(error.kind());
+    }
+  }
+}
+
+// How many bytes pass through the proxy for one write on an open connection.
+std::size_t bytes_of_write(Corner& corner, CuttingProxy& proxy, Sink& sink, const Batch& batch) {
+  sink.tend();
+  const std::size_t before = proxy.bytes();
+  sink.write(batch);
+  const std::size_t bytes = proxy.bytes() - before;
+  corner.sql.run("TRUNCATE " + corner.table);
+  return bytes;
+}
+
+// Cuts one write after so many bytes, and repeats it. Checks that each event is there once.
+std::vector<SinkError::Kind> survive_cut(Corner& corner, CuttingProxy& proxy, Sink& sink,
+                                         const Batch& batch, std::size_t bytes) {
+  corner.sql.run("TRUNCATE " + corner.table);
+  sink.tend();
+  proxy.cut_after(bytes);
+  auto failures = persist(sink, batch);
+  proxy.cancel_cut();
+  REQUIRE(corner.count() == batch.size());
+  return failures;
+}
+
+}  // namespace
+
+TEST_CASE("a connection cut at a random byte loses and repeats nothing") {
+  const auto server = service_url("POSTGRES");
+  if (!server) return;
+  std::mt19937_64 random{seed()};
+  Corner corner{*server};
+  CuttingProxy proxy{"127.0.0.1", port_of(*server)};
+  const auto sink = corner.open("", url_through(*server, proxy.port()));
+  for (const std::size_t events : {1U, 20U, 1'000U}) {
+    const Batch batch = numbered_batch("n", events);
+    const std::size_t bytes = bytes_of_write(corner, proxy, *sink, batch);
+    for (int i = 0; i < 100; ++i) survive_cut(corner, proxy, *sink, batch, random() % bytes);
+  }
+  CHECK(proxy.cuts() >= 300);
+}
+
+TEST_CASE("a connection cut while it is made loses and repeats nothing") {
+  const auto server = service_url("POSTGRES");
+  if (!server) return;
+  std::mt19937_64 random{seed()};
+  Corner corner{*server};
+  corner.create();
+  CuttingProxy proxy{"127.0.0.1", port_of(*server)};
+  const Batch batch = numbered_batch("n", 5);
+  const auto open = [&] { return corner.open("", url_through(*server, proxy.port())); };
+  const std::size_t before = proxy.bytes();
+  open()->write(batch);
+  const std::size_t bytes = proxy.bytes() - before;
+  for (int i = 0; i < 100; ++i) {
+    corner.sql.run("TRUNCATE " + corner.table);
+    const auto sink = open();
+    proxy.cut_after(random() % bytes);
+    persist(*sink, batch);
+    proxy.cancel_cut();
+    REQUIRE(corner.count() == batch.size());
+  }
+}
+
+TEST_CASE("a connection lost in COMMIT leaves the write in doubt, one lost before does not") {
+  const auto server = service_url("POSTGRES");
+  if (!server) return;
+  Corner corner{*server};
+  CuttingProxy proxy{"127.0.0.1", port_of(*server)};
+  const auto sink = corner.open("", url_through(*server, proxy.port()));
+  const Batch batch = numbered_batch("n", 3);
+  const std::size_t bytes = bytes_of_write(corner, proxy, *sink, batch);
+  constexpr std::size_t bytes_of_answer = 18;  // CommandComplete "COMMIT" is 12, ReadyForQuery 6
+  for (std::size_t left = 1; left < bytes_of_answer; ++left) {
+    CAPTURE(left);
+    const auto failures = survive_cut(corner, proxy, *sink, batch, bytes - left);
+    CHECK(failures == std::vector<SinkError::Kind>{SinkError::in_doubt});
+  }
+  // On a connection that was used before, a loss before COMMIT is made good at once.
+  CHECK(survive_cut(corner, proxy, *sink, batch, 10).empty());
+}
+
+TEST_CASE("a server that stops to answer is given up at the deadline") {
+  const auto server = service_url("POSTGRES");
+  if (!server) return;
+  Corner corner{*server};
+  corner.create();
+  CuttingProxy proxy{"127.0.0.1", port_of(*server)};
+  const auto sink = corner.open("&timeout=300ms", url_through(*server, proxy.port()));
+  const Batch batch = numbered_batch("n", 3);
+  sink->tend();
+  proxy.stall();
+  CHECK(has(failure_of([&] { sink->write(batch); }), "unavailable: postgres: the server did not"));
+  CHECK(has(failure_of([&] { sink->write(batch); }), "unavailable: "));  // while connecting
+  CHECK(has(failure_of([&] { sink->tend(); }), "unavailable: "));
+  proxy.resume();
+  persist(*sink, batch);
+  CHECK(corner.count() == 3);
+}
+
+TEST_CASE("a server killed in the middle of writes has each event once in the end") {
+  const auto server = service_url("POSTGRES");
+  if (!server) return;
+  for (const char* name : {"POSTGRES", "PGBOUNCER"}) {
+    CAPTURE(std::string{name});
+    const auto way = service_url(name);
+    if (!way) return;
+    Corner corner{*server};
+    corner.create();
+    std::atomic<bool> is_over = false;
+    std::atomic<std::size_t> written = 0;
+    std::size_t failures = 0;
+    std::thread writer{[&] {
+      const auto sink = corner.open("", *way);
+      for (std::size_t i = 0; !is_over; ++i) {
+        const Batch batch = numbered_batch("n", 1 + i % 700);
+        failures += persist(*sink, batch).size();
+        written += batch.size();
+      }
+    }};
+    for (int i = 0; i < 3; ++i) {
+      const std::size_t before = written;
+      while (written < before + 2'000) std::this_thread::yield();
+      const ServiceOutage outage{"postgres"};
+    }
+    is_over = true;
+    writer.join();
+    corner.sql = Sql{*server};
+    CHECK(corner.count() == written);
+    MESSAGE(written.load() << " events, " << failures << " failed writes");
+  }
+}
+
+}  // namespace eventcollect::test

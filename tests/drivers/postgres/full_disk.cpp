@@ -1,0 +1,82 @@
+// The postgres sink with a table on a disk without a free byte.
+#include <doctest/doctest.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "drivers/postgres/database.hpp"
+#include "support/events.hpp"
+#include "support/tiny_disk.hpp"
+
+namespace eventcollect::test {
+namespace {
+
+// A place for tables on a disk. What is there has to go first.
+class Tablespace {
+ public:
+  Tablespace(const std::string& server, const TinyDisk& disk)
+      : name{"tiny_" + std::to_string(getpid())}, server_{server} {
+    const std::string directory = disk.path("tables");
+    const passwd* account = getpwnam("postgres");  // as tests/services.py has it
+    REQUIRE(account != nullptr);
+    REQUIRE(mkdir(directory.c_str(), 0700) == 0);
+    REQUIRE(chown(directory.c_str(), account->pw_uid, account->pw_gid) == 0);
+    Sql{server}.run("CREATE TABLESPACE " + name + " LOCATION '" + directory + "'");
+  }
+  ~Tablespace() {
+    const std::unique_ptr<PGconn, void (*)(PGconn*)> last{PQconnectdb(server_.c_str()), PQfinish};
+    PQclear(PQexec(last.get(), ("DROP TABLESPACE " + name).c_str()));
+  }
+  Tablespace(const Tablespace&) = delete;
+  Tablespace& operator=(const Tablespace&) = delete;
+
+  const std::string name;
+
+ private:
+  const std::string server_;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "on a full disk nothing is refused, and what was not stored is stored once there is room") {
+  const auto server = service_url("POSTGRES");
+  if (!server) return;
+  const auto disk = TinyDisk::make(4 << 20);
+  if (!disk) return;
+  const Tablespace place{*server, *disk};
+  Corner corner{*server};
+  corner.create("ADD CONSTRAINT no_spam CHECK (event <> 'spam')");
+  corner.sql.run("ALTER TABLE " + corner.table + " SET TABLESPACE " + place.name);
+  const auto sink = corner.open();
+  std::size_t stored = 0;
+  for (const std::size_t events : {100U, 3'000U}) {
+    CAPTURE(events);
+    const Batch batch = numbered_batch("e" + std::to_string(events) + "_", events);
+    std::vector<std::string> texts(events, event_named("good"));
+    texts.front() = event_named("spam");
+    const Batch spoiled = batch_of(texts);
+    disk->fill();
+    for (int i = 0; i < 2; ++i) {
+      for (const Batch* one : {&batch, &spoiled}) {
+        const std::string failure = failure_of([&] { sink->write(*one); });
+        CAPTURE(failure);
+        CHECK(failure.starts_with("unavailable: postgres: cannot write to "));
+        CHECK(has(failure, "53100"));
+        CHECK(one->refusals().empty());
+      }
+    }
+    disk->make_room();
+    sink->write(batch);
+    sink->write(batch);
+    CHECK(batch.refusals().empty());
+    stored += events;
+    CHECK(corner.count() == stored);
+    sink->write(spoiled);
+    CHECK(spoiled.refusals().size() == 1);
+    stored += events - 1;
+    CHECK(corner.count() == stored);
+  }
+}
+
+}  // namespace eventcollect::test
