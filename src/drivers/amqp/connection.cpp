@@ -9,6 +9,8 @@
 #include <array>
 #include <new>
 
+#include "base/format.hpp"
+
 namespace eventcollect::amqp {
 namespace {
 
@@ -162,8 +164,8 @@ std::unique_ptr<Connection> connect(const AmqpBroker& broker, std::size_t& next,
     } catch (const BrokerError& error) {
       // One that can be mended by waiting is reason enough to wait.
       if (error.kind() == BrokerError::unavailable) kind = error.kind();
-      fmt::format_to(std::back_inserter(failures), "{}{}:{}: {}", tried == 0 ? "" : "; ", host.name,
-                     port_of(broker, host), error.what());
+      append_format(failures, "{}{}:{}: {}", tried == 0 ? "" : "; ", host.name,
+                    port_of(broker, host), error.what());
     }
   }
   throw BrokerError{kind, failures};

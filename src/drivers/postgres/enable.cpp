@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/format.hpp"
 #include "eventcollect/postgres.hpp"
 #include "eventcollect/registry.hpp"
 
@@ -32,7 +33,7 @@ void append_encoded(std::string& out, std::string_view text) {
     if (plain.find(c) != std::string_view::npos) {
       out.push_back(c);
     } else {
-      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
+      append_format(out, "%{:02X}", static_cast<unsigned char>(c));
     }
   }
 }
