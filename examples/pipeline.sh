@@ -16,13 +16,15 @@ cd -- "$root"
 
 if [ -z "$full" ]; then
   sh cmake/install-packages.sh build pipeline
-  preset=server
+  preset=server more=
 else
   sh cmake/install-packages.sh build test pipeline
-  preset=release
+  preset=release more=early_compactor
 fi
 {
-  cmake --preset "$preset" && cmake --build --preset "$preset"
+  cmake --preset "$preset"
+  cmake --build --preset "$preset" --target \
+    eventcollect-server eventcollect-archive eventcollect-compact eventcollect-load $more
 } </dev/null >&2
 bin=$root/build/$preset/bin
 if [ -n "$full" ] && [ -z "${EVENTCOLLECT_TEST_SERVICES-}" ]; then
