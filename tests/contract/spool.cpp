@@ -12,6 +12,7 @@
 #include "support/directory.hpp"
 #include "support/events.hpp"
 #include "support/gate_sink.hpp"
+#include "support/wait.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -58,14 +59,6 @@ void write_each(const Spool& spool, std::string_view prefix, std::size_t count) 
 
 std::size_t sealed_in(const std::string& directory) {
   return names_in(directory, "Z.ndjson").size();
-}
-
-void wait_until(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!condition()) {
-    REQUIRE(std::chrono::steady_clock::now() < deadline);
-    steady_timer().wait(milliseconds{1}, {});
-  }
 }
 
 SpoolStatistics state_of(const Spool& spool, const std::string& target) {

@@ -12,6 +12,7 @@
 #include "eventcollect/memory.hpp"
 #include "support/events.hpp"
 #include "support/gate_sink.hpp"
+#include "support/wait.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -295,9 +296,9 @@ TEST_CASE("one request's refusals are not another's") {
   auto first = setup.collect_later(event_named("first"));
   setup.gate->wait_for_writes(1);
   auto bad = setup.collect(event_named("bad"));
-  while (setup.collector.statistics().sink.queued_events < 2) std::this_thread::yield();
+  wait_until([&] { return setup.collector.statistics().sink.queued_events >= 2; });
   auto good = setup.collect(event_named("good"));
-  while (setup.collector.statistics().sink.queued_events < 3) std::this_thread::yield();
+  wait_until([&] { return setup.collector.statistics().sink.queued_events >= 3; });
   setup.gate->let_one();
   setup.gate->let_one([](const Batch& batch) { batch.refuse(0, "bad"); });
   CHECK(bad.get().refused == 1);
@@ -434,11 +435,11 @@ TEST_CASE("a tracked event that makes the sink fail holds up no others") {
 
 TEST_CASE("a sink that hangs is not ready") {
   Setup setup{{.acknowledge_timeout = 1ms}};
-  while (!setup.collector.ready()) std::this_thread::yield();
+  wait_until([&] { return setup.collector.ready(); });
   CHECK(setup.collect_later(event_named("a")).get() == SinkError::in_doubt);
-  while (setup.collector.ready()) std::this_thread::yield();
+  wait_until([&] { return !setup.collector.ready(); });
   setup.gate->let_all();
-  while (!setup.collector.ready()) std::this_thread::yield();
+  wait_until([&] { return setup.collector.ready(); });
 }
 
 TEST_CASE("no handler is called once close has returned") {
@@ -502,7 +503,7 @@ TEST_CASE("after a failure the sink is tended until it recovers, and readiness f
   Setup setup{{.tend_interval = 1ms,
                .on_failure = [&](const SinkError&) { ++failures; },
                .on_recovery = [&] { recovered.set_value(); }}};
-  while (!setup.collector.ready()) std::this_thread::yield();
+  wait_until([&] { return setup.collector.ready(); });
   setup.gate->on_tend([] { throw SinkError{SinkError::unavailable, "still broken"}; });
   setup.gate->let_one(throwing(SinkError::unavailable));
   CHECK(setup.collect_later(event_named("a")).get() == SinkError::unavailable);
@@ -531,7 +532,7 @@ TEST_CASE("a sink of which nothing is known yet is not ready") {
   sink->called.acquire();
   CHECK_FALSE(collector.ready());
   sink->may_return.release();
-  while (!collector.ready()) std::this_thread::yield();
+  wait_until([&] { return collector.ready(); });
   collector.close(1h);
   CHECK(recoveries == 0);
 }
