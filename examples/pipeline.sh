@@ -70,7 +70,7 @@ listens() { address_of "$1" >/dev/null; }
 
 serve() {
   start "$1" "$bin/eventcollect-server" --listen 127.0.0.1:0 --drain-delay 0s \
-    --dead-letter "file:refused-$1" --to "$2"
+    --dead-letter "file:rejected-$1" --to "$2"
   until_true "$1 listens" listens "$1"
 }
 
