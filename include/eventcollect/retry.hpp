@@ -61,7 +61,7 @@ class RetrySink final : public Sink {
  public:
   // Called before each wait, by the thread that writes: what failed, how many attempts have failed
   // so far, and how long until the next.
-  using OnRetry = std::function<void(const SinkError& error, std::uint64_t failures,
+  using OnRetry = std::function<void(const Error& error, std::uint64_t failures,
                                      std::chrono::milliseconds wait)>;
 
   // `inner` may not be null; `timer` has to outlive the sink. A stop ends waits, never an attempt.
@@ -70,14 +70,13 @@ class RetrySink final : public Sink {
                      OnRetry on_retry = {}, std::stop_token stop = {},
                      Timer& timer = steady_timer());
 
-  // Tries at least once. What a failed attempt refused is forgotten, what was refused before the
-  // call stays. Throws SinkError when it gives up, at a stop, and at once where the inner sink is
-  // misconfigured, if the policy does not say otherwise: with the message of the last attempt, and
-  // its kind, but in doubt if any attempt was.
-  void write(const Batch& batch) override;
+  // Tries at least once. What a failed attempt rejected is forgotten. Throws Error when it gives
+  // up, at a stop, and at once where the inner sink is misconfigured, if the policy does not say
+  // otherwise: with the message of the last attempt, and its kind, but in doubt if any attempt was.
+  void write(const Batch& batch, Rejections& rejections) override;
 
-  // Tends the inner sink, once: whoever calls it does so again.
-  void tend() override;
+  // Maintains the inner sink, once: whoever calls it does so again.
+  void maintain() override;
 
  private:
   std::shared_ptr<Sink> inner_;

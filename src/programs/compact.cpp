@@ -67,7 +67,7 @@ void run(const Options& options, Log& log, const std::stop_token& stop) {
       log.say(
           fmt::format("{} hours compacted, {} left for their failure", done.hours, done.failed));
       if (done.failed > 0 && !stop.stop_requested()) {
-        throw StoreError{StoreError::unavailable, "not every hour that was due is compacted"};
+        throw Error{Error::unavailable, "not every hour that was due is compacted"};
       }
     }
   });

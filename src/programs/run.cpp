@@ -19,11 +19,8 @@ std::optional<std::string> passing_failure_of(const std::function<void()>& work)
   try {
     work();
     return {};
-  } catch (const StoreError& error) {
-    if (error.kind() == StoreError::misconfigured) throw;
-    return error.what();
-  } catch (const SinkError& error) {
-    if (error.kind() == SinkError::misconfigured) throw;
+  } catch (const Error& error) {
+    if (error.kind() == Error::misconfigured) throw;
     return error.what();
   }
 }

@@ -28,7 +28,7 @@ BrokerError error_of_reason(int code, std::string_view text) {
                             code == AMQP_PRECONDITION_FAILED || code == AMQP_NOT_ALLOWED ||
                             code == AMQP_NOT_IMPLEMENTED || code == AMQP_INVALID_PATH;
   const bool is_misconfigured = for_a_person && !is_passing(text);
-  return {is_misconfigured ? BrokerError::misconfigured : BrokerError::unavailable,
+  return {is_misconfigured ? Error::misconfigured : Error::unavailable,
           fmt::format("the broker says {} {}", code, text)};
 }
 
@@ -37,19 +37,18 @@ BrokerError error_of_reason(int code, std::string_view text) {
 BrokerError error_of_status(int status) {
   switch (status) {
     case AMQP_STATUS_SSL_PEER_VERIFY_FAILED:
-      return {BrokerError::misconfigured,
+      return {Error::misconfigured,
               "the broker's certificate is not signed by an authority in ca_file"};
     case AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED:
-      return {BrokerError::misconfigured,
+      return {Error::misconfigured,
               "the broker's certificate is not for this host (a DNS name of it has to be)"};
     case AMQP_STATUS_BROKER_UNSUPPORTED_SASL_METHOD:
     case AMQP_STATUS_INCOMPATIBLE_AMQP_VERSION:
-      return {BrokerError::misconfigured, amqp_error_string2(status)};
+      return {Error::misconfigured, amqp_error_string2(status)};
     case AMQP_STATUS_SSL_CONNECTION_FAILED:
-      return {BrokerError::unavailable,
-              "no TLS connection could be made: does the port speak TLS?"};
+      return {Error::unavailable, "no TLS connection could be made: does the port speak TLS?"};
     default:
-      return {BrokerError::unavailable, amqp_error_string2(status)};
+      return {Error::unavailable, amqp_error_string2(status)};
   }
 }
 

@@ -4,27 +4,17 @@
 #include <amqp.h>
 #include <amqp_framing.h>
 
-#include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
+#include "eventcollect/error.hpp"
+
 namespace eventcollect::amqp {
 
-// The message names what failed and holds no secret. The connection is of no more use.
-class BrokerError : public std::runtime_error {
+// The connection is of no more use.
+class BrokerError : public Error {
  public:
-  enum Kind : std::uint8_t {
-    unavailable,    // later it may work
-    misconfigured,  // it will not work before somebody mends it
-  };
-
-  BrokerError(Kind kind, const std::string& message) : std::runtime_error{message}, kind_{kind} {}
-
-  Kind kind() const { return kind_; }
-
- private:
-  Kind kind_;
+  using Error::Error;
 };
 
 inline std::string_view text_of(const amqp_bytes_t& bytes) {

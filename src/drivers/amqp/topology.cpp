@@ -56,7 +56,7 @@ void prepare_queue(Connection& connection, const AmqpQueue& queue) {
       return amqp_queue_declare(state, channel, bytes_of(queue.name), 1, 0, 0, 0, amqp_empty_table);
     });
   } catch (const BrokerError& error) {
-    if (error.kind() != BrokerError::misconfigured) throw;
+    if (error.kind() != Error::misconfigured) throw;
     throw BrokerError{
         error.kind(),
         fmt::format("{} ({})", error.what(),

@@ -60,7 +60,7 @@ short Connection::wait_for(short events) {
   const short ready = poll_until(deadline_, events);
   if (ready != 0) return ready;
   close();
-  throw SinkError{SinkError::unavailable, "postgres: the server did not answer in time"};
+  throw Error{Error::unavailable, "postgres: the server did not answer in time"};
 }
 
 // Which of these events came; 0 at the deadline.

@@ -9,12 +9,12 @@
 namespace eventcollect::postgres {
 namespace {
 
-// So many rows or fewer are tried one by one when one of them is refused. To halve them further
-// would take as long and, where many are refused, longer.
+// So many rows or fewer are tried one by one when one of them is rejected. To halve them further
+// would take as long and, where many are rejected, longer.
 constexpr std::size_t few_rows = 64;
 
 // How often a deadlock is tried again.
-constexpr int most_tries = 3;
+constexpr int max_tries = 3;
 
 constexpr std::string_view staging_table = "pg_temp.eventcollect_staging";
 
@@ -31,11 +31,11 @@ SessionSettings read_settings(Connection& connection) {
       "SELECT (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'statement_timeout'),"
       " current_setting('synchronous_commit') = 'off', current_setting('server_encoding'),"
       " pg_catalog.current_database()");
-  if (outcome.error) throw outcome.error->as_sink_error("cannot read the settings");
+  if (outcome.error) throw outcome.error->as_error("cannot read the settings");
   if (outcome.text(0, 2) != "UTF8") {
-    throw SinkError{SinkError::misconfigured,
-                    fmt::format("postgres: the database {} has the encoding {}, events need UTF8",
-                                outcome.text(0, 3), outcome.text(0, 2))};
+    throw Error{Error::misconfigured,
+                fmt::format("postgres: the database {} has the encoding {}, events need UTF8",
+                            outcome.text(0, 3), outcome.text(0, 2))};
   }
   const std::string_view timeout = outcome.text(0, 0);
   std::int64_t milliseconds = 0;
@@ -56,11 +56,10 @@ std::string begin_statements(const SessionSettings& settings, Deadline deadline)
       limit.count(), settings.is_asynchronous ? "SET LOCAL synchronous_commit = on; " : "");
 }
 
-std::optional<ServerError> EventWriter::store(std::span<const Event> events,
-                                              std::vector<Batch::Refusal>& refusals) {
-  events_ = events;
-  refusals_ = &refusals;
-  return store(by_id(events), expects_duplicates_ && !events.empty() ? Way::staged : Way::straight);
+std::optional<ServerError> EventWriter::store(const Batch& batch, Rejections& rejections) {
+  batch_ = &batch;
+  rejections_ = &rejections;
+  return store(by_id(batch), expects_duplicates_ && !batch.empty() ? Way::staged : Way::straight);
 }
 
 // Rows are a run of those ordered by id, so that the halves come in that order too.
@@ -84,7 +83,7 @@ std::optional<ServerError> EventWriter::store(Rows rows, Way way) {
 
 // Whoever waits for rows that are stored here waits until the end: to try again would only be the
 // same deadlock.
-int EventWriter::tries_left() const { return has_stored_ ? 0 : most_tries; }
+int EventWriter::tries_left() const { return has_stored_ ? 0 : max_tries; }
 
 std::optional<ServerError> EventWriter::copy(Rows rows, Way way) {
   auto error = way == Way::straight ? copy_straight(rows) : copy_staged(rows);
@@ -96,7 +95,7 @@ std::optional<ServerError> EventWriter::copy(Rows rows, Way way) {
 }
 
 std::optional<ServerError> EventWriter::copy_straight(Rows rows) {
-  RowStream stream{events_, rows, buffer_};
+  RowStream stream{*batch_, rows, buffer_};
   auto outcome = connection_.copy(
       fmt::format("SAVEPOINT eventcollect; COPY {} ({}) FROM STDIN (FORMAT binary)", names_.events,
                   column_list),
@@ -107,15 +106,15 @@ std::optional<ServerError> EventWriter::copy_straight(Rows rows) {
 
 std::optional<ServerError> EventWriter::copy_staged(Rows rows) {
   if (!has_staging_table_) {
-    // Not within the savepoint, where the next refusal would drop it.
+    // Not within the savepoint, where the next rejection would drop it.
     auto outcome = connection_.run(
         fmt::format("CREATE TEMP TABLE eventcollect_staging ON COMMIT DROP AS SELECT {} FROM {} "
                     "WITH NO DATA",
                     column_list, names_.events));
-    if (outcome.error) throw outcome.error->as_sink_error("cannot make a temporary table");
+    if (outcome.error) throw outcome.error->as_error("cannot make a temporary table");
     has_staging_table_ = true;
   }
-  RowStream stream{events_, rows, buffer_};
+  RowStream stream{*batch_, rows, buffer_};
   auto outcome = connection_.copy(
       fmt::format("SAVEPOINT eventcollect; COPY {} FROM STDIN (FORMAT binary)", staging_table),
       stream);
@@ -135,29 +134,30 @@ std::optional<ServerError> EventWriter::copy_staged(Rows rows) {
 
 // Each row by itself, all of them in one round trip.
 std::optional<ServerError> EventWriter::insert_each(Rows rows) {
-  const std::size_t refused_before = refusals_->size();
-  auto error = try_each(rows);
+  Rejections of_attempt;
+  auto error = try_each(rows, of_attempt);
   for (int left = tries_left(); error && error->is_passing() && left > 0; --left) {
-    refusals_->resize(refused_before);
-    error = try_each(rows);
+    of_attempt.clear();
+    error = try_each(rows, of_attempt);
   }
+  rejections_->add(of_attempt);
   return error;
 }
 
-std::optional<ServerError> EventWriter::try_each(Rows rows) {
+std::optional<ServerError> EventWriter::try_each(Rows rows, Rejections& rejections) {
   auto outcome = connection_.run("SAVEPOINT eventcollect");
   if (outcome.error) return outcome.error;
   if (PQenterPipelineMode(connection_.raw()) != 1 || !send_each(rows)) connection_.lose();
   connection_.flush();
-  auto error = collect_each(rows);
+  auto error = collect_each(rows, rejections);
   if (PQexitPipelineMode(connection_.raw()) != 1) connection_.lose();
   connection_.prepend("RELEASE SAVEPOINT eventcollect; ");
   return error;
 }
 
 // What follows a statement that failed is passed over until the next synchronization. So a row that
-// is taken moves the savepoint behind itself, and one that is refused leaves it where it was; to go
-// back there is right in both cases.
+// is taken moves the savepoint behind itself, and one that is rejected leaves it where it was; to
+// go back there is right in both cases.
 bool EventWriter::send_each(Rows rows) {
   PGconn* to = connection_.raw();
   const auto send = [to](const char* statement) {
@@ -169,7 +169,7 @@ bool EventWriter::send_each(Rows rows) {
   static_assert(binary.size() == columns.size());
   return std::all_of(rows.begin(), rows.end(), [&](std::uint32_t row) {
     buffer_.clear();
-    buffer_.append(events_[row]);
+    buffer_.append((*batch_)[row]);
     const RowValues row_values{buffer_.view()};
     return PQsendQueryParams(to, insert.c_str(), static_cast<int>(columns.size()), nullptr,
                              row_values.values.data(), row_values.lengths.data(), binary.data(),
@@ -181,7 +181,7 @@ bool EventWriter::send_each(Rows rows) {
 }
 
 // Two synchronizations belong to each row. Returns the first error that is no event's fault.
-std::optional<ServerError> EventWriter::collect_each(Rows rows) {
+std::optional<ServerError> EventWriter::collect_each(Rows rows, Rejections& rejections) {
   std::optional<ServerError> fault;
   for (std::size_t synchronizations = 0; synchronizations < 2 * rows.size();) {
     const Result result = connection_.next_result();
@@ -191,8 +191,8 @@ std::optional<ServerError> EventWriter::collect_each(Rows rows) {
     if (!result || status != PGRES_FATAL_ERROR || fault) continue;
     ServerError error = ServerError::of(result.get());
     if (error.is_poison()) {
-      refusals_->push_back({rows[synchronizations / 2],
-                            fmt::format("{} (SQLSTATE {})", error.message, error.sqlstate)});
+      rejections.add((*batch_)[rows[synchronizations / 2]],
+                     fmt::format("{} (SQLSTATE {})", error.message, error.sqlstate));
     } else {
       fault = std::move(error);
     }

@@ -10,6 +10,7 @@
 #include "drivers/postgres/row_format.hpp"
 #include "drivers/postgres/table.hpp"
 #include "eventcollect/batch.hpp"
+#include "eventcollect/rejections.hpp"
 
 namespace eventcollect::postgres {
 
@@ -20,7 +21,7 @@ struct SessionSettings {
   bool is_asynchronous = false;                    // synchronous_commit = off
 };
 
-// Throws SinkError, where the database is of no use also as misconfigured.
+// Throws Error, where the database is of no use also as misconfigured.
 SessionSettings read_settings(Connection& connection);
 
 // The statements that begin every transaction of ours.
@@ -38,9 +39,8 @@ class EventWriter {
         buffer_{buffer},
         expects_duplicates_{expects_duplicates} {}
 
-  // Appends those that the table does not take to `refusals`.
-  std::optional<ServerError> store(std::span<const Event> events,
-                                   std::vector<Batch::Refusal>& refusals);
+  // Adds those that the table does not take to `rejections`.
+  std::optional<ServerError> store(const Batch& batch, Rejections& rejections);
 
  private:
   enum class Way : std::uint8_t { straight, staged };
@@ -51,16 +51,16 @@ class EventWriter {
   std::optional<ServerError> copy_straight(Rows rows);
   std::optional<ServerError> copy_staged(Rows rows);
   std::optional<ServerError> insert_each(Rows rows);
-  std::optional<ServerError> try_each(Rows rows);
+  std::optional<ServerError> try_each(Rows rows, Rejections& rejections);
   bool send_each(Rows rows);
-  std::optional<ServerError> collect_each(Rows rows);
+  std::optional<ServerError> collect_each(Rows rows, Rejections& rejections);
 
   Connection& connection_;
   const TableNames& names_;
   RowBuffer& buffer_;
   bool& expects_duplicates_;
-  std::span<const Event> events_;
-  std::vector<Batch::Refusal>* refusals_ = nullptr;
+  const Batch* batch_ = nullptr;
+  Rejections* rejections_ = nullptr;
   bool has_staging_table_ = false;
   bool has_stored_ = false;
 };
