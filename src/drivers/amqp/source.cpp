@@ -184,7 +184,7 @@ class AmqpSource::Consumer {
     return true;
   }
 
-  // Keeps the connection alive while nobody reads.
+  // Keeps the connection alive between reads.
   void keep() {
     std::unique_lock lock{mutex_};
     const auto often = std::chrono::milliseconds{options_.broker.heartbeat} / 4;
