@@ -4,6 +4,8 @@
 #include <charconv>
 #include <utility>
 
+#include "base/ascii.hpp"
+
 namespace eventcollect {
 namespace {
 
@@ -11,11 +13,9 @@ constexpr std::size_t longest_chunk_line = 1024;
 constexpr std::size_t most_trailer_bytes = 8 << 10;
 constexpr std::uint64_t largest_length = std::uint64_t{1} << 60;
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 // A character of a token (RFC 9110, section 5.6.2).
 bool is_token(char c) {
-  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
+  if (is_alpha(c) || is_digit(c)) return true;
   return c != '\0' && std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
 }
 
@@ -34,11 +34,6 @@ bool is_target(std::string_view text) {
   return text.starts_with('/') && std::all_of(text.begin(), text.end(), [](char c) {
            return static_cast<unsigned char>(c) > 0x20 && c != 0x7F;
          });
-}
-
-std::string_view trim(std::string_view text) {
-  const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 
 // Takes a line that ends in CRLF off `text`. The caller knows that there is one.
@@ -95,18 +90,7 @@ void note_field(const HttpHead::Field& field, HttpHead& head, Framing& framing) 
   }
 }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = lower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 }  // namespace
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
-}
 
 HeadResult parse_head(std::string_view text, HttpHead& head) {
   const std::size_t end = text.find("\r\n\r\n");
@@ -124,7 +108,7 @@ HeadResult parse_head(std::string_view text, HttpHead& head) {
     const std::string_view line = take_line(rest);
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) return HeadResult::malformed;
-    const HttpHead::Field field{line.substr(0, colon), trim(line.substr(colon + 1))};
+    const HttpHead::Field field{line.substr(0, colon), trim_blanks(line.substr(colon + 1))};
     // The name's check also refuses a line that continues the one before, and space before ':'.
     if (!is_token(field.name) || !is_field_value(field.value)) return HeadResult::malformed;
     note_field(field, head, framing);

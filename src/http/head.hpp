@@ -39,9 +39,6 @@ enum class HeadResult : std::uint8_t {
 // Reads the head at the front of `text` into `head`, whose memory is used again.
 HeadResult parse_head(std::string_view text, HttpHead& head);
 
-// Compares names as HTTP does, without regard to case.
-bool equals_ignoring_case(std::string_view a, std::string_view b);
-
 // Undoes chunked transfer coding (RFC 9112, section 7.1) piece by piece.
 class ChunkedReader {
  public:
