@@ -6,7 +6,7 @@
 
 #include "eventcollect/url.hpp"
 
-namespace eventcollect {
+namespace eventcollect::http {
 
 HostPort HostPort::parse(const std::string& text) {
   const std::size_t colon = text.rfind(':');
@@ -33,4 +33,4 @@ std::string HostPort::text() const {
                                              : fmt::format("[{}]:{}", host, port);
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::http

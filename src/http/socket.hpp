@@ -9,7 +9,7 @@
 
 #include "http/host_port.hpp"
 
-namespace eventcollect {
+namespace eventcollect::http {
 
 // A descriptor that is closed with its owner.
 class Socket {
@@ -40,4 +40,4 @@ std::string address_text(const sockaddr_storage& address);
 // Lets the process have as many descriptors as the system allows. Returns how many.
 std::size_t raise_descriptor_limit();
 
-}  // namespace eventcollect
+}  // namespace eventcollect::http

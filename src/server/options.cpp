@@ -9,7 +9,7 @@
 #include "eventcollect/url.hpp"
 #include "programs/settings.hpp"
 
-namespace eventcollect {
+namespace eventcollect::server {
 namespace {
 
 void check_is_one_of(const std::string& word, const Values& known) {
@@ -29,7 +29,7 @@ Values words_of(const Values& values, const Values& known) {
   return words;
 }
 
-void apply_context(ServerOptions& options, const Values& values) {
+void apply_context(Options& options, const Values& values) {
   for (const std::string& word : words_of(values, {"ip", "user_agent", "referrer"})) {
     if (word == "ip") options.endpoint.context.ip = true;
     if (word == "user_agent") options.endpoint.context.user_agent = true;
@@ -37,7 +37,7 @@ void apply_context(ServerOptions& options, const Values& values) {
   }
 }
 
-void apply_path(ServerOptions& options, const Values& values) {
+void apply_path(Options& options, const Values& values) {
   const Values taken{"/", "/healthz", "/readyz", "/metrics"};
   if (std::find(taken.begin(), taken.end(), values[0]) != taken.end()) {
     throw ConfigError{
@@ -46,20 +46,21 @@ void apply_path(ServerOptions& options, const Values& values) {
   options.endpoint.path = values[0];
 }
 
-void apply_url_strip(ServerOptions& options, const Values& values) {
+void apply_url_strip(Options& options, const Values& values) {
   for (const std::string& word : words_of(values, {"query", "fragment"})) {
     if (word == "query") options.collector.rules.strip_query = true;
     if (word == "fragment") options.collector.rules.strip_fragment = true;
   }
 }
 
-std::vector<Setting> network_settings(ServerOptions& options) {
+std::vector<Setting> network_settings(Options& options) {
   return {
       {"listen", "HOST:PORT", "127.0.0.1:8080", "Where to serve; port 0 picks a free one",
-       Setting::one, [&](const Values& values) { options.listen = HostPort::parse(values[0]); }},
+       Setting::one,
+       [&](const Values& values) { options.listen = http::HostPort::parse(values[0]); }},
       {"admin", "HOST:PORT", "",
        "Serve /healthz, /readyz and /metrics there, and no longer at --listen", Setting::one,
-       [&](const Values& values) { options.admin = HostPort::parse(values[0]); }},
+       [&](const Values& values) { options.admin = http::HostPort::parse(values[0]); }},
       {"path", "PATH", "/events", "The path that events are POSTed to", Setting::one,
        [&](const Values& values) { apply_path(options, values); }},
       {"page", "FILE", "", "The page to serve at /, instead of the demo page", Setting::one,
@@ -73,7 +74,7 @@ std::vector<Setting> network_settings(ServerOptions& options) {
   };
 }
 
-std::vector<Setting> event_settings(ServerOptions& options) {
+std::vector<Setting> event_settings(Options& options) {
   return {
       {"to", "URL", "file:events", "Where events go; several are each written to", Setting::list,
        [&](const Values& values) { options.to = values; }},
@@ -126,11 +127,11 @@ std::vector<Setting> event_settings(ServerOptions& options) {
 
 }  // namespace
 
-std::optional<ServerOptions> read_options(int argc, char** argv) {
+std::optional<Options> read_options(int argc, char** argv) {
   const Program program{"eventcollect-server",
                         "Collects events that a site's pages POST as JSON, and answers 202 when "
                         "they are durable."};
-  ServerOptions options;
+  Options options;
   std::vector<Setting> settings = network_settings(options);
   for (Setting& setting : event_settings(options)) settings.push_back(std::move(setting));
   if (!read_settings(program, settings, argc, argv)) return {};
@@ -142,4 +143,4 @@ std::optional<ServerOptions> read_options(int argc, char** argv) {
   return options;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::server

@@ -4,23 +4,26 @@
 #include <utility>
 
 #include "fuzz/require.hpp"
+#include "http/chunked.hpp"
 #include "http/head.hpp"
 
 namespace {
 
-using namespace eventcollect;
+namespace fuzz = eventcollect::fuzz;
+using namespace eventcollect::http;
 
 void check_head(std::string_view text) {
-  HttpHead head;
-  const HeadResult result = parse_head(text, head);
-  if (result != HeadResult::complete) return;
-  fuzz::require(head.bytes <= text.size(), "the head ends within the text");
-  fuzz::require(head.path.starts_with('/'), "a path begins with a slash");
+  Head head;
+  if (parse_head(text, head) != HeadResult::complete) return;
+  fuzz::require(text.starts_with(head.text), "the head is at the front of the text");
+  fuzz::require(head.request.path.starts_with('/'), "a path begins with a slash");
   fuzz::require(!(head.is_chunked && head.content_length), "the length is known in one way");
-  HttpHead again;
-  fuzz::require(parse_head(text.substr(0, head.bytes), again) == HeadResult::complete,
+  Head again;
+  fuzz::require(parse_head(head.text, again) == HeadResult::complete,
                 "what follows does not change the head");
-  fuzz::require(parse_head(text.substr(0, head.bytes - 1), again) == HeadResult::incomplete,
+  Head cut;
+  const std::string_view without_end = std::string_view{head.text}.substr(0, head.text.size() - 1);
+  fuzz::require(parse_head(without_end, cut) == HeadResult::incomplete,
                 "a head is complete at its end and not before");
 }
 

@@ -24,41 +24,47 @@ std::string get_of(const std::string& path) {
 
 const std::string get = get_of("/");
 
+Response page(std::string body) { return {200, {{"Content-Type", "text/plain"}}, std::move(body)}; }
+
 // A page that holds up its loop, so that others have sent all that they want when it goes on.
 struct WaitingPage {
   std::counting_semaphore<> has_begun{0};
   std::counting_semaphore<> may_end{0};
 
-  void serve(httplib::Response& response) {
+  Response serve() {
     has_begun.release();
     may_end.acquire();
-    response.set_content("page", "text/plain");
+    return page("page");
   }
 };
 
 // A served site: a page at /, events at /events that go into the test's hand.
 struct Setup {
-  explicit Setup(FrontLimits limits = {}, bool is_open = true, std::size_t threads = 2)
+  explicit Setup(http::Limits limits = {}, bool is_open = true, std::size_t threads = 2)
       : collector{gate},
         endpoint{collector, {.max_body_bytes = 10'000}},
+        site{routes()},
         front{site, threads, limits} {
     if (is_open) gate->let_all();
-    site.add(endpoint);
-    site.add("/", [this](httplib::Response& response) {
-      ++pages;
-      response.set_content("page", "text/plain");
-    });
-    site.add("/count", [this](httplib::Response& response) {
-      response.set_content(std::to_string(pages), "text/plain");
-    });
-    site.add("/large", [](httplib::Response& response) {
-      response.set_content(std::string(4 << 20, 'x'), "text/plain");
-    });
-    site.add("/wait", [this](httplib::Response& response) { wait.serve(response); });
-    site.add("/wait-too", [this](httplib::Response& response) { wait_too.serve(response); });
     port = front.start({"127.0.0.1", 0}).port;
   }
   ~Setup() { gate->let_all(); }
+
+  std::vector<server::Route> routes() {
+    return {
+        server::events_route(endpoint),
+        server::page_route("/",
+                           [this] {
+                             ++pages;
+                             return page("page");
+                           }),
+        server::page_route("/count", [this] { return page(std::to_string(pages)); }),
+        server::page_route("/large", [] { return page(std::string(4 << 20, 'x')); }),
+        server::page_route("/broken", []() -> Response { throw std::runtime_error{"broken"}; }),
+        server::page_route("/wait", [this] { return wait.serve(); }),
+        server::page_route("/wait-too", [this] { return wait_too.serve(); }),
+    };
+  }
 
   // Waits until this much has come of requests that are not complete.
   void wait_for_bytes(std::uint64_t bytes) const {
@@ -71,14 +77,14 @@ struct Setup {
   std::shared_ptr<GateSink> gate = std::make_shared<GateSink>();
   Collector collector;
   Endpoint endpoint;
-  Site site;
-  Front front;
+  server::Site site;
+  http::Front front;
   std::uint16_t port = 0;
 };
 
 // A setup whose connections are all on one loop.
 struct OneLoop : Setup {
-  explicit OneLoop(FrontLimits limits = {}) : Setup{limits, true, 1} {}
+  explicit OneLoop(http::Limits limits = {}) : Setup{limits, true, 1} {}
 };
 
 // A connection that has had an answer.
@@ -100,7 +106,7 @@ std::string chunked(const std::string& chunks) {
          chunks;
 }
 
-std::string error_of(Front& front, const HostPort& at) {
+std::string error_of(http::Front& front, const http::HostPort& at) {
   try {
     front.start(at);
   } catch (const std::runtime_error& failure) {
@@ -121,8 +127,8 @@ TEST_CASE("a port belongs to one front, and the second is told so") {
   Setup first;
   Setup second;
   CHECK(first.port != second.port);
-  Site site;
-  Front third{site, 1};
+  server::Site site{{}};
+  http::Front third{site, 1};
   const std::string error = error_of(third, {"127.0.0.1", first.port});
   CHECK(error.find("Address already in use") != std::string::npos);
   CHECK(error.find(std::to_string(first.port)) != std::string::npos);
@@ -130,8 +136,8 @@ TEST_CASE("a port belongs to one front, and the second is told so") {
 }
 
 TEST_CASE("an address that is not this machine's is named") {
-  Site site;
-  Front front{site, 1};
+  server::Site site{{}};
+  http::Front front{site, 1};
   const std::string error = error_of(front, {"192.0.2.1", 0});
   CHECK(error.find("192.0.2.1") != std::string::npos);
   CHECK(error.find("Cannot assign requested address") != std::string::npos);
@@ -143,8 +149,8 @@ TEST_CASE("a front can be stopped at once, twice, and without a start") {
     CHECK(setup.front.stop(10s));
     CHECK(setup.front.stop(10s));
   }
-  Site site;
-  CHECK(Front{site, 1}.stop(10s));
+  server::Site site{{}};
+  CHECK(http::Front{site, 1}.stop(10s));
 }
 
 TEST_CASE("requests on one connection are answered in order, however they are cut into pieces") {
@@ -285,6 +291,14 @@ TEST_CASE("a client that goes away while it is being refused harms nobody") {
   }
   RawClient client{setup.port};
   client.send(get);
+  CHECK(client.receive().body == "page");
+}
+
+TEST_CASE("a page that fails is answered all the same") {
+  Setup setup;
+  RawClient client{setup.port};
+  client.send(get_of("/broken") + get);
+  CHECK(client.receive().status == 503);
   CHECK(client.receive().body == "page");
 }
 

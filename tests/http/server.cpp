@@ -33,12 +33,12 @@ class Variable {
   std::string name_;
 };
 
-std::optional<ServerOptions> read(Strings arguments) {
+std::optional<server::Options> read(Strings arguments) {
   arguments.insert(arguments.begin(), "eventcollect-server");
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  return read_options(static_cast<int>(arguments.size()), argv.data());
+  return server::read_options(static_cast<int>(arguments.size()), argv.data());
 }
 
 // A config file with this text.
@@ -354,7 +354,7 @@ TEST_CASE("an address is a host, a colon and a port") {
   for (const Case& c : cases) {
     CAPTURE(c.text);
     try {
-      const HostPort parsed = HostPort::parse(std::string{c.text});
+      const http::HostPort parsed = http::HostPort::parse(std::string{c.text});
       CHECK(c.port >= 0);
       CHECK(parsed.host == c.host);
       CHECK(parsed.port == c.port);
