@@ -10,6 +10,7 @@
 
 #include "eventcollect/url.hpp"
 #include "programs/log.hpp"
+#include "programs/settings.hpp"
 #include "support/directory.hpp"
 
 namespace eventcollect {
@@ -72,7 +73,7 @@ void check_named(const std::string& error, const Strings& parts) {
   }
 }
 
-TEST_CASE("without options the server keeps events and refusals in files") {
+TEST_CASE("without options the server keeps events and dead letters in files") {
   const auto options = read({});
   REQUIRE(options);
   CHECK(options->listen.text() == "127.0.0.1:8080");
@@ -95,6 +96,19 @@ TEST_CASE("without options the server keeps events and refusals in files") {
   CHECK(options->drain_delay == 5s);
   CHECK(options->drain_timeout == 10s);
   CHECK(options->threads > 0);
+}
+
+TEST_CASE("a default of the library is written as it would be given") {
+  for (const std::uint64_t bytes :
+       {0u, 1u, 1023u, 1024u, 1536u, 65536u, 1u << 20, 1u << 30, 3u << 30}) {
+    CAPTURE(bytes);
+    CHECK(parse_bytes(bytes_text(bytes)) == bytes);
+  }
+  CHECK(bytes_text(64 << 20) == "64MiB");
+  for (const auto duration : {0ms, 1ms, 999ms, 1000ms, 1500ms, 90'000ms}) {
+    CHECK(parse_duration(duration_text(duration)) == duration);
+  }
+  CHECK(duration_text(10s) == "10s");
 }
 
 TEST_CASE("each option is read, in both forms") {
@@ -297,6 +311,8 @@ TEST_CASE("a wrong option is named with its value and the way out") {
       {{"--threads", "99999999999999999999"}, {"--threads", "99999999999999999999"}},
       {{"--max-batch-events", "0"}, {"--max-batch-events", "'0'"}},
       {{"--max-body-bytes", "1MB"}, {"--max-body-bytes", "1MB", "MiB"}},
+      {{"--max-body-bytes", "0"}, {"--max-body-bytes: must be greater than 0, got 0"}},
+      {{"--ack-timeout", "0s"}, {"--ack-timeout: must be greater than 0, got 0s"}},
       {{"--ack", "maybe"}, {"--ack", "'maybe'", "durable, accepted"}},
       {{"--ack", "durable,accepted"}, {"--ack"}},
       {{"--ack", ""}, {"--ack"}},
@@ -322,7 +338,7 @@ TEST_CASE("an address is a host, a colon and a port") {
   struct Case {
     std::string_view text;
     std::string_view host;
-    int port;  // -1: refused
+    int port;  // -1: rejected
   };
   const Case cases[] = {
       {"127.0.0.1:8080", "127.0.0.1", 8080},
