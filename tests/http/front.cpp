@@ -135,7 +135,7 @@ TEST_CASE("a port belongs to one front, and the second is told so") {
   CHECK(RawClient{first.port}.send(get));
 }
 
-TEST_CASE("an address that is not this machine's is named") {
+TEST_CASE("an address that this machine does not have is named") {
   server::Site site{{}};
   http::Front front{site, 1};
   const std::string error = error_of(front, {"192.0.2.1", 0});
@@ -269,7 +269,7 @@ TEST_CASE("an unread body is never taken for a request") {
   }
 }
 
-TEST_CASE("a body over the limit is refused, and its sender can read so") {
+TEST_CASE("a body over the limit is rejected, and its sender can read the answer") {
   Setup setup;
   const std::string large(3 << 20, ' ');
   const std::string in_chunks = "300000\r\n" + large + "\r\n0\r\n\r\n";
@@ -281,7 +281,7 @@ TEST_CASE("a body over the limit is refused, and its sender can read so") {
   }
 }
 
-TEST_CASE("a client that goes away while it is being refused harms nobody") {
+TEST_CASE("a client that goes away while it is being rejected harms nobody") {
   Setup setup;
   for (int i = 0; i < 200; ++i) {
     RawClient client{setup.port};
@@ -336,7 +336,7 @@ TEST_CASE("a client that sends many requests at once lets others have their turn
   CHECK(before < count / 4);
 }
 
-TEST_CASE("nor does a crowd of such clients hold up who asks for little") {
+TEST_CASE("a crowd of such clients does not hold up one that asks for little") {
   OneLoop setup;
   const auto patient = used_connection(setup);
   constexpr int crowd = 200;
@@ -358,7 +358,7 @@ TEST_CASE("nor does a crowd of such clients hold up who asks for little") {
   CHECK(before < 10 * crowd);
 }
 
-TEST_CASE("a head over the limit is refused") {
+TEST_CASE("a head over the limit is rejected") {
   Setup setup{{.max_head_bytes = 1000}};
   RawClient client{setup.port};
   client.send("GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(2000, 'x'));
@@ -366,7 +366,7 @@ TEST_CASE("a head over the limit is refused") {
   CHECK(client.receive().status == 0);
 }
 
-TEST_CASE("bodies under way are bounded in memory") {
+TEST_CASE("bodies in progress are bounded in memory") {
   Setup setup{{.max_buffered_bytes = 5'000}};
   RawClient client{setup.port};
   client.send(
@@ -412,7 +412,7 @@ TEST_CASE("a request that does not come in time is told so, an idle connection j
   CHECK(setup.front.statistics().requests_timed_out == 2);
 }
 
-TEST_CASE("a client that drips bytes for ever is cut off all the same") {
+TEST_CASE("a client that drips bytes is cut off all the same") {
   Setup setup{{.max_head_bytes = 1 << 20, .idle_timeout = 1h, .request_timeout = 50ms}};
   RawClient client{setup.port};
   const std::string head = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
@@ -436,9 +436,9 @@ TEST_CASE("a request has its full time from its first byte, however long the con
   used->send("GET / HT");
   fresh.send("GET / HT");
   setup.wait_for_bytes(16);
-  RawClient refused{setup.port};
-  refused.send("no HTTP\r\n\r\n");
-  CHECK(refused.receive().status == 400);
+  RawClient rejected{setup.port};
+  rejected.send("no HTTP\r\n\r\n");
+  CHECK(rejected.receive().status == 400);
   // It is closed when the front looks for whose time is over.
   wait_until([&] { return setup.front.statistics().connections_open <= 2; });
   fresh.send("TP/1.1\r\nHost: localhost\r\n\r\n");
@@ -471,7 +471,7 @@ TEST_CASE("idle and dripping connections keep nobody waiting") {
   wait_until([&] { return setup.front.statistics().connections_open == 301; });
 }
 
-TEST_CASE("beyond the bound of connections the longest idle one has to go") {
+TEST_CASE("beyond the bound of connections the one that has been idle longest is closed") {
   Setup setup{{.max_connections = 3}};
   std::vector<std::unique_ptr<RawClient>> clients;
   for (int i = 0; i < 5; ++i) {
@@ -485,7 +485,9 @@ TEST_CASE("beyond the bound of connections the longest idle one has to go") {
   CHECK(clients.back()->receive().body == "page");
 }
 
-TEST_CASE("idle is who has no request under way, and its time begins with the last answer") {
+TEST_CASE(
+    "a client is idle while it has no request in progress, and its time begins with the last "
+    "answer") {
   OneLoop setup{{.max_connections = 4}};
   const auto again = used_connection(setup);
   const auto busy = used_connection(setup);
@@ -514,7 +516,7 @@ TEST_CASE("idle is who has no request under way, and its time begins with the la
   }
 }
 
-TEST_CASE("who waits for an answer of ours is not idle") {
+TEST_CASE("a client that waits for our answer is not idle") {
   Setup setup{{.max_connections = 2}, false, 1};
   RawClient waiting{setup.port};
   waiting.send(post(event_named("a")));
@@ -526,7 +528,7 @@ TEST_CASE("who waits for an answer of ours is not idle") {
   CHECK(waiting.receive().status == 202);
 }
 
-TEST_CASE("an idle connection has to go for one that another loop accepted") {
+TEST_CASE("an idle connection is closed for one that another loop accepted") {
   Setup setup{{.max_connections = 3}};
   RawClient idle{setup.port};
   idle.send(get_of("/wait"));
@@ -560,7 +562,7 @@ TEST_CASE("an idle connection has to go for one that another loop accepted") {
   }
 }
 
-TEST_CASE("where no connection is idle the new ones are turned away") {
+TEST_CASE("where no connection is idle the new ones are closed") {
   OneLoop setup{{.max_connections = 4}};
   std::vector<std::unique_ptr<RawClient>> busy;
   for (std::uint64_t i = 1; i <= 6; ++i) {  // half as many again are let in for a moment
@@ -591,7 +593,7 @@ TEST_CASE("a client that asks before it sends its body is told to go on, or why 
   CHECK(client.receive().status == 415);
 }
 
-TEST_CASE("who has sent everything and says so still gets the answer") {
+TEST_CASE("a client that has sent everything and says so still gets the answer") {
   Setup setup{{}, false};
   RawClient client{setup.port};
   client.send(post(event_named("a")));
@@ -602,7 +604,7 @@ TEST_CASE("who has sent everything and says so still gets the answer") {
   CHECK(client.receive().status == 0);
 }
 
-TEST_CASE("an answer to somebody who has gone is dropped") {
+TEST_CASE("an answer to a client that has gone is dropped") {
   Setup setup{{}, false};
   {
     RawClient client{setup.port};
@@ -656,7 +658,7 @@ TEST_CASE("while draining each answer is the last of its connection") {
   CHECK(client.receive().status == 0);
 }
 
-TEST_CASE("stopping waits for answers that are due and for nobody who is idle") {
+TEST_CASE("stopping waits for answers that are due, and not for idle clients") {
   Setup setup{{}, false};
   RawClient idle{setup.port};
   idle.send(get);

@@ -405,6 +405,16 @@ TEST_CASE("a request that does not come in time is told so, and an idle connecti
   CHECK(idle.got.empty());
   CHECK(idle.counters.timed_out == 0);
 
+  Peer unreachable;  // it has not even taken the 100 Continue
+  unreachable.takes_bytes = 1;
+  unreachable.receive(
+      "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(unreachable.connection.wait() == Wait::request);
+  CHECK_FALSE(unreachable.connection.wants_bytes());
+  unreachable.expire();
+  CHECK(unreachable.connection.is_closed());
+  CHECK(unreachable.counters.timed_out == 0);
+
   Peer unread;
   unread.takes_bytes = 1;
   unread.receive(get("/a"));
