@@ -27,16 +27,22 @@ Connection::Connection(std::string peer, const Limits& limits, ByteBudget& budge
 void Connection::begin_turn(std::string_view bytes) {
   if (input_.empty()) {
     unread_ = bytes;
-  } else {
-    input_ += bytes;
-    unread_ = input_;
+    return;
   }
+  if (!bytes.empty()) {
+    input_.erase(0, used_bytes_);
+    used_bytes_ = 0;
+    input_ += bytes;
+  }
+  unread_ = std::string_view{input_}.substr(used_bytes_);
 }
 
 void Connection::end_turn() {
   if (stage_ != Stage::body) forget_request();
-  // A new string has no more capacity than is counted.
-  if (unread_.size() != input_.size()) std::string{unread_}.swap(input_);
+  // Requests that were sent together are not moved for each of them. A new string has no more
+  // capacity than is counted.
+  if (input_.empty() || unread_.size() <= input_.size() / 2) std::string{unread_}.swap(input_);
+  used_bytes_ = input_.size() - unread_.size();
   unread_ = {};
   if (!input_share_.resize(input_.size())) return close();
   // A request's time runs from its first byte.
@@ -202,6 +208,7 @@ void Connection::close() {
   forget_request();
   unread_ = {};
   std::string{}.swap(input_);
+  used_bytes_ = 0;
   input_share_.resize(0);
   stage_ = Stage::closed;
 }

@@ -138,8 +138,9 @@ class Connection {
   bool closes_after_ = false;     // the answer that is due is the last
   bool is_head_request_ = false;  // its answer has no body
 
-  std::string_view unread_;  // during a turn
-  std::string input_;        // between turns
+  std::string_view unread_;     // during a turn
+  std::string input_;           // what is unread between turns, at its end
+  std::size_t used_bytes_ = 0;  // of input_, before that
   ByteShare input_share_;
   std::unique_ptr<Incoming> incoming_;
   ByteShare incoming_share_;

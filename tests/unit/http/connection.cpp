@@ -213,6 +213,31 @@ TEST_CASE("a request waits for the answer to the one before") {
   CHECK(peer.take_answers() == Strings{"200 late"});
 }
 
+TEST_CASE("requests that are sent together are answered in order, one turn for each") {
+  std::string requests;
+  for (int i = 0; i < 100; ++i) requests += i % 3 == 0 ? post("/later", "body") : get("/later");
+  for (const std::size_t piece : {std::size_t{100}, requests.size()}) {
+    Peer peer;
+    std::size_t answered = 0;
+    std::string_view left = requests;
+    while (answered < 100) {
+      REQUIRE(peer.budget.used() <= requests.size());
+      if (peer.connection.wants_bytes()) {
+        REQUIRE_FALSE(left.empty());
+        peer.receive(left.substr(0, piece));
+        left.remove_prefix(std::min(piece, left.size()));
+      } else {
+        peer.answer();
+        ++answered;
+      }
+    }
+    CHECK(peer.handled.size() == 100);
+    CHECK(std::ranges::count(peer.handled, "POST /later body") == 34);
+    CHECK(peer.take_answers() == Strings(100, "200 late"));
+    CHECK(peer.budget.used() == 0);
+  }
+}
+
 TEST_CASE("a client that does not take its answer gets no further one") {
   Peer peer;
   peer.takes_bytes = 10;
