@@ -32,7 +32,7 @@ quoted for a shell. Where EVENTCOLLECT_TEST_SERVICES is set already, `with` uses
     … stop                  ends everything and removes the directory
 
 A server whose program is not installed is named on stderr and left out. As root the servers run as the user postgres,
-since PostgreSQL and PgBouncer refuse root.
+since PostgreSQL and PgBouncer reject root.
 
 To add a server: derive from Service, say what to run and when it answers, and put it into SERVICES.
 """

@@ -42,8 +42,8 @@ struct AmqpBroker {
   // Whole seconds, 1 to 65,535. A peer that is silent for two of them is gone.
   std::chrono::seconds heartbeat{30};
 
-  // How long write(), tend(), acknowledge() and each attempt to connect may take (and a tenth of a
-  // second). Looking up a host's name is the system's business, and has the system's deadline.
+  // How long write(), maintain(), acknowledge() and each attempt to connect may take (and a tenth
+  // of a second). Looking up a host's name is the system's business, and has the system's deadline.
   std::chrono::milliseconds timeout{10'000};
 };
 
@@ -51,10 +51,10 @@ struct AmqpBroker {
 enum class AmqpDeclare : std::uint8_t {
   quorum,   // it is made where it is missing: replicated, durable
   classic,  // likewise: on one node, durable
-  off,      // it has to be there, made by somebody else
+  off,      // it must be there already
 };
 
-// A queue that is made refuses what does not fit (x-overflow=reject-publish) instead of dropping
+// A queue that is made rejects what does not fit (x-overflow=reject-publish) instead of dropping
 // the oldest. An existing one of another kind is an error, never changed.
 struct AmqpQueue {
   std::string name = "events";
@@ -83,23 +83,23 @@ struct AmqpSinkOptions {
 // write() sends the whole batch and returns when the broker has confirmed each message (publisher
 // confirms): then it is on the queue's disk, of a quorum queue on those of a majority. It throws
 // for the whole batch what became of the worst event: returned, since no queue is bound
-// (misconfigured); refused, since the queue is full (unavailable); either as in_doubt where others
+// (misconfigured); rejected, since the queue is full (unavailable); either as in_doubt where others
 // of the batch are stored; unconfirmed, since the connection was lost or the time is over
 // (in_doubt). A broker that is short of memory or disk and has blocked its publishers is
 // unavailable. The next call connects again. One thread at a time.
 //
 // RabbitMQ tells a connection that it is blocked only after it has published once. So on a new
-// connection tend() finds nothing wrong, and the first write() is what meets the block; from then
-// on tend() knows, until the block ends. To publish something only to find out would need an
-// exchange that routes it nowhere and a right to it.
+// connection maintain() finds nothing wrong, and the first write() is what meets the block; from
+// then on maintain() knows, until the block ends. To publish something only to find out would need
+// an exchange that routes it nowhere and a right to it.
 class AmqpSink final : public Sink {
  public:
   // Does not connect yet. Throws ConfigError.
   explicit AmqpSink(AmqpSinkOptions options = {});
   ~AmqpSink() override;
 
-  void write(const Batch& batch) override;
-  void tend() override;
+  void write(const Batch& batch, Rejections& rejections) override;
+  void maintain() override;
 
  private:
   class Publisher;
@@ -112,14 +112,15 @@ struct AmqpSourceOptions {
   AmqpQueue queue;
 
   // How many messages the broker sends ahead of their acknowledgement, 1 to 65,535; a delivery does
-  // not get larger than this. 0: twice the max_events of the first Patience; for a later one that
+  // not get larger than this. 0: twice the max_events of the first ReadLimits; for a later one that
   // asks for more a new session begins, once read() is given an empty delivery.
   std::uint16_t prefetch = 0;
 };
 
 // Reads what AmqpSink wrote. A session is a connection; what was not acknowledged in it comes again
-// in the next, in its old place. A lost connection is thrown as SourceError by read(), and the next
-// read() connects again. Patience.max_events over 65,535 is refused: AMQP counts ahead no further.
+// in the next, in its old place. A lost connection is thrown as Error by read(), and the next
+// read() connects again. ReadLimits.max_events over 65,535 is rejected: AMQP counts ahead no
+// further.
 //
 // A thread of its own keeps the connection alive while the caller is busy, and holds what arrives
 // meanwhile: at most `prefetch` messages, and 64 MiB and one more. One thread at a time.
@@ -129,7 +130,7 @@ class AmqpSource final : public Source {
   explicit AmqpSource(AmqpSourceOptions options = {});
   ~AmqpSource() override;
 
-  bool read(Delivery& delivery, const Patience& patience) override;
+  bool read(Delivery& delivery, const ReadLimits& limits) override;
   void acknowledge(const Delivery& delivery) override;
 
  private:

@@ -1,30 +1,29 @@
 // A run of events on their way to a sink, in both forms that sinks want.
 //
-//   void write(const Batch& batch) override {
-//     file.append(batch.ndjson());                            // one buffer, or
-//     for (const Event& event : batch.events())               // one by one
-//       if (!db.insert(event.id, event.line)) batch.refuse(event, "check constraint");
-//   }
+//   file.append(batch.ndjson());                  // one buffer, or
+//   for (const Event& event : batch)              // one by one
+//     db.insert(event.id, event.line);
 #pragma once
 
+#include <compare>
+#include <cstddef>
 #include <cstdint>
-#include <span>
+#include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "eventcollect/event.hpp"
 
 namespace eventcollect {
 
-// An ordered list of events. One thread at a time, const calls included.
+// An ordered list of events. Reading it (const functions) is safe from any thread while nobody
+// changes it.
 class Batch {
  public:
-  // An event that the sink will not have, through a fault of the event's own.
-  struct Refusal {
-    std::size_t index = 0;
-    std::string why;
-  };
+  class Iterator;
 
   bool empty() const { return records_.empty(); }
   std::size_t size() const { return records_.size(); }
@@ -44,21 +43,14 @@ class Batch {
   // All events in order, each a line of JSON followed by '\n'. Lives until the batch changes.
   std::string_view ndjson() const { return lines_; }
 
-  // All events in order. The span and its views live until the batch changes.
-  std::span<const Event> events() const;
+  // The event at `index`, below size(). Its views live until the batch changes.
+  Event operator[](std::size_t index) const;
+  Event front() const { return (*this)[0]; }
+  Event back() const { return (*this)[size() - 1]; }
 
-  // Says that the sink did not store `event` (or the one at `index`, below size()) and never will,
-  // because of what is in it. `why` is shown to whoever sent it, so it must hold no secret. The
-  // first reason for an event stays. It is the sink's answer, not a change of the events: hence
-  // const.
-  void refuse(const Event& event, std::string_view why) const { refuse(event.index, why); }
-  void refuse(std::size_t index, std::string_view why) const;
-
-  // What refuse() was told, in the order in which it was told.
-  std::span<const Refusal> refusals() const { return refusals_; }
-
-  // Forgets the refusals: the batch is about to be written again.
-  void clear_refusals() const;
+  // All events in order, made as they are asked for.
+  Iterator begin() const;
+  Iterator end() const;
 
   // Adds a copy of `event`. Its line must be one JSON object without a line feed; its index is
   // ignored. The event must not be one of this batch.
@@ -123,9 +115,48 @@ class Batch {
   TimePoint earliest_ = TimePoint::max();
   TimePoint latest_ = TimePoint::min();
   std::vector<Record> records_;
-  mutable std::vector<Event> events_;  // made from records_ when somebody asks
-  mutable std::vector<Refusal> refusals_;
-  mutable std::vector<bool> is_refused_;  // by index, as far as anything was refused
 };
+
+// Goes over a batch, which must not change meanwhile.
+class Batch::Iterator {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using iterator_concept = std::random_access_iterator_tag;
+  using value_type = Event;
+  using difference_type = std::ptrdiff_t;
+  using pointer = void;
+  using reference = Event;
+
+  Iterator() = default;
+  Iterator(const Batch& batch, std::size_t index) : batch_{&batch}, index_{index} {}
+
+  Event operator*() const { return (*batch_)[index_]; }
+  Event operator[](difference_type by) const { return *(*this + by); }
+
+  Iterator& operator++() { return *this += 1; }
+  Iterator operator++(int) { return std::exchange(*this, *this + 1); }
+  Iterator& operator--() { return *this -= 1; }
+  Iterator operator--(int) { return std::exchange(*this, *this - 1); }
+  Iterator& operator+=(difference_type by) {
+    index_ = static_cast<std::size_t>(static_cast<difference_type>(index_) + by);
+    return *this;
+  }
+  Iterator& operator-=(difference_type by) { return *this += -by; }
+  friend Iterator operator+(Iterator it, difference_type by) { return it += by; }
+  friend Iterator operator+(difference_type by, Iterator it) { return it += by; }
+  friend Iterator operator-(Iterator it, difference_type by) { return it -= by; }
+  friend difference_type operator-(const Iterator& a, const Iterator& b) {
+    return static_cast<difference_type>(a.index_) - static_cast<difference_type>(b.index_);
+  }
+  friend bool operator==(const Iterator& a, const Iterator& b) { return a.index_ == b.index_; }
+  friend auto operator<=>(const Iterator& a, const Iterator& b) { return a.index_ <=> b.index_; }
+
+ private:
+  const Batch* batch_ = nullptr;
+  std::size_t index_ = 0;
+};
+
+inline Batch::Iterator Batch::begin() const { return {*this, 0}; }
+inline Batch::Iterator Batch::end() const { return {*this, size()}; }
 
 }  // namespace eventcollect

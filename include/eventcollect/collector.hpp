@@ -28,7 +28,7 @@ namespace eventcollect {
 
 // What a blocking collect does while the queue is full.
 enum class WhenFull : std::uint8_t {
-  refuse,  // throws at once
+  reject,  // throws at once
   wait,    // waits for room until its deadline, then throws
 };
 
@@ -45,13 +45,14 @@ struct CollectorOptions {
   Rules rules{};
   Acknowledge acknowledge = Acknowledge::durable;
   std::chrono::milliseconds acknowledge_timeout{10'000};  // then the outcome is in doubt
-  WhenFull when_full = WhenFull::refuse;
+  WhenFull when_full = WhenFull::reject;
   std::size_t max_queue_bytes = 64 << 20;  // in memory, of events accepted and not yet durable
   std::size_t max_batch_bytes = 8 << 20;   // a batch begins no further request above this
-  std::chrono::milliseconds tend_interval{1'000};   // between calls of Sink::tend, and of retries
+  std::chrono::milliseconds maintain_interval{
+      1'000};  // between calls of Sink::maintain, and of retries
   std::chrono::milliseconds drain_timeout{10'000};  // for the destructor
 
-  // Where refused events go, or null for nowhere. They never hold up good ones: what does not fit
+  // Where rejected events go, or null for nowhere. They never hold up good ones: what does not fit
   // into their queue, or what the sink will not have, is only counted.
   std::shared_ptr<Sink> dead_letters{};
   std::size_t max_dead_letter_queue_bytes = 4 << 20;
@@ -60,9 +61,9 @@ struct CollectorOptions {
 
   // The handlers run on a thread of the collector, or on the caller's where the caller causes them.
   // They must not block. Absent ones are skipped.
-  LostHandler on_lost{};                               // a tracked event was given up
-  std::function<void(const SinkError&)> on_failure{};  // a call of the sink failed
-  std::function<void()> on_recovery{};                 // the first success after a failure
+  LostHandler on_lost{};                           // a tracked event was given up
+  std::function<void(const Error&)> on_failure{};  // a call of the sink failed
+  std::function<void()> on_recovery{};             // the first success after a failure
 };
 
 // What came with a body.
@@ -71,18 +72,18 @@ struct RequestInfo {
   std::string_view context{};  // a JSON object to store with each event, or empty
 };
 
-// What became of a request: accepted + refused is the number of its events.
+// What became of a request: accepted + rejected is the number of its events.
 struct Receipt {
-  static constexpr std::size_t most_listed = 100;
+  static constexpr std::size_t max_listed = 100;
 
-  std::size_t accepted = 0;           // durable (or queued, for Acknowledge::accepted)
-  std::size_t refused = 0;            // by the rules or by the sink
-  std::vector<Rejection> rejected{};  // the first most_listed of them, by index
+  std::size_t accepted = 0;             // durable (or queued, for Acknowledge::accepted)
+  std::size_t rejected = 0;             // by the rules or by the sink
+  std::vector<Rejection> rejections{};  // the first max_listed of them, by index, without `raw`
 };
 
 // Called once. `failure` is null, or says why the accepted events are not known to be durable; it
 // lives as long as the call. Must not block, must not throw.
-using Completion = std::function<void(const Receipt& receipt, const SinkError* failure)>;
+using Completion = std::function<void(const Receipt& receipt, const Error* failure)>;
 
 struct TrackOptions {
   std::string
@@ -94,14 +95,14 @@ struct TrackOptions {
 // The fate of a tracked event. Copies share it. Safe from any thread.
 class Ticket {
  public:
-  enum class Status : std::uint8_t { pending, durable, refused, lost };
+  enum class Status : std::uint8_t { pending, durable, rejected, lost };
 
-  // Waits until it is no longer pending, at most `patience`. True if the event is durable.
-  bool wait_for(std::chrono::milliseconds patience) const;
+  // Waits until it is no longer pending, at most `timeout`. True if the event is durable.
+  bool wait_for(std::chrono::milliseconds timeout) const;
 
   Status status() const;
 
-  // Why it was refused or lost: a code and a sentence. Empty while it is pending or durable.
+  // Why it was rejected or lost: a code and a sentence. Empty while it is pending or durable.
   std::string reason() const;
 
  private:
@@ -121,7 +122,7 @@ class Collector {
   Collector(const Collector&) = delete;
   Collector& operator=(const Collector&) = delete;
 
-  // Takes the events of a request and blocks until the accepted ones are durable. Throws SinkError
+  // Takes the events of a request and blocks until the accepted ones are durable. Throws Error
   // where they are not, or not known to be, within acknowledge_timeout; where the queue is full; or
   // where the clock shows a time before build_time(). Throws std::logic_error from a completion, a
   // handler or a sink of any collector: it would wait for itself.
@@ -134,20 +135,20 @@ class Collector {
   // Takes an event of the backend's own. Never blocks. There is no client to try again, so the
   // event stays queued across failures of the sink, up to the queue's bound; what has to be given
   // up goes to on_lost. What had to be tried again may come after what was tracked later. A name or
-  // property that the rules refuse gives a refused ticket.
+  // property that the rules reject gives a rejected ticket.
   Ticket track(std::string_view name, const Properties& properties = {},
                const TrackOptions& options = {});
 
-  // Takes no further events, and waits until all so far are written or `patience` is over. Then
+  // Takes no further events, and waits until all so far are written or `timeout` is over. Then
   // outstanding completions get an in-doubt failure and tracked events go to on_lost. True if
   // everything was written. No handler or completion is called after it. Calling it again changes
   // nothing. Throws std::logic_error from a completion, a handler or a sink, as collect does; nor
   // may the collector be destroyed there.
-  bool close(std::chrono::milliseconds patience);
+  bool close(std::chrono::milliseconds timeout);
 
   // Whether an event could be stored now: by what the last call of the sink said, unless the
-  // present one takes longer than acknowledge_timeout. The first is a tend() that the constructor
-  // causes; until it has returned, the answer is no.
+  // present one takes longer than acknowledge_timeout. The first is a maintain() that the
+  // constructor causes; until it has returned, the answer is no.
   bool ready() const;
 
   const Rules& rules() const;

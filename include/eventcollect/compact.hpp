@@ -93,7 +93,7 @@ struct CompactStatistics {
 };
 
 // Compacts every hour that is due, the oldest first, and returns; or soon after a stop, when what
-// was begun is left to the next run. An hour that fails is passed over. Throws StoreError where the
+// was begun is left to the next run. An hour that fails is passed over. Throws Error where the
 // store cannot be listed, or cannot create() and nobody said only_compactor, and what the first
 // hour failed with if all of them did; ConfigError where an option makes no sense. `store` is used
 // by several threads. Several calls at once, of one process or of many, do no harm.

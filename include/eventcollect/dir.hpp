@@ -19,7 +19,7 @@ class FileSystem;
 // .temporary goes a day later. Several processes may use the same directory.
 class DirStore final : public ObjectStore {
  public:
-  // Makes the directory and its parents where missing. Throws StoreError.
+  // Makes the directory and its parents where missing. Throws Error.
   explicit DirStore(const std::string& directory);
   DirStore(const std::string& directory, FileSystem& files);  // for tests: faults go in there
   ~DirStore() override;

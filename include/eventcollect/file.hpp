@@ -39,8 +39,8 @@ struct FileSinkOptions {
 // JSON object. One writer per directory, held by a lock on DIR/.lock. One thread at a time.
 class FileSink final : public Sink {
  public:
-  // Makes the directory and its parents where missing. Throws SinkError: misconfigured where
-  // another writer has the directory or it is none, unavailable for what else the system refuses.
+  // Makes the directory and its parents where missing. Throws Error: misconfigured where
+  // another writer has the directory or it is none, unavailable for what else the system rejects.
   // `clock` names the sealed files and times their rotation; it has to outlive the sink.
   explicit FileSink(const std::string& directory, FileSinkOptions options = {},
                     const Clock& clock = system_clock());
@@ -48,8 +48,8 @@ class FileSink final : public Sink {
   // Leaves current.ndjson as it is: the next start seals it.
   ~FileSink() override;
 
-  void write(const Batch& batch) override;
-  void tend() override;
+  void write(const Batch& batch, Rejections& rejections) override;
+  void maintain() override;
 
  private:
   friend class FileSource;
@@ -70,8 +70,8 @@ struct FileSourceOptions {
 class FileSource final : public Source {
  public:
   // Reads the sealed files of `directory`, which another process may be writing. Throws
-  // SourceError: misconfigured where another reader has the cursor, unavailable for what else the
-  // system refuses.
+  // Error: misconfigured where another reader has the cursor, unavailable for what else the
+  // system rejects.
   explicit FileSource(const std::string& directory, FileSourceOptions options = {});
 
   // Follows a sink of this process closely: reads what is durable as soon as it is. The sink may go
@@ -79,7 +79,7 @@ class FileSource final : public Source {
   explicit FileSource(const FileSink& sink, FileSourceOptions options = {});
   ~FileSource() override;
 
-  bool read(Delivery& delivery, const Patience& patience) override;
+  bool read(Delivery& delivery, const ReadLimits& limits) override;
   void acknowledge(const Delivery& delivery) override;
 
   // Begins a new session: what was read and not acknowledged comes again.
@@ -91,7 +91,7 @@ class FileSource final : public Source {
     std::optional<TimePoint> oldest;  // server_time of the first event, once it was read
   };
 
-  // Lists the directory, so not for every event. Safe from any thread. Throws SourceError.
+  // Lists the directory, so not for every event. Safe from any thread. Throws Error.
   Backlog backlog() const;
 
  private:

@@ -20,11 +20,11 @@ namespace eventcollect {
 enum class LoadStart : std::uint8_t {
   begun,
   loaded,  // the ledger has the object already
-  busy,    // somebody else is about to load it, or keeps everybody from it: ask again later
+  busy,    // another loader has it, or a lock is held: ask again later
 };
 
 // Outside begin() and commit() each write() is a transaction of its own, as with any Sink. All
-// functions throw SinkError, after which nothing of an open load is stored (in doubt: perhaps all),
+// functions throw Error, after which nothing of an open load is stored (in doubt: perhaps all),
 // and no load is open.
 //
 // A `selection` is empty for all of an object, else it names the filter, in at most
@@ -40,7 +40,7 @@ class LedgerSink : public Sink {
   // the outcome, and load nothing twice.
   virtual LoadStart begin(std::string_view object_key, std::string_view selection) = 0;
 
-  // Makes the load durable. Whatever write() refused has to be kept elsewhere by now.
+  // Makes the load durable. Whatever write() rejected has to be kept elsewhere by now.
   virtual void commit() = 0;
 
   // Ends the load without a trace. Nothing, if there is none.

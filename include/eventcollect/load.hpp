@@ -37,7 +37,7 @@ struct LoadStatistics {
   std::uint64_t bytes = 0;               // compressed, of the loaded
   std::uint64_t events = 0;              // written to the sink
   std::uint64_t events_passed_over = 0;  // not of the selection
-  std::uint64_t refused = 0;             // by the sink: dead letters now
+  std::uint64_t rejected = 0;            // by the sink: dead letters now
   std::uint64_t unreadable = 0;          // in the objects: dead letters now
   std::uint64_t damaged_objects = 0;     // whose readable part was loaded
   std::uint64_t retries = 0;
@@ -54,7 +54,7 @@ struct LoadOptions {
   std::size_t max_batch_events = 10'000;
   std::size_t max_batch_bytes = std::size_t{8} << 20;
 
-  // Where refused and unreadable events go; durable before their object counts as loaded. Null:
+  // Where rejected and unreadable events go; durable before their object counts as loaded. Null:
   // the first of them ends the load.
   std::shared_ptr<Sink> dead_letter{};
 
@@ -70,7 +70,7 @@ struct LoadOptions {
 };
 
 // Returns when everything that was there is loaded, or soon after a stop, when the object at hand
-// is rolled back. Throws what options.retry gives up on, SinkError or StoreError, and ConfigError
+// is rolled back. Throws what options.retry gives up on, Error, and ConfigError
 // where an option makes no sense.
 LoadStatistics load(ObjectStore& store, Sink& sink, const LoadOptions& options = {},
                     const std::stop_token& stop = {});

@@ -12,7 +12,7 @@ namespace eventcollect {
 // Grows without bound and is lost with the process: not for a server. Safe from any thread.
 class MemorySink final : public Sink {
  public:
-  void write(const Batch& batch) override;
+  void write(const Batch& batch, Rejections& rejections) override;
 
   // The lines of all events so far, in order.
   std::vector<std::string> lines() const;

@@ -12,30 +12,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
 #include "eventcollect/clock.hpp"
+#include "eventcollect/error.hpp"
 
 namespace eventcollect {
-
-// The world is not as a store needs it. The message names what failed and holds no secret and no
-// content.
-class StoreError : public std::runtime_error {
- public:
-  enum Kind : std::uint8_t {
-    unavailable,    // later it may work; a write may or may not have been done
-    misconfigured,  // it will not work before somebody mends it: no such bucket, a wrong secret
-  };
-
-  StoreError(Kind kind, const std::string& message) : std::runtime_error{message}, kind_{kind} {}
-
-  Kind kind() const { return kind_; }
-
- private:
-  Kind kind_;
-};
 
 struct ObjectInfo {
   std::string key;
@@ -49,7 +32,7 @@ class ObjectReader {
   virtual ~ObjectReader() = default;
 
   // Writes at most `bytes` (above zero) to `out` and returns how many; 0 at the end. Throws
-  // StoreError; where the object was replaced or removed since, it does that or reads the old one.
+  // Error; where the object was replaced or removed since, it does that or reads the old one.
   virtual std::size_t read(char* out, std::size_t bytes) = 0;
 };
 
@@ -62,11 +45,11 @@ class ObjectWriter {
   virtual void write(std::string_view data) = 0;
 
   // The object is there, whole and durable, in place of any that was; write() is over. Throws
-  // StoreError, as write() does.
+  // Error, as write() does.
   virtual void commit() = 0;
 };
 
-// All functions are safe from any thread, return or throw StoreError in bounded time, and see
+// All functions are safe from any thread, return or throw Error in bounded time, and see
 // everything that was written before they were called (which S3 promises since December 2020).
 // Throw std::invalid_argument where a key is none.
 class ObjectStore {

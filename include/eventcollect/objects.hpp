@@ -29,8 +29,8 @@ class ObjectSink final : public Sink {
   explicit ObjectSink(std::shared_ptr<ObjectStore> store, const Clock& clock = system_clock());
   ~ObjectSink() override;
 
-  // Throws SinkError as the store throws StoreError: in doubt where that was unavailable.
-  void write(const Batch& batch) override;
+  // Throws Error as the store throws Error: in doubt where that was unavailable.
+  void write(const Batch& batch, Rejections& rejections) override;
 
  private:
   class Encoder;
@@ -41,7 +41,7 @@ class ObjectSink final : public Sink {
 };
 
 // Opens the store that `url` names. Never null. Throws ConfigError for an unknown scheme (listing
-// the known ones) or option, and StoreError where the world is not as it should be. Safe from any
+// the known ones) or option, and Error where the world is not as it should be. Safe from any
 // thread.
 std::shared_ptr<ObjectStore> open_store(std::string_view url);
 

@@ -2,8 +2,8 @@
 //
 //   Parser parser;
 //   Batch batch;
-//   std::vector<Refused> refused;
-//   parser.parse(body, BodyFormat::json, {.server_time = now}, {}, batch, refused);
+//   std::vector<Rejection> rejections;
+//   parser.parse(body, BodyFormat::json, {.server_time = now}, {}, batch, rejections);
 //
 // The JSON is validated in full (RFC 8259), skipped values included. Where the body as a whole is
 // no JSON, nothing of it is taken; every other fault costs only the event that has it.
@@ -31,12 +31,6 @@ struct Stamp {
   std::string_view context;  // a JSON object to store with each event, or empty
 };
 
-// An event that was not taken, with the bytes that it was. `raw` is a view into the body.
-struct Refused {
-  Rejection rejection;
-  std::string_view raw;
-};
-
 // Holds scratch memory so that parsing again costs no allocation. One thread at a time.
 class Parser {
  public:
@@ -45,11 +39,11 @@ class Parser {
   Parser(Parser&&) noexcept;
   Parser& operator=(Parser&&) noexcept;
 
-  // Appends the accepted events of `body` to `batch` and the others to `refused`, each in the
-  // order of the body. A body that is refused as a whole gives one Refused at index 0. `body` may
-  // be any bytes.
+  // Appends the accepted events of `body` to `batch`, and why the others were rejected to
+  // `rejections`, each in the order of the body. A body that is rejected as a whole gives one
+  // rejection at index 0. `body` may be any bytes.
   void parse(std::string_view body, BodyFormat format, const Stamp& stamp, const Rules& rules,
-             Batch& batch, std::vector<Refused>& refused);
+             Batch& batch, std::vector<Rejection>& rejections);
 
  private:
   struct State;

@@ -14,7 +14,7 @@
 //   CREATE INDEX ON events (event, server_time);
 //   CREATE INDEX ON events USING gin (properties jsonb_path_ops);
 //
-// and for addresses USING hash (url): a btree refuses those over 2.7 KB. A table that is
+// and for addresses USING hash (url): a btree rejects those over 2.7 KB. A table that is
 // partitioned by time cannot be filled: its key would have to hold the time, and then the same
 // event sent again at another time would be there twice. PARTITION BY HASH (event_id) works.
 //
@@ -33,7 +33,7 @@
 namespace eventcollect {
 
 // As URL: postgres://user@host:port/database?table=events&create=on&timeout=10s, or postgresql://.
-// Whatever other option libpq knows is passed on (sslmode, connect_timeout, application_name, …).
+// Every other option that libpq knows is passed on (sslmode, connect_timeout, application_name, …).
 struct PostgresSinkOptions {
   // For libpq: a URI or "host=… dbname=…" (libpq manual, section "Connection Strings"). What it
   // leaves out comes from PGPASSWORD, ~/.pgpass, service files and so on, as ever.
@@ -50,19 +50,20 @@ struct PostgresSinkOptions {
 // transaction, committed with synchronous_commit, so that what is stored survives a crash of the
 // server. Works through PgBouncer in transaction mode. Rows go in by event_id order.
 //
-// An event that the table refuses through what is in it (SQLSTATE classes 22 and 23, and 54000:
-// "index row size exceeds …") is refused with the server's message, and the rest is stored. A
-// trigger can do so with ERRCODE 'check_violation'. Every other failure is a SinkError, and nothing
-// is refused: misconfigured for what somebody has to mend (a column, the password, a right),
+// An event that the table rejects through what is in it (SQLSTATE classes 22 and 23, and 54000:
+// "index row size exceeds …") is rejected with the server's message, and the rest is stored. A
+// trigger can do so with ERRCODE 'check_violation'. Every other failure is an Error, and nothing
+// is rejected: misconfigured for what an operator has to mend (a column, the password, a right),
 // unavailable for the rest, and in doubt if the connection broke in COMMIT. Each write or call of
-// tend() ends within `timeout`, but for the time that the system takes to resolve a host's name.
+// maintain() ends within `timeout`, but for the time that the system takes to resolve a host's
+// name.
 //
 // Several hosts (postgres://u@a,b:5433/db) are tried in libpq's order, on each connection from the
 // first. One that is silent gets its part of what is left of `timeout` (of 10 s with two
 // hosts 3.3), or connect_timeout, and the next is tried within the same call. With
 // target_session_attrs=read-write a standby is passed over.
 //
-// As a ledger: begin() does not wait for somebody else who loads the same, but says that it is
+// As a ledger: begin() does not wait for another loader of the same object, but says that it is
 // busy. An event count of the ledger has what was stored or was there already. Loads at the same
 // time may wait for each other where they hold the same events; where that is a deadlock, one of
 // them fails as unavailable.
@@ -74,10 +75,10 @@ class PostgresSink final : public LedgerSink {
   explicit PostgresSink(const PostgresSinkOptions& options);
   ~PostgresSink() override;
 
-  void write(const Batch& batch) override;
+  void write(const Batch& batch, Rejections& rejections) override;
 
   // Connects, checks the table and begins a write without events.
-  void tend() override;
+  void maintain() override;
 
   // begin() and loaded() while a load is open and commit() while none is throw std::logic_error.
   LoadStart begin(std::string_view object_key, std::string_view selection) override;

@@ -35,7 +35,7 @@ class PropertyValue {
 };
 
 // A JSON object, kept as its text. What JSON has no words for (NaN, infinity, bytes that are no
-// UTF-8) is refused when the event is collected, as if a client had sent it.
+// UTF-8) is rejected when the event is collected, as if a client had sent it.
 class Properties {
  public:
   struct Member {

@@ -3,7 +3,7 @@
 //   pump(*open_source("amqp://localhost/?queue=events"), *open_sink("postgres://…"),
 //        {.max_events = 1'000, .max_age = 1s, .dead_letter = open_sink("file:dead")}, stop);
 //
-// It gathers a batch, writes it, makes durable elsewhere what the sink refused, and only then
+// It gathers a batch, writes it, makes durable elsewhere what the sink rejected, and only then
 // acknowledges. So an interruption at any instant costs nothing: what was not acknowledged comes
 // again, and the ids of the events make that harmless.
 #pragma once
@@ -27,14 +27,14 @@ namespace eventcollect {
 struct PumpStatistics {
   std::uint64_t batches = 0;     // that were acknowledged; the next three are of these
   std::uint64_t events = 0;      // stored
-  std::uint64_t bytes = 0;       // of all lines, the refused included
-  std::uint64_t refused = 0;     // by the sink: dead letters now
+  std::uint64_t bytes = 0;       // of all lines, the rejected included
+  std::uint64_t rejected = 0;    // by the sink: dead letters now
   std::uint64_t unreadable = 0;  // in the source: dead letters now
   std::uint64_t retries = 0;     // waits after a failure of the source or of the sink
 };
 
-// What was refused, or unreadable, since the last event that was stored.
-struct RefusalStreak {
+// What was rejected, or unreadable, since the last event that was stored.
+struct RejectionStreak {
   std::size_t events = 0;
   std::size_t batches = 0;
 };
@@ -47,20 +47,20 @@ struct PumpOptions {
   std::size_t max_bytes = std::size_t{64} << 20;
   std::chrono::milliseconds max_age{60'000};
 
-  // Where refused and unreadable events go. Null: the first of them stops the pump. It is written
-  // to once; if it has to be patient, let it be a RetrySink.
+  // Where rejected and unreadable events go. Null: the first of them stops the pump. It is written
+  // to once; wrap it in a RetrySink to have it tried again.
   std::shared_ptr<Sink> dead_letter{};
 
   // Whether the last 100 stop the pump also where some or all of them were unreadable: a queue that
-  // is somebody else's, or events of a newer version, are not to become dead letters all. Strangers
+  // is not ours, or events of a newer version, must not all become dead letters. Strangers
   // who fill the queue cannot hold up the pump for good, since each run takes a batch of theirs
-  // before it stops. False where such a stop helps nobody.
+  // before it stops. False where such a stop would not help.
   bool stop_at_unreadable = true;
 
   RetryPolicy retry{};  // of the sink, and of the source
 
   // For one pump after the other on the same sink: what the last left. Null: one of its own.
-  std::shared_ptr<RefusalStreak> streak{};
+  std::shared_ptr<RejectionStreak> streak{};
 
   // Called by the thread that pumps: after every failure that does not stop the pump, and how long
   // until the next attempt (zero: none in this run), ...
@@ -78,14 +78,14 @@ struct PumpOptions {
 //
 // Failures of the sink and of the source are retried as options.retry says; a write in doubt is
 // written again. Throws, with nothing of the batch acknowledged:
-//   SinkError    what options.retry gives up on; where an event was refused or unreadable and there
+//   Error    what options.retry gives up on; where an event was rejected or unreadable and there
 //                is no dead_letter, or that failed; where the last 100 events, in at least two
-//                batches, were all refused: then the fault is hardly the events'
-//   SourceError  what options.retry gives up on; where they were refused before, and the last ones
+//                batches, were all rejected: then the fault is hardly the events'
+//   Error  what options.retry gives up on; where they were rejected before, and the last ones
 //                unreadable
 //   ConfigError  where an option makes no sense
-// and whatever else the source or a callback throws. Sink and source are tended and called by this
-// thread alone.
+// and whatever else the source or a callback throws. Sink and source are maintained and called by
+// this thread alone.
 PumpStatistics pump(Source& source, Sink& sink, const PumpOptions& options = {},
                     const std::stop_token& stop = {});
 

@@ -16,7 +16,7 @@
 namespace eventcollect {
 
 // Makes a sink or a source of a URL; never null. Throws ConfigError where the URL is wrong, and
-// SinkError or SourceError where it cannot be opened.
+// Error where it cannot be opened.
 using SinkOpener = std::function<std::shared_ptr<Sink>(const Url&)>;
 using SourceOpener = std::function<std::shared_ptr<Source>(const Url&)>;
 

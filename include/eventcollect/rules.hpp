@@ -11,16 +11,17 @@
 
 namespace eventcollect {
 
-// Why an event, or a whole request, was not taken. A value type.
+// Why an event, or a whole request, was rejected. A value type.
 struct Rejection {
-  std::size_t index = 0;         // place in the request, from 0
-  std::optional<Uuid> event_id;  // where the client gave a valid one
-  std::string_view code;         // one of refusal_codes; lives for ever
-  std::string pointer;           // to the culprit, from the event's root (JSON Pointer, RFC 6901)
-  std::string message;           // a sentence for the one who sent it
+  std::size_t index = 0;         // its place in the request or in the batch, from 0
+  std::optional<Uuid> event_id;  // where it has a valid one
+  std::string_view code;         // one of rejection_codes; lives for ever
+  std::string pointer{};         // to the culprit, from the event's root (JSON Pointer, RFC 6901)
+  std::string message{};         // a sentence for the sender, without secrets
+  std::string raw{};             // the bytes that were rejected; empty where a batch has the event
 };
 
-// The codes of refusals. They are stable: a client may compare them.
+// The codes of rejections. They are stable: a client may compare them.
 namespace code {
 inline constexpr std::string_view body_empty = "body.empty";
 inline constexpr std::string_view body_too_many_events = "body.too_many_events";
@@ -41,7 +42,7 @@ inline constexpr std::string_view field_unknown = "field.unknown";
 inline constexpr std::string_view field_duplicate = "field.duplicate";
 inline constexpr std::string_view string_invalid = "string.invalid";
 inline constexpr std::string_view number_range = "number.range";
-inline constexpr std::string_view sink_refused = "sink.refused";
+inline constexpr std::string_view sink_rejected = "sink.rejected";
 // Of events that were stored before, where the server's own fields are read too.
 inline constexpr std::string_view server_time_invalid = "server_time.invalid";
 inline constexpr std::string_view event_time_invalid = "event_time.invalid";
@@ -50,15 +51,15 @@ inline constexpr std::string_view violations_type = "violations.type";
 inline constexpr std::string_view object_damaged = "object.damaged";  // not of one event
 }  // namespace code
 
-// All of them, for whoever counts refusals by their code.
-inline constexpr std::string_view refusal_codes[] = {
+// All of them, for whoever counts rejections by their code.
+inline constexpr std::string_view rejection_codes[] = {
     code::body_empty,         code::body_too_many_events, code::json_malformed,
     code::json_too_deep,      code::event_not_object,     code::event_missing,
     code::event_type,         code::event_length,         code::event_too_large,
     code::url_type,           code::url_length,           code::properties_type,
     code::event_id_invalid,   code::client_time_invalid,  code::sent_time_invalid,
     code::field_unknown,      code::field_duplicate,      code::string_invalid,
-    code::number_range,       code::sink_refused,         code::server_time_invalid,
+    code::number_range,       code::sink_rejected,        code::server_time_invalid,
     code::event_time_invalid, code::context_type,         code::violations_type,
     code::object_damaged,
 };

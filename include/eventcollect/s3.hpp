@@ -10,7 +10,7 @@
 //
 // Credentials never stand in the URL. Unless it names a profile they are AWS_ACCESS_KEY_ID and
 // AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN); else those of the profile in
-// AWS_SHARED_CREDENTIALS_FILE or ~/.aws/credentials, which is read again when the store refuses
+// AWS_SHARED_CREDENTIALS_FILE or ~/.aws/credentials, which is read again when the store rejects
 // what it had said: a file that is rotated in place needs no restart.
 #pragma once
 
@@ -48,7 +48,7 @@ struct S3Options {
 
 // Requests are signed (AWS Signature Version 4), and so is the SHA-256 of each body, which the
 // store compares. An attempt that the network or the store (5xx, SlowDown) fails is made again
-// after a random time, until the timeout; one that the store refuses is not.
+// after a random time, until the timeout; one that the store rejects is not.
 //
 // create() needs a store that knows If-None-Match on PUT; one that ignores it overwrites. An object
 // longer than 8 MiB is written in parts (multipart upload), which are held in memory one at a time;
@@ -57,7 +57,7 @@ struct S3Options {
 // An object is at most 5 GiB by put() and create(), 5 TiB by write().
 class S3Store final : public ObjectStore {
  public:
-  // Connects to nothing yet. Throws ConfigError, and StoreError where there are no credentials.
+  // Connects to nothing yet. Throws ConfigError, and Error where there are no credentials.
   explicit S3Store(S3Options options);
   ~S3Store() override;
 

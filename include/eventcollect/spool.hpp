@@ -32,7 +32,7 @@ struct SpoolTarget {
 std::string spool_cursor(std::string_view url);
 
 struct SpoolOptions {
-  // max_total_bytes bounds the spool: at it events are refused, as with any full FileSink. Since
+  // max_total_bytes bounds the spool: at it events are rejected, as with any full FileSink. Since
   // only sealed files go, rotate_bytes is a quarter of it at most.
   FileSinkOptions files{.rotate_bytes = std::uint64_t{16} << 20,
                         .max_total_bytes = std::uint64_t{1} << 30};
@@ -44,8 +44,8 @@ struct SpoolOptions {
 
   RetryPolicy retry{.retry_misconfigured = true};
 
-  // Called by a forwarder's thread; must not block, nor close the spool. What a target refuses, or
-  // what cannot be read, is kept in DIR/refused-NAME, which max_total_bytes bounds too; while that
+  // Called by a forwarder's thread; must not block, nor close the spool. What a target rejects, or
+  // what cannot be read, is kept in DIR/rejected-NAME, which max_total_bytes bounds too; while that
   // fails the forwarder tries again from the last acknowledged event.
   std::function<void(const std::string& target, const std::exception& error)> on_failure{};
 };
@@ -56,20 +56,20 @@ struct SpoolStatistics {
   std::uint64_t backlog_bytes = 0;         // of events that it does not have yet
   std::chrono::milliseconds oldest_age{};  // of the first of them; zero without any
   std::uint64_t events_forwarded = 0;      // since the start; so are the next two
-  std::uint64_t events_refused = 0;        // by the target, or not readable: dead letters
+  std::uint64_t events_rejected = 0;       // by the target, or not readable: dead letters
   std::uint64_t failures = 0;
 };
 
 // statistics() is safe from any thread; the rest is for its owner.
 class Spool {
  public:
-  // Begins to forward. Throws as FileSink and FileSource do; SourceError (misconfigured) too where
+  // Begins to forward. Throws as FileSink and FileSource do; Error (misconfigured) too where
   // the directory holds events for a target that is not among `targets`, or files of a FileSink
   // that was no spool's; ConfigError without a target, or where two have the same name.
   Spool(const std::string& directory, std::vector<SpoolTarget> targets,
         const SpoolOptions& options = {});
 
-  // Closes it without patience.
+  // Closes it without timeout.
   ~Spool();
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
@@ -77,14 +77,14 @@ class Spool {
   // What to write to, by one thread at a time. The spool has to outlive its use.
   std::shared_ptr<Sink> sink() const;
 
-  // In the order of the targets. Throws SourceError.
+  // In the order of the targets. Throws Error.
   std::vector<SpoolStatistics> statistics() const;
 
-  // Waits until every target has all events, at most for `patience`, and stops forwarding. True if
+  // Waits until every target has all events, at most for `timeout`, and stops forwarding. True if
   // they have; what they don't is forwarded by the next Spool of this directory. The last half
   // second (of which there is always one) is for a call of a target to return; then it is left to
   // itself. No on_failure is called any more when this returns.
-  bool close(std::chrono::milliseconds patience);
+  bool close(std::chrono::milliseconds timeout);
 
  private:
   class Forwarder;

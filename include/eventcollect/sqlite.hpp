@@ -43,11 +43,11 @@ struct SqliteSinkOptions {
 // FULL: synced when write() returns, and whole or absent after a crash. Other processes may read
 // and write the same file; SQLite lets one write at a time, the others wait for `timeout`.
 //
-// An event that the table refuses through what is in it (a constraint, a trigger's RAISE(ABORT), a
-// value too big) is refused with SQLite's message, and the rest is stored. Every other failure is a
-// SinkError, and nothing is refused: misconfigured for what somebody has to mend (a column, a
-// right, a damaged file), unavailable for the rest (locked, disk full or failing), and in doubt if
-// the disk failed in the commit.
+// An event that the table rejects through what is in it (a constraint, a trigger's RAISE(ABORT), a
+// value too big) is rejected with SQLite's message, and the rest is stored. Every other failure is
+// an Error, and nothing is rejected: misconfigured for what an operator has to mend (a column, a right,
+// a damaged file), unavailable for the rest (locked, disk full or failing), and in doubt if the
+// disk failed in the commit.
 //
 // As a ledger: begin() waits for any other writer, and says after `timeout` that it is busy; every
 // other writer waits for commit(). An event count of the ledger has what was stored or was there
@@ -61,11 +61,11 @@ class SqliteSink final : public LedgerSink {
   explicit SqliteSink(const std::string& file, const SqliteSinkOptions& options = {});
   ~SqliteSink() override;
 
-  void write(const Batch& batch) override;
+  void write(const Batch& batch, Rejections& rejections) override;
 
   // Opens the file if it is not open, and checks the table. After a failed disk it writes and syncs
   // a transaction that changes nothing.
-  void tend() override;
+  void maintain() override;
 
   // begin() and loaded() while a load is open and commit() while none is throw std::logic_error.
   LoadStart begin(std::string_view object_key, std::string_view selection) override;

@@ -24,11 +24,11 @@ struct DurationHistogram {
 // What became of the batches that were handed to one sink.
 struct SinkStatistics {
   std::uint64_t events_stored = 0;
-  std::uint64_t events_refused = 0;  // by the sink
-  std::uint64_t events_lost = 0;     // kept across failures, then given up
+  std::uint64_t events_rejected = 0;  // by the sink
+  std::uint64_t events_lost = 0;      // kept across failures, then given up
   std::uint64_t batches_stored = 0;
-  std::array<std::uint64_t, 3> failures{};  // by SinkError::Kind: failed calls of write and tend
-  std::uint64_t queue_full = 0;             // submissions refused at the bound
+  std::array<std::uint64_t, 3> failures{};  // by Error::Kind: failed calls of write and maintain
+  std::uint64_t queue_full = 0;             // submissions rejected at the bound
   std::uint64_t deadlines_missed = 0;       // submissions not confirmed in time
   std::uint64_t queued_events = 0;          // now, those being written included
   std::uint64_t queued_bytes = 0;           // now
@@ -40,8 +40,8 @@ struct CollectorStatistics {
   SinkStatistics sink;
   SinkStatistics dead_letters;        // all zero where no sink for them was given
   std::uint64_t events_accepted = 0;  // by the rules
-  std::array<std::uint64_t, std::size(refusal_codes)>
-      events_refused{};  // by place in refusal_codes
+  std::array<std::uint64_t, std::size(rejection_codes)>
+      events_rejected{};  // by place in rejection_codes
 };
 
 // The answers that an endpoint has given: an HTTP status and how often, by status.

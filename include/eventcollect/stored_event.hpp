@@ -25,7 +25,7 @@ class StoredEventReader {
 
   // Appends the event that `line` is to `batch`, its line without white space between tokens and
   // otherwise as it is. Where it is none, says why, and `batch` stays as it was. `line` may be any
-  // bytes, but no view of `batch`. Refused is what no sink of ours stores: text that is no JSON
+  // bytes, but no view of `batch`. Rejected is what no sink of ours stores: text that is no JSON
   // object or longer than max_stored_bytes, a missing or invalid event, event_id, server_time,
   // event_time or properties, a field of another name or type, a key given twice, U+0000 or a lone
   // surrogate, a number beyond double, nesting deeper than max_depth. The index of a rejection is

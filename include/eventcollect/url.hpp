@@ -3,7 +3,7 @@
 //   Url url = Url::parse("file:/var/lib/events?rotate_bytes=64MiB");
 //   UrlOptions options{url};
 //   auto bytes = options.bytes("rotate_bytes", 64 << 20);
-//   options.finish();                                  // refuses what nobody asked for
+//   options.finish();                                  // rejects unknown options
 #pragma once
 
 #include <chrono>
@@ -26,7 +26,7 @@ class ConfigError : public std::invalid_argument {
 // A size in bytes: digits, then nothing, "KiB", "MiB" or "GiB". Throws ConfigError.
 std::uint64_t parse_bytes(std::string_view text);
 
-// A time span: digits, then "ms", "s", "m", "h" or "d". A bare number is refused, so that nobody
+// A time span: digits, then "ms", "s", "m", "h" or "d". A bare number is rejected, so that nobody
 // has to guess the unit; "0" alone is fine. Throws ConfigError.
 std::chrono::milliseconds parse_duration(std::string_view text);
 

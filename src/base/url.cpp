@@ -17,7 +17,7 @@ struct Unit {
 };
 
 // A hundred years in milliseconds: added to any clock's time it still fits.
-constexpr std::uint64_t longest_time_span = std::uint64_t{36'500} * 86'400'000;
+constexpr std::uint64_t max_time_span = std::uint64_t{36'500} * 86'400'000;
 
 constexpr std::array byte_units{Unit{"", 1}, Unit{"KiB", std::uint64_t{1} << 10},
                                 Unit{"MiB", std::uint64_t{1} << 20},
@@ -105,7 +105,7 @@ std::uint64_t parse_bytes(std::string_view text) {
 
 std::chrono::milliseconds parse_duration(std::string_view text) {
   if (text == "0") return std::chrono::milliseconds{0};
-  return std::chrono::milliseconds{parse_quantity(text, time_units, longest_time_span,
+  return std::chrono::milliseconds{parse_quantity(text, time_units, max_time_span,
                                                   "a time span such as 500ms, 10s, 5m, 1h or 7d")};
 }
 

@@ -21,65 +21,73 @@ using std::chrono::steady_clock;
 struct Workspace {
   Parser parser;
   Batch batch;
-  std::vector<Refused> refused;
+  std::vector<Rejection> rejections;
 };
 
 Workspace& workspace() {
   thread_local Workspace instance;
   instance.batch.clear(64 << 10);
-  instance.refused.clear();
-  if (instance.refused.capacity() > 128) instance.refused.shrink_to_fit();
+  instance.rejections.clear();
+  if (instance.rejections.capacity() > 128) instance.rejections.shrink_to_fit();
   return instance;
 }
 
-// The request's indexes of the events in its batch: all but those refused before, which are sorted.
+// The request's indexes of the events in its batch: all but those rejected before, which are
+// sorted.
 class OriginalIndex {
  public:
-  explicit OriginalIndex(std::vector<std::size_t> refused) : refused_{std::move(refused)} {}
+  explicit OriginalIndex(std::vector<std::size_t> rejected) : rejected_{std::move(rejected)} {}
 
   std::size_t of(std::size_t in_batch) const {
     std::size_t index = in_batch;
-    for (const std::size_t refused : refused_) {
-      if (refused > index) break;
+    for (const std::size_t rejected : rejected_) {
+      if (rejected > index) break;
       ++index;
     }
     return index;
   }
 
  private:
-  std::vector<std::size_t> refused_;
+  std::vector<std::size_t> rejected_;
 };
 
-std::vector<std::size_t> refused_indexes(const std::vector<Refused>& refused) {
+std::vector<std::size_t> indexes_of(const std::vector<Rejection>& rejections) {
   std::vector<std::size_t> indexes;
-  indexes.reserve(refused.size());
-  for (const Refused& one : refused) indexes.push_back(one.rejection.index);
+  indexes.reserve(rejections.size());
+  for (const Rejection& rejection : rejections) indexes.push_back(rejection.index);
   return indexes;
 }
 
-Receipt receipt_of(const std::vector<Refused>& refused, std::size_t accepted) {
+Receipt receipt_of(const std::vector<Rejection>& rejections, std::size_t accepted) {
   Receipt receipt;
   receipt.accepted = accepted;
-  receipt.refused = refused.size();
-  for (const Refused& one : refused) {
-    if (receipt.rejected.size() == Receipt::most_listed) break;
-    receipt.rejected.push_back(one.rejection);
+  receipt.rejected = rejections.size();
+  for (const Rejection& one : rejections) {
+    if (receipt.rejections.size() == Receipt::max_listed) break;
+    // Without the raw bytes, which the sender has.
+    receipt.rejections.push_back({.index = one.index,
+                                  .event_id = one.event_id,
+                                  .code = one.code,
+                                  .pointer = one.pointer,
+                                  .message = one.message});
   }
   return receipt;
 }
 
-// Moves the events that the sink refused from the accepted to the refused.
-void add_refusals(Receipt& receipt, const std::vector<Committer::Refusal>& refusals,
-                  const OriginalIndex& original) {
-  receipt.accepted -= refusals.size();
-  receipt.refused += refusals.size();
-  for (const Committer::Refusal& refusal : refusals) {
-    receipt.rejected.push_back(
-        {original.of(refusal.index), refusal.event_id, code::sink_refused, "", refusal.why});
+// Moves the events that the sink rejected from the accepted to the rejected.
+void add_rejections(Receipt& receipt, const std::vector<Rejection>& rejections,
+                    const OriginalIndex& original) {
+  receipt.accepted -= rejections.size();
+  receipt.rejected += rejections.size();
+  for (const Rejection& rejection : rejections) {
+    receipt.rejections.push_back(rejection);
+    receipt.rejections.back().index = original.of(rejection.index);
   }
-  std::sort(receipt.rejected.begin(), receipt.rejected.end(),
+  std::sort(receipt.rejections.begin(), receipt.rejections.end(),
             [](const Rejection& a, const Rejection& b) { return a.index < b.index; });
-  if (receipt.rejected.size() > Receipt::most_listed) receipt.rejected.resize(Receipt::most_listed);
+  if (receipt.rejections.size() > Receipt::max_listed) {
+    receipt.rejections.resize(Receipt::max_listed);
+  }
 }
 
 // One thread's wait for the answer to its own submission.
@@ -87,13 +95,13 @@ struct Waiter {
   std::mutex mutex;
   std::condition_variable answered;
   bool done = false;
-  std::optional<SinkError> failure;
-  std::vector<Committer::Refusal> refusals;
+  std::optional<Error> failure;
+  std::vector<Rejection> rejections;
 
   void answer(const Committer::Outcome& outcome) {
     const std::lock_guard lock{mutex};
     if (outcome.failure != nullptr) failure = *outcome.failure;
-    refusals = outcome.refusals;
+    rejections = outcome.rejections;
     done = true;
     answered.notify_one();  // under the lock: the waiter may be gone once it sees `done`
   }
@@ -130,10 +138,10 @@ std::string event_text(std::string_view name, const Properties& properties, Time
   return text;
 }
 
-SinkError not_admitted(Committer::Admission admission) {
+Error not_admitted(Committer::Admission admission) {
   return admission == Committer::Admission::full
-             ? SinkError{SinkError::unavailable, "the queue is full"}
-             : SinkError{SinkError::unavailable, "the collector is closed"};
+             ? Error{Error::unavailable, "the queue is full"}
+             : Error{Error::unavailable, "the collector is closed"};
 }
 
 // `queue_bytes` bounds the queue; the handlers for events are the caller's to add.
@@ -141,19 +149,19 @@ Committer::Options committer_options(const CollectorOptions& from, std::size_t q
   Committer::Options options{};
   options.max_queue_bytes = queue_bytes;
   options.max_batch_bytes = from.max_batch_bytes;
-  options.tend_interval = from.tend_interval;
-  options.patience = from.acknowledge_timeout;
+  options.maintain_interval = from.maintain_interval;
+  options.timeout = from.acknowledge_timeout;
   options.on_failure = from.on_failure;
   options.on_recovery = from.on_recovery;
   return options;
 }
 
 void send_letters(const std::shared_ptr<Committer>& letters, TimePoint now,
-                  const std::vector<Refused>& refused) {
+                  const std::vector<Rejection>& rejections) {
   if (!letters) return;
   Batch batch;
-  for (const Refused& one : refused) {
-    append_dead_letter(batch, now, DeadLetterOrigin::door, one.rejection, one.raw);
+  for (const Rejection& rejection : rejections) {
+    append_dead_letter(batch, now, DeadLetterOrigin::ingest, rejection);
   }
   // Whether they fit is counted there; good events do not wait for it.
   letters->submit(batch, Committer::OnFailure::drop, {}, SteadyTime::max());
@@ -175,9 +183,9 @@ struct Ticket::State {
   }
 };
 
-bool Ticket::wait_for(std::chrono::milliseconds patience) const {
+bool Ticket::wait_for(std::chrono::milliseconds timeout) const {
   std::unique_lock lock{state_->mutex};
-  state_->settled.wait_for(lock, patience, [&] { return state_->status != Status::pending; });
+  state_->settled.wait_for(lock, timeout, [&] { return state_->status != Status::pending; });
   return state_->status == Status::durable;
 }
 
@@ -196,15 +204,15 @@ struct Collector::State {
 
   const CollectorOptions options;
   std::shared_ptr<Committer> events;
-  std::shared_ptr<Committer> letters;  // null where refused events go nowhere
+  std::shared_ptr<Committer> letters;  // null where rejected events go nowhere
   std::atomic<std::uint64_t> accepted{0};
-  std::array<std::atomic<std::uint64_t>, std::size(refusal_codes)> refused{};
+  std::array<std::atomic<std::uint64_t>, std::size(rejection_codes)> rejected{};
 
-  std::optional<SinkError> judge(std::string_view body, const RequestInfo& info, Workspace& space);
+  std::optional<Error> judge(std::string_view body, const RequestInfo& info, Workspace& space);
   Committer::Admission submit(const Workspace& space, Committer::OnFailure on_sink_failure,
                               Committer::Done done, SteadyTime deadline,
                               SteadyTime room_deadline = SteadyTime::min());
-  void count_refused(const Rejection& rejection);
+  void count_rejected(const Rejection& rejection);
   Committer::OnFailure on_failure() const;
 };
 
@@ -218,25 +226,28 @@ Collector::State::State(std::shared_ptr<Sink> sink, CollectorOptions options_)
   }
   auto for_events = committer_options(options, options.max_queue_bytes);
   for_events.on_lost = options.on_lost;
-  for_events.on_refused = [this](const Event& event, std::string_view why) {
-    const Rejection rejection{0, event.id, code::sink_refused, "", std::string{why}};
-    count_refused(rejection);
-    send_letters(letters, options.clock->now(), {{rejection, event.line}});
+  for_events.on_rejected = [this](const Event& event, std::string_view why) {
+    const Rejection rejection{.event_id = event.id,
+                              .code = code::sink_rejected,
+                              .message = std::string{why},
+                              .raw = std::string{event.line}};
+    count_rejected(rejection);
+    send_letters(letters, options.clock->now(), {rejection});
   };
   events = Committer::start(std::move(sink), std::move(for_events));
 }
 
 // Reads the body into the workspace. Says why not where the clock cannot be believed.
-std::optional<SinkError> Collector::State::judge(std::string_view body, const RequestInfo& info,
-                                                 Workspace& space) {
+std::optional<Error> Collector::State::judge(std::string_view body, const RequestInfo& info,
+                                             Workspace& space) {
   const TimePoint now = options.clock->now();
   if (now < build_time() || now > latest_time) {
-    return SinkError{SinkError::unavailable, "the server's clock is wrong"};
+    return Error{Error::unavailable, "the server's clock is wrong"};
   }
   space.parser.parse(body, info.format, {now, info.context}, options.rules, space.batch,
-                     space.refused);
-  for (const Refused& one : space.refused) count_refused(one.rejection);
-  if (!space.refused.empty()) send_letters(letters, now, space.refused);
+                     space.rejections);
+  for (const Rejection& rejection : space.rejections) count_rejected(rejection);
+  if (!space.rejections.empty()) send_letters(letters, now, space.rejections);
   return {};
 }
 
@@ -253,9 +264,10 @@ Committer::Admission Collector::State::submit(const Workspace& space,
   return admission;
 }
 
-void Collector::State::count_refused(const Rejection& rejection) {
-  const auto* place = std::find(std::begin(refusal_codes), std::end(refusal_codes), rejection.code);
-  refused[static_cast<std::size_t>(place - std::begin(refusal_codes))].fetch_add(
+void Collector::State::count_rejected(const Rejection& rejection) {
+  const auto* place =
+      std::find(std::begin(rejection_codes), std::end(rejection_codes), rejection.code);
+  rejected[static_cast<std::size_t>(place - std::begin(rejection_codes))].fetch_add(
       1, std::memory_order_relaxed);
 }
 
@@ -274,8 +286,8 @@ Receipt Collector::collect(std::string_view body, const RequestInfo& info) {
     throw std::logic_error{"a blocking collect from a completion, a handler or a sink"};
   }
   Workspace& space = workspace();
-  if (const auto failure = state_->judge(body, info, space)) throw SinkError{*failure};
-  Receipt receipt = receipt_of(space.refused, space.batch.size());
+  if (const auto failure = state_->judge(body, info, space)) throw Error{*failure};
+  Receipt receipt = receipt_of(space.rejections, space.batch.size());
   if (space.batch.empty()) return receipt;
 
   const CollectorOptions& options = state_->options;
@@ -291,9 +303,9 @@ Receipt Collector::collect(std::string_view body, const RequestInfo& info) {
   if (!waits) return receipt;
 
   waiter.wait();
-  if (waiter.failure) throw SinkError{*waiter.failure};
-  if (!waiter.refusals.empty()) {
-    add_refusals(receipt, waiter.refusals, OriginalIndex{refused_indexes(space.refused)});
+  if (waiter.failure) throw Error{*waiter.failure};
+  if (!waiter.rejections.empty()) {
+    add_rejections(receipt, waiter.rejections, OriginalIndex{indexes_of(space.rejections)});
   }
   return receipt;
 }
@@ -301,14 +313,14 @@ Receipt Collector::collect(std::string_view body, const RequestInfo& info) {
 void Collector::collect(std::string_view body, Completion completion, const RequestInfo& info) {
   Workspace& space = workspace();
   if (const auto failure = state_->judge(body, info, space)) return completion({}, &*failure);
-  Receipt receipt = receipt_of(space.refused, space.batch.size());
+  Receipt receipt = receipt_of(space.rejections, space.batch.size());
   if (space.batch.empty()) return completion(receipt, nullptr);
 
   const SteadyTime deadline = steady_clock::now() + state_->options.acknowledge_timeout;
   if (state_->options.acknowledge == Acknowledge::accepted) {
     const auto admission = state_->submit(space, state_->on_failure(), {}, deadline);
     if (admission == Committer::Admission::queued) return completion(receipt, nullptr);
-    const SinkError failure = not_admitted(admission);
+    const Error failure = not_admitted(admission);
     return completion({}, &failure);
   }
   // Shared, since a submission that is turned down leaves the completion to us.
@@ -318,17 +330,17 @@ void Collector::collect(std::string_view body, Completion completion, const Requ
     OriginalIndex original;
   };
   auto pending = std::make_shared<Pending>(Pending{std::move(completion), std::move(receipt),
-                                                   OriginalIndex{refused_indexes(space.refused)}});
+                                                   OriginalIndex{indexes_of(space.rejections)}});
   const auto admission = state_->submit(
       space, state_->on_failure(),
       [pending](const Committer::Outcome& outcome) {
         if (outcome.failure != nullptr) return pending->completion({}, outcome.failure);
-        add_refusals(pending->receipt, outcome.refusals, pending->original);
+        add_rejections(pending->receipt, outcome.rejections, pending->original);
         pending->completion(pending->receipt, nullptr);
       },
       deadline);
   if (admission == Committer::Admission::queued) return;
-  const SinkError failure = not_admitted(admission);
+  const Error failure = not_admitted(admission);
   pending->completion({}, &failure);
 }
 
@@ -342,8 +354,8 @@ Ticket Collector::track(std::string_view name, const Properties& properties,
     return Ticket{ticket};
   }
   if (space.batch.empty()) {
-    const Rejection& rejection = space.refused.front().rejection;
-    ticket->settle(Ticket::Status::refused,
+    const Rejection& rejection = space.rejections.front();
+    ticket->settle(Ticket::Status::rejected,
                    fmt::format("{}: {}", rejection.code, rejection.message));
     return Ticket{ticket};
   }
@@ -352,33 +364,34 @@ Ticket Collector::track(std::string_view name, const Properties& properties,
       [ticket](const Committer::Outcome& outcome) {
         if (outcome.failure != nullptr) {
           ticket->settle(Ticket::Status::lost, outcome.failure->what());
-        } else if (!outcome.refusals.empty()) {
-          ticket->settle(Ticket::Status::refused,
-                         fmt::format("{}: {}", code::sink_refused, outcome.refusals.front().why));
+        } else if (!outcome.rejections.empty()) {
+          const Rejection& rejection = outcome.rejections.front();
+          ticket->settle(Ticket::Status::rejected,
+                         fmt::format("{}: {}", rejection.code, rejection.message));
         } else {
           ticket->settle(Ticket::Status::durable, {});
         }
       },
       SteadyTime::max());
   if (admission != Committer::Admission::queued) {
-    const SinkError failure = not_admitted(admission);
+    const Error failure = not_admitted(admission);
     state_->events->count_lost(1);
     if (state_->options.on_lost) {
       // A copy: the handler may collect, too, and so use this thread's workspace.
       const Batch lost = space.batch;
-      state_->options.on_lost(lost.events().front(), failure.what());
+      state_->options.on_lost(lost.front(), failure.what());
     }
     ticket->settle(Ticket::Status::lost, failure.what());
   }
   return Ticket{ticket};
 }
 
-bool Collector::close(std::chrono::milliseconds patience) {
+bool Collector::close(std::chrono::milliseconds timeout) {
   if (on_committer_thread()) {
     throw std::logic_error{"a collector is closed by a completion, a handler or a sink"};
   }
-  const SteadyTime deadline = steady_clock::now() + patience;
-  const bool all_written = state_->events->close(patience);
+  const SteadyTime deadline = steady_clock::now() + timeout;
+  const bool all_written = state_->events->close(timeout);
   if (state_->letters) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now());
     state_->letters->close(std::max(left, std::chrono::milliseconds{0}));
@@ -395,8 +408,8 @@ CollectorStatistics Collector::statistics() const {
   snapshot.sink = state_->events->statistics();
   if (state_->letters) snapshot.dead_letters = state_->letters->statistics();
   snapshot.events_accepted = state_->accepted.load(std::memory_order_relaxed);
-  for (std::size_t i = 0; i < snapshot.events_refused.size(); ++i) {
-    snapshot.events_refused[i] = state_->refused[i].load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < snapshot.events_rejected.size(); ++i) {
+    snapshot.events_rejected[i] = state_->rejected[i].load(std::memory_order_relaxed);
   }
   return snapshot;
 }

@@ -13,7 +13,7 @@ using std::chrono::steady_clock;
 
 thread_local bool is_committer_thread = false;
 
-const std::vector<Committer::Refusal> no_refusals;
+const std::vector<Rejection> no_rejections;
 
 void count_duration(DurationHistogram& histogram, std::chrono::duration<double> took) {
   const auto& bounds = DurationHistogram::bounds;
@@ -35,8 +35,8 @@ std::shared_ptr<Committer> Committer::start(std::shared_ptr<Sink> sink, Options 
 }
 
 Committer::Committer(std::shared_ptr<Sink> sink, Options options)
-    // It is tended at once: a sink that connects when it is first called shows whether it can.
-    : sink_{std::move(sink)}, options_{std::move(options)}, tend_at_{steady_clock::now()} {}
+    // It is maintained at once: a sink that connects when it is first called shows whether it can.
+    : sink_{std::move(sink)}, options_{std::move(options)}, maintain_at_{steady_clock::now()} {}
 
 Committer::Admission Committer::submit(const Batch& events, OnFailure on_failure, Done done,
                                        SteadyTime deadline, SteadyTime room_deadline) {
@@ -84,7 +84,7 @@ void Committer::run_writer() {
     if (!queue_.empty() || is_retry_due()) {
       write(lock, take_work());
     } else {
-      tend(lock);
+      maintain(lock);
     }
   }
   finished_ = true;
@@ -92,13 +92,14 @@ void Committer::run_writer() {
   watch_.notify_all();
 }
 
-// Waits until there is something to write or to tend. False when everything has come to its end.
+// Waits until there is something to write or to maintain. False when everything has come to its
+// end.
 bool Committer::wait_for_work(Lock& lock) {
   for (;;) {
     if (abandoned_) return false;
     if (!queue_.empty()) return true;
     if (closing_ && kept_.empty()) return false;
-    const SteadyTime due = kept_.empty() ? tend_at_ : retry_at_;
+    const SteadyTime due = kept_.empty() ? maintain_at_ : retry_at_;
     if (steady_clock::now() >= due) return true;
     work_.wait_until(lock, due);
   }
@@ -121,24 +122,25 @@ void Committer::write(Lock& lock, Group group) {
   const SteadyTime begin = steady_clock::now();
   calling_since_ = begin;
   lock.unlock();
-  const auto failure = guard([&] { sink_->write(batch); });
+  Rejections rejections;
+  const auto failure = guard([&] { sink_->write(batch, rejections); });
   const SteadyTime end = steady_clock::now();
   lock.lock();
   calling_since_.reset();
   if (abandoned_) return;
   count_duration(statistics_.write_seconds, end - begin);
-  tend_at_ = end + options_.tend_interval;
-  settle(lock, std::exchange(writing_, {}), failure);
+  maintain_at_ = end + options_.maintain_interval;
+  settle(lock, std::exchange(writing_, {}), rejections, failure);
 }
 
-void Committer::tend(Lock& lock) {
+void Committer::maintain(Lock& lock) {
   calling_since_ = steady_clock::now();
   lock.unlock();
-  const auto failure = guard([&] { sink_->tend(); });
+  const auto failure = guard([&] { sink_->maintain(); });
   lock.lock();
   calling_since_.reset();
   if (abandoned_) return;
-  tend_at_ = steady_clock::now() + options_.tend_interval;
+  maintain_at_ = steady_clock::now() + options_.maintain_interval;
   const bool recovered = note_result(failure);
   is_answering_ = true;
   lock.unlock();
@@ -149,22 +151,23 @@ void Committer::tend(Lock& lock) {
 }
 
 // Whether this success is the first after a failure.
-bool Committer::note_result(const std::optional<SinkError>& failure) {
+bool Committer::note_result(const std::optional<Error>& failure) {
   statistics_.ready = !failure;
   const bool had_failed = std::exchange(has_failed_, !statistics_.ready);
   if (!failure) return had_failed;
   ++statistics_.failures[failure->kind()];
-  retry_at_ = steady_clock::now() + options_.tend_interval;
+  retry_at_ = steady_clock::now() + options_.maintain_interval;
   return false;
 }
 
-void Committer::report(const std::optional<SinkError>& failure, bool recovered) const {
+void Committer::report(const std::optional<Error>& failure, bool recovered) const {
   if (failure && options_.on_failure) options_.on_failure(*failure);
   if (recovered && options_.on_recovery) options_.on_recovery();
 }
 
 // Answers for a group that was written, or that could not be.
-void Committer::settle(Lock& lock, Group group, const std::optional<SinkError>& failure) {
+void Committer::settle(Lock& lock, Group group, const Rejections& rejections,
+                       const std::optional<Error>& failure) {
   const bool recovered = note_result(failure);
   if (failure) {
     keep_for_retry(group);
@@ -173,8 +176,8 @@ void Committer::settle(Lock& lock, Group group, const std::optional<SinkError>& 
     }
   } else {
     ++statistics_.batches_stored;
-    statistics_.events_refused += group.batch.refusals().size();
-    statistics_.events_stored += group.batch.size() - group.batch.refusals().size();
+    statistics_.events_rejected += rejections.size();
+    statistics_.events_stored += group.batch.size() - rejections.size();
     // Where one worked, the others that failed before need not wait.
     retry_at_ = steady_clock::now();
   }
@@ -182,7 +185,7 @@ void Committer::settle(Lock& lock, Group group, const std::optional<SinkError>& 
   is_answering_ = true;
   lock.unlock();
   report(failure, recovered);
-  answer(group, failure);
+  answer(group, rejections, failure);
   group.entries.clear();
   group.batch.clear();
   lock.lock();
@@ -210,31 +213,32 @@ void Committer::keep_for_retry(Group& group) {
   std::erase_if(group.entries, is_kept);
 }
 
-void Committer::answer(Group& group, const std::optional<SinkError>& failure) const {
-  const bool any_refused = !failure && !group.batch.refusals().empty();
+void Committer::answer(Group& group, const Rejections& rejections,
+                       const std::optional<Error>& failure) const {
+  const bool any_rejected = !failure && !rejections.empty();
   for (Entry& entry : group.entries) {
-    const auto refusals = any_refused ? refusals_of(group, entry) : no_refusals;
-    if (entry.done) entry.done({failure ? &*failure : nullptr, refusals});
+    const auto of_entry = any_rejected ? rejections_of(group, rejections, entry) : no_rejections;
+    if (entry.done) entry.done({failure ? &*failure : nullptr, of_entry});
   }
 }
 
-// What the sink refused of one entry, told to the handlers on the way.
-std::vector<Committer::Refusal> Committer::refusals_of(const Group& group,
-                                                       const Entry& entry) const {
-  const auto events = group.batch.events();
-  std::vector<Refusal> found;
-  for (const Batch::Refusal& refusal : group.batch.refusals()) {
-    if (refusal.index < entry.first || refusal.index >= entry.first + entry.count) continue;
-    const Event& event = events[refusal.index];
-    found.push_back({refusal.index - entry.first, event.id, refusal.why});
-    if (options_.on_refused) options_.on_refused(event, refusal.why);
+// What the sink rejected of one entry, told to the handlers on the way.
+std::vector<Rejection> Committer::rejections_of(const Group& group, const Rejections& rejections,
+                                                const Entry& entry) const {
+  std::vector<Rejection> found;
+  for (const Rejection& rejection : rejections) {
+    if (rejection.index < entry.first || rejection.index >= entry.first + entry.count) continue;
+    const Event event = group.batch[rejection.index];
+    found.push_back(rejection);
+    found.back().index -= entry.first;
+    if (options_.on_rejected) options_.on_rejected(event, rejection.message);
     // Nobody sends a kept event again, so its owner has to hear of it.
     if (entry.on_failure == OnFailure::keep && options_.on_lost) {
-      options_.on_lost(event, refusal.why);
+      options_.on_lost(event, rejection.message);
     }
   }
   std::sort(found.begin(), found.end(),
-            [](const Refusal& a, const Refusal& b) { return a.index < b.index; });
+            [](const Rejection& a, const Rejection& b) { return a.index < b.index; });
   return found;
 }
 
@@ -249,8 +253,8 @@ void Committer::run_watch() {
     }
     statistics_.deadlines_missed += overdue.size();
     lock.unlock();
-    const SinkError failure{SinkError::in_doubt, "the sink did not confirm in time"};
-    for (const Done& done : overdue) done({&failure, no_refusals});
+    const Error failure{Error::in_doubt, "the sink did not confirm in time"};
+    for (const Done& done : overdue) done({&failure, no_rejections});
     lock.lock();
   }
 }
@@ -275,14 +279,14 @@ std::vector<Committer::Done> Committer::take_overdue(SteadyTime now) {
   return overdue;
 }
 
-bool Committer::close(std::chrono::milliseconds patience) {
+bool Committer::close(std::chrono::milliseconds timeout) {
   const std::lock_guard closing{close_mutex_};
   Lock lock{mutex_};
   closing_ = true;
   work_.notify_all();
   room_.notify_all();
   const auto is_over = [&] { return finished_ || abandoned_; };
-  room_.wait_for(lock, patience, is_over);
+  room_.wait_for(lock, timeout, is_over);
   // The sink may be left to itself, but not a handler: what it uses may go when we return.
   room_.wait(lock, [&] { return is_over() || !is_answering_; });
   if (!is_over()) abandon(lock);
@@ -318,21 +322,20 @@ void Committer::abandon(Lock& lock) {
   work_.notify_all();
   watch_.notify_all();
   lock.unlock();
-  give_up(in_doubt, {SinkError::in_doubt, "closed before the sink had confirmed"});
-  const SinkError closed{SinkError::unavailable, "closed before it could be written"};
+  give_up(in_doubt, {Error::in_doubt, "closed before the sink had confirmed"});
+  const Error closed{Error::unavailable, "closed before it could be written"};
   for (Group& group : unwritten) give_up(group, closed);
   lock.lock();
 }
 
-void Committer::give_up(Group& group, const SinkError& failure) const {
-  const auto events = group.batch.events();
+void Committer::give_up(Group& group, const Error& failure) const {
   for (Entry& entry : group.entries) {
     if (entry.on_failure == OnFailure::keep && options_.on_lost) {
-      for (const Event& event : events.subspan(entry.first, entry.count)) {
-        options_.on_lost(event, failure.what());
+      for (std::size_t i = 0; i < entry.count; ++i) {
+        options_.on_lost(group.batch[entry.first + i], failure.what());
       }
     }
-    if (entry.done) entry.done({&failure, no_refusals});
+    if (entry.done) entry.done({&failure, no_rejections});
   }
 }
 
@@ -342,7 +345,7 @@ void Committer::count_lost(std::size_t events) {
 }
 
 bool Committer::is_ready() const {
-  const bool hangs = calling_since_ && steady_clock::now() - *calling_since_ > options_.patience;
+  const bool hangs = calling_since_ && steady_clock::now() - *calling_since_ > options_.timeout;
   return statistics_.ready && !hangs && !closing_;
 }
 

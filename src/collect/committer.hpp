@@ -31,24 +31,18 @@ class Committer : public std::enable_shared_from_this<Committer> {
   struct Options {
     std::size_t max_queue_bytes;
     std::size_t max_batch_bytes;
-    std::chrono::milliseconds tend_interval;
-    std::chrono::milliseconds patience;  // a call of the sink that takes longer makes it not ready
-    LostHandler on_refused;              // of every event that the sink refused
-    LostHandler on_lost;                 // of every kept event that was given up or refused
-    std::function<void(const SinkError&)> on_failure;
+    std::chrono::milliseconds maintain_interval;
+    std::chrono::milliseconds timeout;  // a call of the sink that takes longer makes it not ready
+    LostHandler on_rejected;            // of every event that the sink rejected
+    LostHandler on_lost;                // of every kept event that was given up or rejected
+    std::function<void(const Error&)> on_failure;
     std::function<void()> on_recovery;
   };
 
-  struct Refusal {
-    std::size_t index;  // in the submission
-    Uuid event_id;
-    std::string why;
-  };
-
-  // What became of a submission. The refusals are those of the sink, by index.
+  // What became of a submission. The rejections are those of the sink, by index in the submission.
   struct Outcome {
-    const SinkError* failure = nullptr;
-    const std::vector<Refusal>& refusals;
+    const Error* failure = nullptr;
+    const std::vector<Rejection>& rejections;
   };
   using Done = std::function<void(const Outcome&)>;
 
@@ -73,7 +67,7 @@ class Committer : public std::enable_shared_from_this<Committer> {
   void count_lost(std::size_t events);
 
   // Ends it: see Collector::close. No handler is called any more when it has returned.
-  bool close(std::chrono::milliseconds patience);
+  bool close(std::chrono::milliseconds timeout);
 
   bool ready() const;
   SinkStatistics statistics() const;
@@ -103,14 +97,17 @@ class Committer : public std::enable_shared_from_this<Committer> {
   bool is_retry_due() const;
   Group take_work();
   void write(Lock& lock, Group group);
-  void tend(Lock& lock);
-  void settle(Lock& lock, Group group, const std::optional<SinkError>& failure);
+  void maintain(Lock& lock);
+  void settle(Lock& lock, Group group, const Rejections& rejections,
+              const std::optional<Error>& failure);
   void keep_for_retry(Group& group);
-  void give_up(Group& group, const SinkError& failure) const;
-  bool note_result(const std::optional<SinkError>& failure);
-  void report(const std::optional<SinkError>& failure, bool recovered) const;
-  void answer(Group& group, const std::optional<SinkError>& failure) const;
-  std::vector<Refusal> refusals_of(const Group& group, const Entry& entry) const;
+  void give_up(Group& group, const Error& failure) const;
+  bool note_result(const std::optional<Error>& failure);
+  void report(const std::optional<Error>& failure, bool recovered) const;
+  void answer(Group& group, const Rejections& rejections,
+              const std::optional<Error>& failure) const;
+  std::vector<Rejection> rejections_of(const Group& group, const Rejections& rejections,
+                                       const Entry& entry) const;
   void abandon(Lock& lock);
   std::vector<Done> take_overdue(SteadyTime now);
   bool is_ready() const;
@@ -129,7 +126,7 @@ class Committer : public std::enable_shared_from_this<Committer> {
   Group writing_;                  // with the sink right now
   Group spare_;                    // empty, but with memory
   SteadyTime retry_at_{};
-  SteadyTime tend_at_{};
+  SteadyTime maintain_at_{};
   SteadyTime watching_until_ = SteadyTime::max();
   std::optional<SteadyTime> calling_since_;  // while the sink has the thread
   bool is_answering_ = false;                // while handlers have it

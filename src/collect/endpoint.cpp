@@ -14,7 +14,7 @@
 namespace eventcollect {
 namespace {
 
-constexpr std::size_t longest_user_agent_bytes = 1 << 10;
+constexpr std::size_t max_user_agent_bytes = 1 << 10;
 constexpr std::string_view problem_type = "application/problem+json";
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -135,7 +135,7 @@ struct Endpoint::State {
   std::string_view client_address(const Request& request) const;
   std::string context_of(const Request& request) const;
   Response answer(const Receipt& receipt) const;
-  Response answer(const SinkError& failure) const;
+  Response answer(const Error& failure) const;
   Response finish(std::string_view origin, Response response);
 };
 
@@ -176,11 +176,11 @@ bool Endpoint::State::is_own_site(const Request& request) const {
 std::optional<Response> Endpoint::State::check_origin(const Request& request) const {
   if (is_own_site(request) || is_allowed(request.origin)) return {};
   if (host_of(request.origin).empty()) {
-    return problem(403, "origin.refused", "Origin refused",
+    return problem(403, "origin.rejected", "Origin rejected",
                    "The request comes from another site, and does not say from which one.");
   }
   return problem(
-      403, "origin.refused", "Origin refused",
+      403, "origin.rejected", "Origin rejected",
       fmt::format("The page's origin '{}' is neither that of the Host '{}' nor allowed. If it is "
                   "yours, allow it (--allow-origin {}). Behind nginx the line `proxy_set_header "
                   "Host $http_host;` keeps the Host.",
@@ -189,7 +189,7 @@ std::optional<Response> Endpoint::State::check_origin(const Request& request) co
 
 Response Endpoint::State::preflight(const Request& request) const {
   if (request.origin.empty()) return {204, {{"Allow", "POST, OPTIONS"}}, {}};
-  if (auto refused = check_origin(request)) return *std::move(refused);
+  if (auto rejected = check_origin(request)) return *std::move(rejected);
   return {204,
           {{"Access-Control-Allow-Methods", "POST"},
            {"Access-Control-Allow-Headers", "Content-Type, Content-Encoding"},
@@ -208,7 +208,7 @@ std::optional<Response> Endpoint::State::before_body(const Request& request) con
     response.headers.emplace_back("Allow", "POST, OPTIONS");
     return response;
   }
-  if (auto refused = check_origin(request)) return refused;
+  if (auto rejected = check_origin(request)) return rejected;
   if (!format_of(request.content_type)) {
     return problem(415, "content_type.unsupported", "Unsupported media type",
                    "Send application/json, text/plain (with JSON in it) or application/x-ndjson.");
@@ -270,7 +270,7 @@ std::string Endpoint::State::context_of(const Request& request) const {
     json::append_string(context, value);
   };
   if (options.context.user_agent) {
-    add("user_agent", request.user_agent.substr(0, longest_user_agent_bytes));
+    add("user_agent", request.user_agent.substr(0, max_user_agent_bytes));
   }
   if (options.context.referrer && request.referrer.size() <= max_url_bytes) {
     std::string scratch;
@@ -284,22 +284,22 @@ std::string Endpoint::State::context_of(const Request& request) const {
 }
 
 Response Endpoint::State::answer(const Receipt& receipt) const {
-  if (receipt.refused == 0) return {202, {}, {}};
+  if (receipt.rejected == 0) return {202, {}, {}};
   if (receipt.accepted > 0) {
     return {202,
             {{"Content-Type", "application/json"}},
             fmt::format(R"({{"accepted":{},"rejected":{}}})", receipt.accepted,
-                        rejected_list(receipt.rejected))};
+                        rejected_list(receipt.rejections))};
   }
-  const Rejection& first = receipt.rejected.front();
+  const Rejection& first = receipt.rejections.front();
   if (first.code == code::body_too_many_events) {
     return problem(413, first.code, "Content too large", first.message);
   }
-  return problem(400, first.code, "No event accepted", first.message, receipt.rejected);
+  return problem(400, first.code, "No event accepted", first.message, receipt.rejections);
 }
 
-Response Endpoint::State::answer(const SinkError& failure) const {
-  const bool in_doubt = failure.kind() == SinkError::in_doubt;
+Response Endpoint::State::answer(const Error& failure) const {
+  const bool in_doubt = failure.kind() == Error::in_doubt;
   // What broke is for the log of the one who runs this, not for strangers.
   Response response =
       in_doubt ? problem(503, "sink.in_doubt", "Service unavailable",
@@ -359,7 +359,7 @@ Response Endpoint::handle(const Request& request) const {
     const Receipt receipt =
         state_->collector.collect(content.body, {content.format, content.context});
     return state_->finish(request.origin, state_->answer(receipt));
-  } catch (const SinkError& failure) {
+  } catch (const Error& failure) {
     return state_->finish(request.origin, state_->answer(failure));
   }
 }
@@ -372,7 +372,7 @@ void Endpoint::handle(const Request& request, std::function<void(Response)> resp
   state_->collector.collect(
       content.body,
       [state = state_, origin = std::string{request.origin}, respond = std::move(respond)](
-          const Receipt& receipt, const SinkError* failure) {
+          const Receipt& receipt, const Error* failure) {
         Response response = failure != nullptr ? state->answer(*failure) : state->answer(receipt);
         respond(state->finish(origin, std::move(response)));
       },

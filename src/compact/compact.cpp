@@ -16,21 +16,21 @@
 namespace eventcollect {
 namespace {
 
-constexpr std::size_t least_memory_bytes = std::size_t{1} << 20;
-constexpr std::size_t most_threads = 64;
+constexpr std::size_t min_memory_bytes = std::size_t{1} << 20;
+constexpr std::size_t max_threads = 64;
 
 void check(const CompactOptions& options) {
   if (options.grace < std::chrono::milliseconds{0}) {
     throw ConfigError{"the grace of a compaction may not be negative"};
   }
   if (options.target_bytes == 0) throw ConfigError{"target_bytes has to be above zero"};
-  if (options.memory_bytes < least_memory_bytes) {
+  if (options.memory_bytes < min_memory_bytes) {
     throw ConfigError{fmt::format("memory_bytes is {}; sorting needs {} at least",
-                                  options.memory_bytes, least_memory_bytes)};
+                                  options.memory_bytes, min_memory_bytes)};
   }
-  if (options.threads < 1 || options.threads > most_threads) {
+  if (options.threads < 1 || options.threads > max_threads) {
     throw ConfigError{
-        fmt::format("threads is {}; it has to be 1 to {}", options.threads, most_threads)};
+        fmt::format("threads is {}; it has to be 1 to {}", options.threads, max_threads)};
   }
 }
 

@@ -11,11 +11,11 @@ namespace {
 constexpr std::size_t events_at_once = 500;
 constexpr std::size_t bytes_at_once = std::size_t{128} << 10;
 
-[[noreturn]] void refuse(const std::string& key, std::string_view why) {
-  throw StoreError{StoreError::misconfigured,
-                   fmt::format("{} {}: restore it, or remove it to have its hour compacted "
-                               "without what it holds",
-                               key, why)};
+[[noreturn]] void reject(const std::string& key, std::string_view why) {
+  throw Error{Error::misconfigured,
+              fmt::format("{} {}: restore it, or remove it to have its hour compacted "
+                          "without what it holds",
+                          key, why)};
 }
 
 }  // namespace
@@ -24,18 +24,17 @@ EarlierEvents::EarlierEvents(ObjectStore& store, std::vector<PlanOutput> outputs
     : store_{store}, outputs_{std::move(outputs)} {}
 
 bool EarlierEvents::next(SortedEvent& out) {
-  while (rest_.empty()) {
+  while (next_event_ == delivery_.batch.size()) {
     if (!read_some()) return false;
   }
-  out = SortedEvent::of(rest_.front());
-  rest_ = rest_.subspan(1);
+  out = SortedEvent::of(delivery_.batch[next_event_++]);
   check_order(out);
   return true;
 }
 
 bool EarlierEvents::read_some() {
   delivery_.clear();
-  rest_ = {};
+  next_event_ = 0;
   if (object_ == nullptr) {
     if (next_output_ == outputs_.size()) return false;
     auto reader = store_.get(outputs_[next_output_++].key);
@@ -44,18 +43,17 @@ bool EarlierEvents::read_some() {
   }
   const bool is_more = object_->read(delivery_, events_at_once, bytes_at_once);
   const std::string& key = outputs_[next_output_ - 1].key;
-  if (!delivery_.unreadable.empty()) refuse(key, "holds what is no event");
+  if (!delivery_.rejections.empty()) reject(key, "holds what is no event");
   if (!is_more) {
-    if (!object_->damage().empty()) refuse(key, object_->damage());
+    if (!object_->damage().empty()) reject(key, object_->damage());
     object_.reset();
   }
-  rest_ = delivery_.batch.events();
   return true;
 }
 
 void EarlierEvents::check_order(const SortedEvent& event) {
   if (has_last_ && !last_.has_id_before(event)) {
-    refuse(outputs_[next_output_ - 1].key, "is not sorted by event_id");
+    reject(outputs_[next_output_ - 1].key, "is not sorted by event_id");
   }
   last_ = event;
   last_.line = {};

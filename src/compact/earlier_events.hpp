@@ -19,7 +19,7 @@ class EarlierEvents final : public SortedEvents {
   // removes what is old must not block the hour for ever.
   EarlierEvents(ObjectStore& store, std::vector<PlanOutput> outputs);
 
-  // Throws StoreError, also where an output is damaged or not in order: to go on without what it
+  // Throws Error, also where an output is damaged or not in order: to go on without what it
   // holds would let events in twice.
   bool next(SortedEvent& out) override;
 
@@ -32,7 +32,7 @@ class EarlierEvents final : public SortedEvents {
   std::size_t next_output_ = 0;
   std::unique_ptr<EventObject> object_;
   Delivery delivery_;
-  std::span<const Event> rest_;  // of the delivery
+  std::size_t next_event_ = 0;  // of the delivery
   SortedEvent last_;
   bool has_last_ = false;
 };

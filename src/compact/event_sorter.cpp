@@ -9,8 +9,8 @@
 namespace eventcollect {
 namespace {
 
-constexpr std::size_t least_file_buffer_bytes = 4 << 10;
-constexpr std::size_t most_file_buffer_bytes = 1 << 20;
+constexpr std::size_t min_file_buffer_bytes = 4 << 10;
+constexpr std::size_t max_file_buffer_bytes = 1 << 20;
 
 // A quarter is left for the buffers of files that are merged between.
 std::size_t sort_buffer_bytes(const SortOptions& options) {
@@ -101,7 +101,7 @@ std::unique_ptr<RunFile> EventSorter::merge_files(Level files) const {
 
 std::unique_ptr<SortedEvents> EventSorter::read_files(Level files, std::size_t memory_bytes) const {
   const std::size_t buffer_bytes = std::clamp(memory_bytes / std::max<std::size_t>(files.size(), 1),
-                                              least_file_buffer_bytes, most_file_buffer_bytes);
+                                              min_file_buffer_bytes, max_file_buffer_bytes);
   std::vector<std::unique_ptr<SortedEvents>> runs;
   runs.reserve(files.size());
   for (auto& file : files) runs.push_back(read_run(std::move(file), buffer_bytes));
@@ -109,7 +109,7 @@ std::unique_ptr<SortedEvents> EventSorter::read_files(Level files, std::size_t m
 }
 
 std::size_t EventSorter::file_buffer_bytes() const {
-  return std::clamp(options_.memory_bytes / 64, least_file_buffer_bytes, most_file_buffer_bytes);
+  return std::clamp(options_.memory_bytes / 64, min_file_buffer_bytes, max_file_buffer_bytes);
 }
 
 std::unique_ptr<SortedEvents> EventSorter::merge(std::span<EventSorter> sorters) {

@@ -27,7 +27,7 @@ class EventSorter {
  public:
   explicit EventSorter(SortOptions options);
 
-  // Copies the event. Throws StoreError where a temporary file is needed and cannot be written.
+  // Copies the event. Throws Error where a temporary file is needed and cannot be written.
   void add(const SortedEvent& event);
 
   // What was added to all `sorters`, which may not be used any more and have to outlive the result.

@@ -28,7 +28,7 @@ class HourCompactor {
         hour_{hour},
         on_plan_{on_plan} {}
 
-  // Does what there is to do for the hour. Throws StoreError and Stopped.
+  // Does what there is to do for the hour. Throws Error and Stopped.
   void run();
 
  private:

@@ -9,9 +9,9 @@ constexpr std::size_t piece_bytes = std::size_t{256} << 10;
 
 }  // namespace
 
-void Letters::add(const Rejection& rejection, std::string_view raw) {
+void Letters::add(const Rejection& rejection) {
   const std::lock_guard lock{mutex_};
-  append_dead_letter(batch_, clock_.now(), DeadLetterOrigin::pump, rejection, raw);
+  append_dead_letter(batch_, clock_.now(), DeadLetterOrigin::pump, rejection);
   if (batch_.bytes() >= piece_bytes) write();
 }
 

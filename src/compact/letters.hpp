@@ -21,11 +21,11 @@ class Letters {
   Letters(ObjectStore& store, std::string key, const Clock& clock)
       : store_{store}, key_{std::move(key)}, clock_{clock} {}
 
-  // Throws StoreError.
-  void add(const Rejection& rejection, std::string_view raw);
+  // Throws Error.
+  void add(const Rejection& rejection);
 
   // All that were added are durable then, in place of what another compactor wrote. If there are
-  // none, there is no object. Throws StoreError.
+  // none, there is no object. Throws Error.
   void commit();
 
  private:

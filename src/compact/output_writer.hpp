@@ -27,7 +27,7 @@ class OutputWriter {
   OutputWriter(const OutputWriter&) = delete;
   OutputWriter& operator=(const OutputWriter&) = delete;
 
-  // `line` has no line feed. Throws StoreError, also for lines before, as finish().
+  // `line` has no line feed. Throws Error, also for lines before, as finish().
   void add(std::string_view line);
 
   // All objects are durable then.

@@ -16,8 +16,8 @@ bool creates_twice(ObjectStore& store, const std::string& key, std::string& why)
     // Each content is unique, so that a store can tell whose try succeeded.
     if (!store.create(key, key + " 1")) return false;
     return store.create(key, key + " 2");
-  } catch (const StoreError& error) {
-    if (error.kind() != StoreError::misconfigured) throw;
+  } catch (const Error& error) {
+    if (error.kind() != Error::misconfigured) throw;
     why = error.what();
   }
   store.put(key, key);
@@ -45,7 +45,7 @@ bool PlanCreator::try_create() {
   store_.remove(key);
   if (!twice || options_.only_compactor) return !twice;
   throw CannotCreate{
-      StoreError::misconfigured,
+      Error::misconfigured,
       fmt::format("the store cannot create an object only where there is none{}{}: two compactors "
                   "would do harm. If there is never more than one, say --only-compactor",
                   why.empty() ? "" : ", ", why)};

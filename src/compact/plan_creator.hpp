@@ -7,9 +7,9 @@
 namespace eventcollect {
 
 // The store has no conditional create: no hour can be compacted.
-class CannotCreate final : public StoreError {
+class CannotCreate final : public Error {
  public:
-  using StoreError::StoreError;
+  using Error::Error;
 };
 
 // One thread at a time.
@@ -20,7 +20,7 @@ class PlanCreator {
       : store_{store}, options_{options} {}
 
   // False where there is a plan of this number. Throws CannotCreate where the store does not keep
-  // two compactors apart (which is tried, once) and there may be two; StoreError.
+  // two compactors apart (which is tried, once) and there may be two; Error.
   bool create(const Plan& plan);
 
  private:

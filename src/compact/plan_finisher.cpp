@@ -72,7 +72,7 @@ void PlanFinisher::read_some(EventSorter& sorter) {
       if (raw >= plan_.raws.size()) return;
       read_raw(plan_.raws[raw], sorter);
     }
-  } catch (const StoreError&) {
+  } catch (const Error&) {
     ends_early_ = true;
     // Perhaps what was being read was removed.
     if (!is_finished_elsewhere()) throw;
@@ -96,19 +96,21 @@ void PlanFinisher::read_raw(const std::string& key, EventSorter& sorter) {
 void PlanFinisher::read_events(EventObject& object, const std::string& key, EventSorter& sorter) {
   for (Delivery delivery; object.read(delivery, events_at_once, bytes_at_once); delivery.clear()) {
     check_stop();
-    for (const Event& event : delivery.batch.events()) {
+    for (const Event& event : delivery.batch) {
       if (plan_.hour.holds(event.server_time)) {
         sorter.add(SortedEvent::of(event));
       } else {
         ++unreadable_;
-        letters_.add({0, event.id, code::server_time_invalid, "/server_time",
-                      fmt::format("This is not of the hour of {}.", key)},
-                     event.line);
+        letters_.add({.event_id = event.id,
+                      .code = code::server_time_invalid,
+                      .pointer = "/server_time",
+                      .message = fmt::format("This is not of the hour of {}.", key),
+                      .raw = std::string{event.line}});
       }
     }
-    for (const Delivery::Unreadable& one : delivery.unreadable) {
+    for (const Rejection& rejection : delivery.rejections) {
       ++unreadable_;
-      letters_.add(one.rejection, one.raw);
+      letters_.add(rejection);
     }
   }
 }
@@ -129,13 +131,11 @@ void PlanFinisher::keep_damaged(const std::string& key, const std::string& damag
   }
   copy->commit();
   ++damaged_objects_;
-  letters_.add({0,
-                {},
-                code::object_damaged,
-                "",
-                fmt::format("The object {}. Its readable lines were taken; it is kept as {}.",
-                            damage, kept)},
-               key);
+  letters_.add(
+      {.code = code::object_damaged,
+       .message = fmt::format("The object {}. Its readable lines were taken; it is kept as {}.",
+                              damage, kept),
+       .raw = key});
 }
 
 void PlanFinisher::note_missing(const std::string& key) {
@@ -146,7 +146,9 @@ void PlanFinisher::note_missing(const std::string& key) {
     return;
   }
   ++missing_objects_;
-  letters_.add({0, {}, code_missing, "", "The object was removed before it was compacted."}, key);
+  letters_.add({.code = code_missing,
+                .message = "The object was removed before it was compacted.",
+                .raw = key});
 }
 
 bool PlanFinisher::is_finished_elsewhere() {
@@ -261,9 +263,11 @@ void PlanFinisher::leave_out(const SortedEvent& event, std::string_view kept_lin
     return;
   }
   ++plan_.conflicts;
-  letters_.add({0, event.id(), code_conflict, "/event_id",
-                "The hour has another event under this event_id."},
-               event.line);
+  letters_.add({.event_id = event.id(),
+                .code = code_conflict,
+                .pointer = "/event_id",
+                .message = "The hour has another event under this event_id.",
+                .raw = std::string{event.line}});
 }
 
 void PlanFinisher::check_stop() const {

@@ -36,7 +36,7 @@ class PlanFinisher {
                Plan plan);
 
   // Returns the plan as it is done; its raw objects are still there. Nothing where another
-  // compactor has finished it meanwhile. Throws StoreError and Stopped: then it is to be begun
+  // compactor has finished it meanwhile. Throws Error and Stopped: then it is to be begun
   // again.
   std::optional<Plan> run();
 

@@ -26,10 +26,9 @@ struct Head {
 };
 
 [[noreturn]] void fail(int error, std::string_view what, const std::string& directory) {
-  throw StoreError{
-      StoreError::unavailable,
-      fmt::format("cannot {} a temporary file for sorting in '{}': {}", what, directory,
-                  std::error_code{error, std::generic_category()}.message())};
+  throw Error{Error::unavailable,
+              fmt::format("cannot {} a temporary file for sorting in '{}': {}", what, directory,
+                          std::error_code{error, std::generic_category()}.message())};
 }
 
 std::string directory_or_default(const std::string& directory) {
@@ -62,7 +61,7 @@ class RunReader final : public SortedEvents {
     Head head;
     std::memcpy(&head, buffer_.data() + begin_, sizeof(head));
     const std::size_t bytes = sizeof(head) + static_cast<std::size_t>(head.line_bytes);
-    if (!has(bytes)) throw StoreError{StoreError::unavailable, "a temporary file was cut off"};
+    if (!has(bytes)) throw Error{Error::unavailable, "a temporary file was cut off"};
     out = {head.id_high,
            head.id_low,
            head.server_time,
@@ -84,8 +83,8 @@ class RunReader final : public SortedEvents {
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) {
         const std::error_code error{errno, std::generic_category()};
-        throw StoreError{StoreError::unavailable,
-                         fmt::format("cannot read a temporary file: {}", error.message())};
+        throw Error{Error::unavailable,
+                    fmt::format("cannot read a temporary file: {}", error.message())};
       }
       if (got == 0) return false;
       end_ += static_cast<std::size_t>(got);

@@ -13,7 +13,7 @@ namespace eventcollect {
 // One thread at a time.
 class RunFile {
  public:
-  // In `directory`, or the system's where that is empty. Throws StoreError, as all of it does.
+  // In `directory`, or the system's where that is empty. Throws Error, as all of it does.
   RunFile(const std::string& directory, std::size_t buffer_bytes);
   ~RunFile();
   RunFile(const RunFile&) = delete;

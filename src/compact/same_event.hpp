@@ -17,10 +17,10 @@ class EventComparison {
     if (a == b) return true;
     batch_.clear();
     if (reader_.append(a, batch_) || reader_.append(b, batch_)) return false;
-    const auto events = batch_.events();
-    return events[0].name == events[1].name && events[0].url == events[1].url &&
-           events[0].properties == events[1].properties &&
-           events[0].client_time == events[1].client_time;
+    const Event first = batch_[0];
+    const Event second = batch_[1];
+    return first.name == second.name && first.url == second.url &&
+           first.properties == second.properties && first.client_time == second.client_time;
   }
 
  private:

@@ -58,7 +58,7 @@ class SortedEvents {
   virtual ~SortedEvents() = default;
 
   // The next event, none of them before its predecessor. Its line lives until the next call. False
-  // at the end. Throws StoreError.
+  // at the end. Throws Error.
   virtual bool next(SortedEvent& out) = 0;
 };
 

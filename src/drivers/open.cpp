@@ -8,7 +8,7 @@ namespace {
 
 class NullSink final : public Sink {
  public:
-  void write(const Batch&) override {}
+  void write(const Batch&, Rejections&) override {}
 };
 
 std::shared_ptr<Sink> open_null(const Url& url) {

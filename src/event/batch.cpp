@@ -49,38 +49,22 @@ class Batch::Addition {
   bool complete_ = false;
 };
 
-std::span<const Event> Batch::events() const {
-  // Made anew each time: a copied or moved batch must not show views into another's memory.
-  events_.clear();
-  events_.reserve(records_.size());
-  for (const Record& record : records_) {
-    Event& event = events_.emplace_back();
-    event.index = events_.size() - 1;
-    event.id = record.id;
-    event.name = text_of(record.name, record);
-    if (record.url.place != Slice::Place::absent) event.url = text_of(record.url, record);
-    event.properties = text_of(record.properties, record);
-    event.server_time = record.server_time;
-    event.event_time = record.event_time;
-    event.client_time = record.client_time;
-    event.sent_time = record.sent_time;
-    event.context = text_of(record.context, record);
-    event.violations = text_of(record.violations, record);
-    event.line = std::string_view{lines_}.substr(record.line_offset, record.line_bytes);
-  }
-  return events_;
-}
-
-void Batch::refuse(std::size_t index, std::string_view why) const {
-  if (is_refused_.size() < records_.size()) is_refused_.resize(records_.size());
-  if (is_refused_.at(index)) return;
-  refusals_.push_back({index, std::string{why}});
-  is_refused_[index] = true;
-}
-
-void Batch::clear_refusals() const {
-  refusals_.clear();
-  is_refused_.clear();
+Event Batch::operator[](std::size_t index) const {
+  const Record& record = records_[index];
+  Event event;
+  event.index = index;
+  event.id = record.id;
+  event.name = text_of(record.name, record);
+  if (record.url.place != Slice::Place::absent) event.url = text_of(record.url, record);
+  event.properties = text_of(record.properties, record);
+  event.server_time = record.server_time;
+  event.event_time = record.event_time;
+  event.client_time = record.client_time;
+  event.sent_time = record.sent_time;
+  event.context = text_of(record.context, record);
+  event.violations = text_of(record.violations, record);
+  event.line = std::string_view{lines_}.substr(record.line_offset, record.line_bytes);
+  return event;
 }
 
 inline void Batch::keep(std::string_view text, const Event& event, Record& record, Slice& slice) {
@@ -140,9 +124,6 @@ void Batch::clear(std::size_t keep_bytes) {
   clear_and_trim(lines_, keep_bytes);
   clear_and_trim(side_, keep_bytes);
   clear_and_trim(records_, keep_bytes / sizeof(Record));
-  clear_and_trim(events_, keep_bytes / sizeof(Event));
-  clear_and_trim(refusals_, keep_bytes / sizeof(Refusal));
-  is_refused_.clear();
   earliest_ = TimePoint::max();
   latest_ = TimePoint::min();
 }

@@ -19,7 +19,7 @@ std::string quoted(std::string_view text) {
 }  // namespace
 
 PropertyValue::PropertyValue(double value)
-    // A literal beyond every double: the rules then refuse it by the same code as a client's.
+    // A literal beyond every double: the rules then reject it by the same code as a client's.
     : json_{std::isfinite(value) ? fmt::format("{}", value) : "1e999"} {}
 
 PropertyValue::PropertyValue(std::string_view value) : json_{quoted(value)} {}

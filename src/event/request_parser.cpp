@@ -135,7 +135,7 @@ struct Parser::State {
   Stamp stamp;
   Rules rules;
   Batch* batch = nullptr;
-  std::vector<Refused>* refused = nullptr;
+  std::vector<Rejection>* rejections = nullptr;
 
   json::Scanner scanner{max_depth};
   std::vector<Candidate> candidates;
@@ -157,18 +157,18 @@ struct Parser::State {
   void parse_lines(std::string_view body);
   bool parse_line(std::string_view text, std::size_t index);
 
-  void refuse(std::size_t index, std::string_view raw, std::string_view code, std::string pointer,
+  void reject(std::size_t index, std::string_view raw, std::string_view code, std::string pointer,
               std::string message);
-  void refuse(const Candidate& candidate, std::string_view code, std::string pointer,
+  void reject(const Candidate& candidate, std::string_view code, std::string pointer,
               std::string message);
-  void refuse_malformed(std::size_t index, std::string_view raw);
-  void refuse_too_many(std::string_view body);
-  bool refuse_envelope(const Envelope& envelope, const Candidate& top, std::string_view body);
-  void refuse_fault(const Candidate& candidate);
+  void reject_malformed(std::size_t index, std::string_view raw);
+  void reject_too_many(std::string_view body);
+  bool reject_envelope(const Envelope& envelope, const Candidate& top, std::string_view body);
+  void reject_fault(const Candidate& candidate);
   void judge(const Candidate& candidate, const FieldValue& batch_sent_time);
   bool judge_name(const Candidate& candidate, std::string_view& out);
   bool judge_url(const Candidate& candidate, std::optional<std::string_view>& out);
-  void refuse_time(const Candidate& candidate, std::string_view field, std::string_view code);
+  void reject_time(const Candidate& candidate, std::string_view field, std::string_view code);
   void accept(const Candidate& candidate);
   void write_line(const Candidate& candidate);
   std::string_view url_in_line(const Candidate& candidate, std::string_view address);
@@ -317,21 +317,21 @@ Outcome Parser::State::scan_member(Candidate& candidate, Envelope* envelope, uns
 
 void Parser::State::parse_json(std::string_view body) {
   if (is_blank(body)) {
-    return refuse(0, body, code::body_empty, "", "The body is empty.");
+    return reject(0, body, code::body_empty, "", "The body is empty.");
   }
   if (!json::check_utf8(body)) {
-    return refuse(0, body, code::json_malformed, "", "The body is not valid UTF-8.");
+    return reject(0, body, code::json_malformed, "", "The body is not valid UTF-8.");
   }
   Envelope envelope;
   Candidate top{0};
   const Outcome outcome = scan_body(body, envelope, top);
-  if (outcome == Outcome::too_many) return refuse_too_many(body);
-  if (outcome == Outcome::malformed) return refuse_malformed(0, body);
+  if (outcome == Outcome::too_many) return reject_too_many(body);
+  if (outcome == Outcome::malformed) return reject_malformed(0, body);
   const bool is_one_event = !top.raw.empty() && !envelope.found;
   if (is_one_event) return judge(top, {});
-  if (envelope.found && refuse_envelope(envelope, top, body)) return;
+  if (envelope.found && reject_envelope(envelope, top, body)) return;
   if (candidates.empty()) {
-    refuse(0, body, code::body_empty, envelope.found ? "/batch" : "", "The array holds no event.");
+    reject(0, body, code::body_empty, envelope.found ? "/batch" : "", "The array holds no event.");
   }
   const FieldValue batch_sent_time = envelope.found ? top.sent_time : FieldValue{};
   for (const Candidate& candidate : candidates) judge(candidate, batch_sent_time);
@@ -342,17 +342,17 @@ void Parser::State::parse_lines(std::string_view body) {
   for (std::string_view rest = body; !rest.empty();) {
     const std::size_t length = std::min(rest.find('\n'), rest.size());
     if (!is_blank(rest.substr(0, length)) && ++count > rules.max_events) {
-      return refuse_too_many(body);
+      return reject_too_many(body);
     }
     rest.remove_prefix(std::min(length + 1, rest.size()));
   }
-  if (count == 0) refuse(0, body, code::body_empty, "", "The body holds no event.");
+  if (count == 0) reject(0, body, code::body_empty, "", "The body holds no event.");
 
   std::size_t index = 0;
   for (std::string_view rest = body; !rest.empty();) {
     const std::size_t length = std::min(rest.find('\n'), rest.size());
     const std::string_view text = rest.substr(0, length);
-    if (!is_blank(text) && !parse_line(text, index++)) refuse_malformed(index - 1, text);
+    if (!is_blank(text) && !parse_line(text, index++)) reject_malformed(index - 1, text);
     rest.remove_prefix(std::min(length + 1, rest.size()));
   }
 }
@@ -369,39 +369,44 @@ bool Parser::State::parse_line(std::string_view text, std::size_t index) {
   return true;
 }
 
-void Parser::State::refuse(std::size_t index, std::string_view raw, std::string_view code,
+void Parser::State::reject(std::size_t index, std::string_view raw, std::string_view code,
                            std::string pointer, std::string message) {
-  refused->push_back({{index, {}, code, std::move(pointer), std::move(message)}, raw});
+  rejections->push_back({.index = index,
+                         .event_id = {},
+                         .code = code,
+                         .pointer = std::move(pointer),
+                         .message = std::move(message),
+                         .raw = std::string{raw}});
 }
 
-void Parser::State::refuse(const Candidate& candidate, std::string_view code, std::string pointer,
+void Parser::State::reject(const Candidate& candidate, std::string_view code, std::string pointer,
                            std::string message) {
-  refuse(candidate.index, candidate.raw, code, std::move(pointer), std::move(message));
+  reject(candidate.index, candidate.raw, code, std::move(pointer), std::move(message));
   if (!candidate.event_id.is_string()) return;
   const auto id = Uuid::parse(json::unescape(candidate.event_id.string(), scratch));
-  if (id && !id->is_nil() && !id->is_max()) refused->back().rejection.event_id = id;
+  if (id && !id->is_nil() && !id->is_max()) rejections->back().event_id = id;
 }
 
-void Parser::State::refuse_malformed(std::size_t index, std::string_view raw) {
-  refuse(index, raw, code::json_malformed, "",
+void Parser::State::reject_malformed(std::size_t index, std::string_view raw) {
+  reject(index, raw, code::json_malformed, "",
          fmt::format("This is not JSON: {}, at byte {}.", scanner.error(), scanner.error_offset()));
 }
 
-void Parser::State::refuse_too_many(std::string_view body) {
-  refuse(0, body, code::body_too_many_events, "",
+void Parser::State::reject_too_many(std::string_view body) {
+  reject(0, body, code::body_too_many_events, "",
          fmt::format("The body holds more than {} events.", rules.max_events));
 }
 
-bool Parser::State::refuse_envelope(const Envelope& envelope, const Candidate& top,
+bool Parser::State::reject_envelope(const Envelope& envelope, const Candidate& top,
                                     std::string_view body) {
   Candidate whole = top;
   whole.raw = body;
   if (!whole.is_faultless()) {
-    refuse_fault(whole);
+    reject_fault(whole);
     return true;
   }
   if (!envelope.is_array) {
-    refuse(whole, code::event_not_object, "/batch", "\"batch\" has to be an array of events.");
+    reject(whole, code::event_not_object, "/batch", "\"batch\" has to be an array of events.");
     return true;
   }
   const std::pair<const FieldValue&, std::string_view> misplaced[] = {
@@ -412,48 +417,48 @@ bool Parser::State::refuse_envelope(const Envelope& envelope, const Candidate& t
       {top.client_time, "client_time"}};
   for (const auto& [value, field] : misplaced) {
     if (!value.present()) continue;
-    refuse(whole, code::field_unknown, fmt::format("/{}", field),
+    reject(whole, code::field_unknown, fmt::format("/{}", field),
            "Beside \"batch\" only \"sent_time\" is known: put the rest into the events.");
     return true;
   }
   return false;
 }
 
-// Refuses what no event may hold anywhere in it, where the candidate is not faultless.
-void Parser::State::refuse_fault(const Candidate& candidate) {
+// Rejects what no event may hold anywhere in it, where the candidate is not faultless.
+void Parser::State::reject_fault(const Candidate& candidate) {
   if (candidate.fault == Fault::none) {
-    return refuse(candidate, code::field_unknown,
+    return reject(candidate, code::field_unknown,
                   json::pointer_to(candidate.raw, candidate.unknown_key.data()),
                   "An event has no such field: put it under \"properties\".");
   }
   FaultReason reason = reason_of(candidate.fault);
-  refuse(candidate, reason.code, json::pointer_to(candidate.raw, candidate.fault_position),
+  reject(candidate, reason.code, json::pointer_to(candidate.raw, candidate.fault_position),
          std::move(reason.message));
 }
 
 void Parser::State::judge(const Candidate& candidate, const FieldValue& batch_sent_time) {
   if (!candidate.is_object) {
-    refuse(candidate, code::event_not_object, "", "An event has to be a JSON object.");
+    reject(candidate, code::event_not_object, "", "An event has to be a JSON object.");
     return;
   }
   if (candidate.raw.size() > rules.max_event_bytes) {
-    refuse(candidate, code::event_too_large, "",
+    reject(candidate, code::event_too_large, "",
            fmt::format("The event has {} bytes; {} are the most.", candidate.raw.size(),
                        rules.max_event_bytes));
     return;
   }
-  if (!candidate.is_faultless()) return refuse_fault(candidate);
+  if (!candidate.is_faultless()) return reject_fault(candidate);
 
   if (!judge_name(candidate, event.name) || !judge_url(candidate, event.url)) return;
   if (candidate.properties.present() && !candidate.properties.is_object()) {
-    refuse(candidate, code::properties_type, "/properties",
+    reject(candidate, code::properties_type, "/properties",
            "\"properties\" has to be a JSON object.");
     return;
   }
   if (candidate.event_id.present()) {
     const auto id = read_event_id(candidate.event_id, scratch);
     if (!id) {
-      refuse(candidate, code::event_id_invalid, "/event_id",
+      reject(candidate, code::event_id_invalid, "/event_id",
              "\"event_id\" has to be a UUID of 36 characters, neither nil nor max.");
       return;
     }
@@ -464,32 +469,32 @@ void Parser::State::judge(const Candidate& candidate, const FieldValue& batch_se
   event.sent_time.reset();
   if (candidate.client_time.present()) {
     event.client_time = read_time(candidate.client_time, scratch);
-    if (!event.client_time) return refuse_time(candidate, "client_time", code::client_time_invalid);
+    if (!event.client_time) return reject_time(candidate, "client_time", code::client_time_invalid);
   }
   if (sent.present()) {
     event.sent_time = read_time(sent, scratch);
-    if (!event.sent_time) return refuse_time(candidate, "sent_time", code::sent_time_invalid);
+    if (!event.sent_time) return reject_time(candidate, "sent_time", code::sent_time_invalid);
   }
   accept(candidate);
 }
 
 bool Parser::State::judge_name(const Candidate& candidate, std::string_view& out) {
   if (!candidate.name.present()) {
-    refuse(candidate, code::event_missing, "/event", "\"event\", the event's name, is missing.");
+    reject(candidate, code::event_missing, "/event", "\"event\", the event's name, is missing.");
     return false;
   }
   if (!candidate.name.is_string()) {
-    refuse(candidate, code::event_type, "/event", "\"event\" has to be a string.");
+    reject(candidate, code::event_type, "/event", "\"event\" has to be a string.");
     return false;
   }
   out = json::unescape(candidate.name.string(), name);
   const auto characters = count_characters(out);
   if (!characters) {
-    refuse(candidate, code::string_invalid, "/event", "\"event\" holds a control character.");
+    reject(candidate, code::string_invalid, "/event", "\"event\" holds a control character.");
     return false;
   }
   if (*characters < 1 || *characters > max_name_characters) {
-    refuse(candidate, code::event_length, "/event",
+    reject(candidate, code::event_length, "/event",
            fmt::format("\"event\" has {} characters; 1 to {} are taken.", *characters,
                        max_name_characters));
     return false;
@@ -501,12 +506,12 @@ bool Parser::State::judge_url(const Candidate& candidate, std::optional<std::str
   out.reset();
   if (!candidate.url.present()) return true;
   if (!candidate.url.is_string()) {
-    refuse(candidate, code::url_type, "/url", "\"url\" has to be a string.");
+    reject(candidate, code::url_type, "/url", "\"url\" has to be a string.");
     return false;
   }
   out = json::unescape(candidate.url.string(), url);
   if (out->size() > max_url_bytes) {
-    refuse(candidate, code::url_length, "/url",
+    reject(candidate, code::url_length, "/url",
            fmt::format("\"url\" has {} bytes; {} are the most.", out->size(), max_url_bytes));
     return false;
   }
@@ -514,9 +519,9 @@ bool Parser::State::judge_url(const Candidate& candidate, std::optional<std::str
   return true;
 }
 
-void Parser::State::refuse_time(const Candidate& candidate, std::string_view field,
+void Parser::State::reject_time(const Candidate& candidate, std::string_view field,
                                 std::string_view code) {
-  refuse(candidate, code, fmt::format("/{}", field),
+  reject(candidate, code, fmt::format("/{}", field),
          fmt::format("\"{}\" has to be whole milliseconds since 1970, or RFC 3339, up to the year "
                      "9999.",
                      field));
@@ -615,12 +620,12 @@ Parser::Parser(Parser&&) noexcept = default;
 Parser& Parser::operator=(Parser&&) noexcept = default;
 
 void Parser::parse(std::string_view body, BodyFormat format, const Stamp& stamp, const Rules& rules,
-                   Batch& batch, std::vector<Refused>& refused) {
+                   Batch& batch, std::vector<Rejection>& rejections) {
   state_->stamp = stamp;
   state_->server_time.emplace(to_milliseconds(stamp.server_time));
   state_->rules = rules;
   state_->batch = &batch;
-  state_->refused = &refused;
+  state_->rejections = &rejections;
   if (format == BodyFormat::json) {
     state_->parse_json(body);
   } else {

@@ -44,7 +44,7 @@ std::size_t find_field(std::string_view name, std::size_t expected) {
 }  // namespace
 
 struct StoredEventReader::State {
-  using Refusal = std::optional<Rejection>;
+  using Result = std::optional<Rejection>;
 
   json::Scanner scanner{max_depth};
   std::string_view text;  // the line that is being read
@@ -57,42 +57,42 @@ struct StoredEventReader::State {
   std::string compact;
   std::string scratch;
 
-  Refusal append(std::string_view line, Batch& batch);
+  Result append(std::string_view line, Batch& batch);
   bool scan(std::string_view line);
   bool scan_member(std::size_t& expected);
-  Refusal judge_form(bool is_json);
-  Refusal judge();
-  Refusal judge_name();
-  Refusal judge_url();
-  Refusal judge_times();
-  Refusal judge_time(Field field, std::string_view code, TimePoint& out);
-  Refusal judge_time(Field field, std::string_view code, std::optional<TimePoint>& out);
-  Rejection refuse(std::string_view code, std::string pointer, std::string message);
-  Rejection refuse(Field field, std::string_view code, std::string_view what_it_has_to_be);
+  Result judge_form(bool is_json);
+  Result judge();
+  Result judge_name();
+  Result judge_url();
+  Result judge_times();
+  Result judge_time(Field field, std::string_view code, TimePoint& out);
+  Result judge_time(Field field, std::string_view code, std::optional<TimePoint>& out);
+  Rejection reject(std::string_view code, std::string pointer, std::string message);
+  Rejection reject(Field field, std::string_view code, std::string_view what_it_has_to_be);
   void trim();
 
   bool has(Field field) const { return (seen & (1U << field)) != 0; }
   FieldValue value(Field field) const { return has(field) ? values[field] : FieldValue{}; }
 };
 
-StoredEventReader::State::Refusal StoredEventReader::State::append(std::string_view line,
-                                                                   Batch& batch) {
+StoredEventReader::State::Result StoredEventReader::State::append(std::string_view line,
+                                                                  Batch& batch) {
   seen = 0;
   if (line.size() > max_stored_bytes) {
-    return refuse(
+    return reject(
         code::event_too_large, "",
         fmt::format("The line has {} bytes; {} are the most.", line.size(), max_stored_bytes));
   }
   if (!json::check_utf8(line)) {
-    return refuse(code::json_malformed, "", "The line is not valid UTF-8.");
+    return reject(code::json_malformed, "", "The line is not valid UTF-8.");
   }
-  if (auto refusal = judge_form(scan(line))) return refusal;
+  if (auto rejection = judge_form(scan(line))) return rejection;
   if (scanner.spaced()) {
     compact.clear();
     json::append_compact(compact, line);
     scan(compact);
   }
-  if (auto refusal = judge()) return refusal;
+  if (auto rejection = judge()) return rejection;
   batch.append(event);
   return {};
 }
@@ -148,120 +148,121 @@ bool StoredEventReader::State::scan_member(std::size_t& expected) {
   return true;
 }
 
-// Refuses what is no event whatever its fields hold.
-StoredEventReader::State::Refusal StoredEventReader::State::judge_form(bool is_json) {
+// Rejects what is no event whatever its fields hold.
+StoredEventReader::State::Result StoredEventReader::State::judge_form(bool is_json) {
   if (!is_json) {
     seen = 0;
-    return refuse(
+    return reject(
         code::json_malformed, "",
         fmt::format("This is not JSON: {}, at byte {}.", scanner.error(), scanner.error_offset()));
   }
   if (text[text.find_first_not_of(" \t\r\n")] != '{') {
-    return refuse(code::event_not_object, "", "An event has to be a JSON object.");
+    return reject(code::event_not_object, "", "An event has to be a JSON object.");
   }
   if (scanner.fault() != json::Fault::none) {
     FaultReason reason = reason_of(scanner.fault());
-    return refuse(reason.code, json::pointer_to(text, scanner.fault_position()),
+    return reject(reason.code, json::pointer_to(text, scanner.fault_position()),
                   std::move(reason.message));
   }
   if (unknown != nullptr) {
-    return refuse(code::field_unknown, json::pointer_to(text, unknown),
+    return reject(code::field_unknown, json::pointer_to(text, unknown),
                   "A stored event has no such field.");
   }
   return {};
 }
 
 // Sets `event`, or says what is wrong with a field.
-StoredEventReader::State::Refusal StoredEventReader::State::judge() {
+StoredEventReader::State::Result StoredEventReader::State::judge() {
   event.line = text;
   const auto id = read_event_id(value(event_id), scratch);
   if (!id) {
-    return refuse(event_id, code::event_id_invalid, "a UUID of 36 characters, neither nil nor max");
+    return reject(event_id, code::event_id_invalid, "a UUID of 36 characters, neither nil nor max");
   }
   event.id = *id;
-  if (auto refusal = judge_name()) return refusal;
-  if (auto refusal = judge_url()) return refusal;
+  if (auto rejection = judge_name()) return rejection;
+  if (auto rejection = judge_url()) return rejection;
   if (!value(properties).is_object()) {
-    return refuse(properties, code::properties_type, "a JSON object");
+    return reject(properties, code::properties_type, "a JSON object");
   }
   event.properties = values[properties].text;
-  if (auto refusal = judge_times()) return refusal;
+  if (auto rejection = judge_times()) return rejection;
   if (has(context) && !values[context].is_object()) {
-    return refuse(context, code::context_type, "a JSON object");
+    return reject(context, code::context_type, "a JSON object");
   }
   event.context = value(context).text;
   if (has(violations) && !values[violations].is_array()) {
-    return refuse(violations, code::violations_type, "an array");
+    return reject(violations, code::violations_type, "an array");
   }
   event.violations = value(violations).text;
   return {};
 }
 
-StoredEventReader::State::Refusal StoredEventReader::State::judge_name() {
+StoredEventReader::State::Result StoredEventReader::State::judge_name() {
   if (!has(event_name)) {
-    return refuse(code::event_missing, "/event", "\"event\", the event's name, is missing.");
+    return reject(code::event_missing, "/event", "\"event\", the event's name, is missing.");
   }
-  if (!values[event_name].is_string()) return refuse(event_name, code::event_type, "a string");
+  if (!values[event_name].is_string()) return reject(event_name, code::event_type, "a string");
   event.name = json::unescape(values[event_name].string(), name_text);
   const auto characters = count_characters(event.name);
   if (!characters) {
-    return refuse(event_name, code::string_invalid, "without control characters");
+    return reject(event_name, code::string_invalid, "without control characters");
   }
   if (*characters < 1 || *characters > max_name_characters) {
-    return refuse(event_name, code::event_length,
+    return reject(event_name, code::event_length,
                   fmt::format("1 to {} characters long", max_name_characters));
   }
   return {};
 }
 
-StoredEventReader::State::Refusal StoredEventReader::State::judge_url() {
+StoredEventReader::State::Result StoredEventReader::State::judge_url() {
   event.url.reset();
   if (!has(url)) return {};
-  if (!values[url].is_string()) return refuse(url, code::url_type, "a string");
+  if (!values[url].is_string()) return reject(url, code::url_type, "a string");
   event.url = json::unescape(values[url].string(), url_text);
   if (event.url->size() > max_url_bytes) {
-    return refuse(url, code::url_length, fmt::format("at most {} bytes long", max_url_bytes));
+    return reject(url, code::url_length, fmt::format("at most {} bytes long", max_url_bytes));
   }
   return {};
 }
 
-StoredEventReader::State::Refusal StoredEventReader::State::judge_times() {
-  if (auto refusal = judge_time(server_time, code::server_time_invalid, event.server_time)) {
-    return refusal;
+StoredEventReader::State::Result StoredEventReader::State::judge_times() {
+  if (auto rejection = judge_time(server_time, code::server_time_invalid, event.server_time)) {
+    return rejection;
   }
-  if (auto refusal = judge_time(event_time, code::event_time_invalid, event.event_time)) {
-    return refusal;
+  if (auto rejection = judge_time(event_time, code::event_time_invalid, event.event_time)) {
+    return rejection;
   }
-  if (auto refusal = judge_time(client_time, code::client_time_invalid, event.client_time)) {
-    return refusal;
+  if (auto rejection = judge_time(client_time, code::client_time_invalid, event.client_time)) {
+    return rejection;
   }
   return judge_time(sent_time, code::sent_time_invalid, event.sent_time);
 }
 
-StoredEventReader::State::Refusal StoredEventReader::State::judge_time(Field field,
-                                                                       std::string_view code,
-                                                                       TimePoint& out) {
+StoredEventReader::State::Result StoredEventReader::State::judge_time(Field field,
+                                                                      std::string_view code,
+                                                                      TimePoint& out) {
   const auto time = read_milliseconds(value(field));
-  if (!time) return refuse(field, code, "whole milliseconds since 1970, up to the year 9999");
+  if (!time) return reject(field, code, "whole milliseconds since 1970, up to the year 9999");
   out = *time;
   return {};
 }
 
-StoredEventReader::State::Refusal StoredEventReader::State::judge_time(
+StoredEventReader::State::Result StoredEventReader::State::judge_time(
     Field field, std::string_view code, std::optional<TimePoint>& out) {
   out.reset();
-  return has(field) ? judge_time(field, code, out.emplace()) : Refusal{};
+  return has(field) ? judge_time(field, code, out.emplace()) : Result{};
 }
 
-Rejection StoredEventReader::State::refuse(std::string_view code, std::string pointer,
+Rejection StoredEventReader::State::reject(std::string_view code, std::string pointer,
                                            std::string message) {
   const auto id = read_event_id(value(event_id), scratch);
-  return {0, id, code, std::move(pointer), std::move(message)};
+  return {
+      .event_id = id, .code = code, .pointer = std::move(pointer), .message = std::move(message)};
 }
 
-Rejection StoredEventReader::State::refuse(Field field, std::string_view code,
+Rejection StoredEventReader::State::reject(Field field, std::string_view code,
                                            std::string_view what_it_has_to_be) {
-  return refuse(code, fmt::format("/{}", field_names[field]),
+  return reject(code, fmt::format("/{}", field_names[field]),
                 fmt::format("\"{}\" {}has to be {}.", field_names[field],
                             has(field) ? "" : "is missing; it ", what_it_has_to_be));
 }
@@ -280,9 +281,10 @@ StoredEventReader::StoredEventReader(StoredEventReader&&) noexcept = default;
 StoredEventReader& StoredEventReader::operator=(StoredEventReader&&) noexcept = default;
 
 std::optional<Rejection> StoredEventReader::append(std::string_view line, Batch& batch) {
-  auto refusal = state_->append(line, batch);
+  auto rejection = state_->append(line, batch);
+  if (rejection) rejection->raw = line;
   state_->trim();
-  return refusal;
+  return rejection;
 }
 
 }  // namespace eventcollect

@@ -32,10 +32,10 @@ RetryPolicy busy_waits(const LoadOptions& options) {
           .give_up_after = options.retry.give_up_after};
 }
 
-// Calls a sink. What it throws is a SinkError then.
+// Calls a sink. What it throws is an Error then.
 template <typename Call>
 void checked(Call&& call) {
-  if (const auto error = guard([&] { call(); })) throw SinkError{*error};
+  if (const auto error = guard([&] { call(); })) throw Error{*error};
 }
 
 void check(const LoadOptions& options) {
@@ -61,7 +61,7 @@ class Loader {
         stop_{stop},
         selection_{options.events},
         plain_{sink, options.retry,
-               [this](const SinkError& error, std::uint64_t, milliseconds wait) {
+               [this](const Error& error, std::uint64_t, milliseconds wait) {
                  ++retries_;
                  report(error, wait);
                },
@@ -85,6 +85,9 @@ class Loader {
  private:
   // What became of one try to load one object.
   enum class Outcome : std::uint8_t { loaded, skipped, busy, gone, stopped };
+
+  // Thrown where an object that was listed is not there any more.
+  struct Vanished {};
 
   // What is so if the last commit worked.
   struct InDoubt {
@@ -111,7 +114,7 @@ class Loader {
    private:
     Loader& loader_;
     const LoadStatistics statistics_;
-    const RefusalStreak streak_;
+    const RejectionStreak streak_;
     bool is_done_ = false;
   };
 
@@ -122,9 +125,10 @@ class Loader {
   Outcome try_to_load(const ListedObject& object);
   LoadStart begin(const ListedObject& object);
   Outcome copy(const ListedObject& object);
+  bool read_some(const ListedObject& object, EventObject& events);
   bool copy_events(const ListedObject& object, EventObject& events);
   void write();
-  void bury(const Delivery& delivery);
+  void bury(const Delivery& delivery, const Rejections& rejections);
   void bury_damage(const ListedObject& object, const std::string& damage);
   void flush_letters();
   void commit(Outcome outcome);
@@ -134,7 +138,7 @@ class Loader {
   void once(const Work& work);
   template <typename Work>
   void persist(const Work& work);
-  bool wait_after(const std::exception& error, bool is_misconfigured, Backoff& backoff);
+  bool wait_after(const Error& error, Backoff& backoff);
   void report(const std::exception& error, milliseconds wait) const;
   void report_progress(std::uint64_t bytes_read = 0) const;
   LoadStatistics statistics() const;
@@ -156,9 +160,10 @@ class Loader {
   Backoff busy_;
 
   Delivery delivery_;
+  Rejections rejections_;  // of it, by the sink
   Batch chosen_;
   Batch letters_;
-  RefusalStreak streak_;
+  RejectionStreak streak_;
   LoadStatistics statistics_;
   std::optional<InDoubt> in_doubt_;
   std::uint64_t retries_ = 0;
@@ -202,12 +207,12 @@ void Loader::load_all() {
 }
 
 void Loader::wait_for_others() {
-  const SinkError error{SinkError::unavailable,
-                        fmt::format("the ledger lets nobody load what is left ({} objects): they "
-                                    "are being loaded by somebody else, or it is locked",
-                                    left_.size())};
+  const Error error{Error::unavailable,
+                    fmt::format("the ledger lets nobody load what is left ({} objects): they "
+                                "are being loaded by somebody else, or it is locked",
+                                left_.size())};
   const auto wait = busy_.next(options_.timer->now());
-  if (!wait) throw SinkError{error};
+  if (!wait) throw Error{error};
   constexpr std::uint64_t usual_waits = 6;  // as a rule others are done soon
   if (busy_.failures() > usual_waits) report(error, *wait);
   options_.timer->wait(*wait, stop_);
@@ -236,8 +241,8 @@ Loader::Outcome Loader::try_to_load(const ListedObject& object) {
     case LoadStart::busy:
       // Most likely it is our own commit, which goes on: it is not let go of before it is settled.
       if (in_doubt_) {
-        throw SinkError{SinkError::unavailable,
-                        fmt::format("it is not yet known whether {} is loaded", object.key)};
+        throw Error{Error::unavailable,
+                    fmt::format("it is not yet known whether {} is loaded", object.key)};
       }
       return Outcome::busy;
     case LoadStart::loaded:
@@ -267,24 +272,32 @@ Loader::Outcome Loader::copy(const ListedObject& object) {
   delivery_.clear();
   try {
     auto reader = store_.get(object.key);
-    if (reader != nullptr) {
-      EventObject events{std::move(reader)};
-      if (!copy_events(object, events)) return Outcome::stopped;
-      ++statistics_.objects;
-      statistics_.bytes += object.bytes;
-      return Outcome::loaded;
-    }
-  } catch (const StoreError&) {
-    if (store_.get(object.key) != nullptr) throw;
+    if (reader == nullptr) throw Vanished{};
+    EventObject events{std::move(reader)};
+    if (!copy_events(object, events)) return Outcome::stopped;
+    ++statistics_.objects;
+    statistics_.bytes += object.bytes;
+    return Outcome::loaded;
+  } catch (const Vanished&) {
+    if (!gone_.contains(object.key)) return Outcome::gone;
   }
-  if (!gone_.contains(object.key)) return Outcome::gone;
-  throw StoreError{StoreError::unavailable,
-                   fmt::format("{} is listed again and again, but is not there", object.key)};
+  throw Error{Error::unavailable,
+              fmt::format("{} is listed again and again, but is not there", object.key)};
+}
+
+// Appends to the delivery. False at the end of the object.
+bool Loader::read_some(const ListedObject& object, EventObject& events) {
+  try {
+    return events.read(delivery_, options_.max_batch_events, options_.max_batch_bytes);
+  } catch (const Error&) {
+    if (store_.get(object.key) != nullptr) throw;
+    throw Vanished{};
+  }
 }
 
 // False where a stop came in between.
 bool Loader::copy_events(const ListedObject& object, EventObject& events) {
-  while (events.read(delivery_, options_.max_batch_events, options_.max_batch_bytes)) {
+  while (read_some(object, events)) {
     if (stop_.stop_requested()) return false;
     if (!selection_.is_whole()) {
       chosen_.clear();
@@ -292,8 +305,9 @@ bool Loader::copy_events(const ListedObject& object, EventObject& events) {
       statistics_.events_passed_over += delivery_.batch.size() - chosen_.size();
       std::swap(delivery_.batch, chosen_);
     }
+    rejections_.clear();
     if (!delivery_.batch.empty()) write();
-    bury(delivery_);
+    bury(delivery_, rejections_);
     delivery_.clear();
     report_progress(events.compressed_bytes());
   }
@@ -304,18 +318,19 @@ bool Loader::copy_events(const ListedObject& object, EventObject& events) {
 
 void Loader::write() {
   const Batch& batch = delivery_.batch;
-  checked([&] { ledger_.write(batch); });
-  once([&] { streak_ = extended(streak_, delivery_, false); });
-  const std::size_t refused = batch.refusals().size();
-  statistics_.events += batch.size() - refused;
-  statistics_.refused += refused;
+  checked([&] { ledger_.write(batch, rejections_); });
+  once([&] { streak_ = extended(streak_, delivery_, rejections_, false); });
+  statistics_.events += batch.size() - rejections_.size();
+  statistics_.rejected += rejections_.size();
 }
 
 // Keeps the dead letters until the object is at its end, if they are not too many: what is loaded
 // again would have them again.
-void Loader::bury(const Delivery& delivery) {
-  once([&] { append_letters(letters_, options_.clock->now(), delivery, options_.dead_letter); });
-  statistics_.unreadable += delivery.unreadable.size();
+void Loader::bury(const Delivery& delivery, const Rejections& rejections) {
+  once([&] {
+    append_letters(letters_, options_.clock->now(), delivery, rejections, options_.dead_letter);
+  });
+  statistics_.unreadable += delivery.rejections.size();
   const bool is_full =
       letters_.size() >= options_.max_batch_events || letters_.bytes() >= options_.max_batch_bytes;
   if (is_full) flush_letters();
@@ -324,12 +339,11 @@ void Loader::bury(const Delivery& delivery) {
 // What could be read is loaded, and nothing more will come of it: so only a letter tells.
 void Loader::bury_damage(const ListedObject& object, const std::string& damage) {
   Delivery all;
-  all.unreadable.push_back(
-      {Rejection{
-           .code = code::object_damaged,
-           .message = fmt::format("{} {}: what could be read of it is loaded", object.key, damage)},
-       object.key});
-  once([&] { append_letters(letters_, options_.clock->now(), all, options_.dead_letter); });
+  all.rejections.push_back(
+      {.code = code::object_damaged,
+       .message = fmt::format("{} {}: what could be read of it is loaded", object.key, damage),
+       .raw = object.key});
+  once([&] { append_letters(letters_, options_.clock->now(), all, {}, options_.dead_letter); });
   ++statistics_.damaged_objects;
 }
 
@@ -341,8 +355,8 @@ void Loader::flush_letters() {
 void Loader::commit(Outcome outcome) {
   try {
     checked([&] { ledger_.commit(); });
-  } catch (const SinkError& error) {
-    if (error.kind() == SinkError::in_doubt) in_doubt_ = {outcome, statistics_};
+  } catch (const Error& error) {
+    if (error.kind() == Error::in_doubt) in_doubt_ = {outcome, statistics_};
     throw;
   }
 }
@@ -365,23 +379,21 @@ void Loader::persist(const Work& work) {
   for (;;) {
     try {
       return work();
-    } catch (const SinkError& error) {
-      if (!wait_after(error, error.kind() == SinkError::misconfigured, backoff)) throw;
-    } catch (const StoreError& error) {
-      if (!wait_after(error, error.kind() == StoreError::misconfigured, backoff)) throw;
+    } catch (const Error& error) {
+      if (!wait_after(error, backoff)) throw;
     }
     if (stop_.stop_requested()) return;
   }
 }
 
 // False where the error is to be thrown.
-bool Loader::wait_after(const std::exception& error, bool is_misconfigured, Backoff& backoff) {
+bool Loader::wait_after(const Error& error, Backoff& backoff) {
   if (stop_.stop_requested()) {
     report(error, milliseconds{0});
     return true;
   }
   if (has_failed_ || plain_.has_given_up()) return false;
-  if (is_misconfigured && !options_.retry.retry_misconfigured) return false;
+  if (error.kind() == Error::misconfigured && !options_.retry.retry_misconfigured) return false;
   const auto wait = backoff.next(options_.timer->now());
   if (!wait) return false;
   ++retries_;

@@ -32,7 +32,7 @@ struct HourRange {
 
 // Lists the objects of the hours in `range` that the ledger does not have; some of them after a
 // stop. An object that is compacted meanwhile is in the list, or what it became is. Throws
-// StoreError and SinkError.
+// Error.
 ObjectList list_missing(ObjectStore& store, LedgerSink& ledger, std::string_view selection,
                         const HourRange& range, const std::stop_token& stop);
 

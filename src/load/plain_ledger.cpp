@@ -9,9 +9,9 @@ PlainLedger::PlainLedger(Sink& sink, const RetryPolicy& policy, RetrySink::OnRet
     : sink_{std::shared_ptr<Sink>{std::shared_ptr<Sink>{}, &sink}, policy, std::move(on_retry),
             stop, timer} {}
 
-void PlainLedger::write(const Batch& batch) {
+void PlainLedger::write(const Batch& batch, Rejections& rejections) {
   try {
-    sink_.write(batch);
+    sink_.write(batch, rejections);
   } catch (...) {
     has_given_up_ = true;
     throw;

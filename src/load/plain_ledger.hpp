@@ -17,7 +17,7 @@ class PlainLedger final : public LedgerSink {
   PlainLedger(Sink& sink, const RetryPolicy& policy, RetrySink::OnRetry on_retry,
               const std::stop_token& stop, Timer& timer);
 
-  void write(const Batch& batch) override;
+  void write(const Batch& batch, Rejections& rejections) override;
   LoadStart begin(std::string_view object_key, std::string_view selection) override;
   void commit() override;
   void roll_back() noexcept override {}

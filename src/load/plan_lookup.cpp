@@ -17,8 +17,8 @@ bool is_output(const Plan& plan, std::string_view hourly_key) {
 std::optional<Plan> readable_plan(ObjectStore& store, std::string_view key) {
   try {
     return read_plan(store, key);
-  } catch (const StoreError& error) {
-    if (error.kind() == StoreError::misconfigured) return {};
+  } catch (const Error& error) {
+    if (error.kind() == Error::misconfigured) return {};
     throw;
   }
 }

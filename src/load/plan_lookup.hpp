@@ -18,7 +18,7 @@ class PlanLookup {
   PlanLookup(ObjectStore& store, LedgerSink& ledger) : store_{store}, ledger_{ledger} {}
 
   // Whether the ledger has every raw object of the plan that made `hourly_key`. False where no plan
-  // can be read. Throws StoreError and SinkError.
+  // can be read. Throws Error.
   bool has_raws(std::string_view hourly_key, std::string_view selection);
 
  private:

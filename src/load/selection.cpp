@@ -56,7 +56,7 @@ Selection::Selection(std::vector<std::string> names) : names_{std::move(names)} 
 }
 
 void Selection::choose(const Batch& batch, Batch& chosen) const {
-  for (const Event& event : batch.events()) {
+  for (const Event& event : batch) {
     if (std::binary_search(names_.begin(), names_.end(), event.name)) {
       chosen.append(batch, event.index, 1);
     }

@@ -86,10 +86,10 @@ void add_sinks(Families& families, const std::vector<NamedSink>& sinks) {
   using Numbers = SinkStatistics;
   add_counters(families, sinks, "eventcollect_sink_events_stored_total",
                "Events that the sink has stored.", &Numbers::events_stored);
-  add_counters(families, sinks, "eventcollect_sink_events_refused_total",
-               "Events that the sink refused.", &Numbers::events_refused);
+  add_counters(families, sinks, "eventcollect_sink_events_rejected_total",
+               "Events that the sink rejected.", &Numbers::events_rejected);
   add_counters(families, sinks, "eventcollect_sink_events_lost_total",
-               "Events that were given up and that nobody will send again.", &Numbers::events_lost);
+               "Events that were given up and that no client sends again.", &Numbers::events_lost);
   add_counters(families, sinks, "eventcollect_sink_batches_stored_total",
                "Batches that the sink has stored.", &Numbers::batches_stored);
   add_counters(families, sinks, "eventcollect_sink_queue_full_total",
@@ -135,10 +135,11 @@ std::string render_metrics(const CollectorStatistics& collected,
   add_counter(families.add(MetricType::Counter, "eventcollect_events_accepted_total",
                            "Events that the rules accepted."),
               collected.events_accepted);
-  MetricFamily& refused = families.add(MetricType::Counter, "eventcollect_events_refused_total",
-                                       "Events and bodies that the rules refused, by code.");
-  for (std::size_t i = 0; i < collected.events_refused.size(); ++i) {
-    add_counter(refused, collected.events_refused[i], {{"code", std::string{refusal_codes[i]}}});
+  MetricFamily& rejected = families.add(MetricType::Counter, "eventcollect_events_rejected_total",
+                                        "Events and bodies that the rules rejected, by code.");
+  for (std::size_t i = 0; i < collected.events_rejected.size(); ++i) {
+    add_counter(rejected, collected.events_rejected[i],
+                {{"code", std::string{rejection_codes[i]}}});
   }
   add_sinks(families, {{"events", collected.sink}, {"dead_letters", collected.dead_letters}});
   return families.render();

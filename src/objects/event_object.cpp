@@ -8,7 +8,7 @@ namespace eventcollect {
 namespace {
 
 constexpr std::size_t first_buffer_bytes = std::size_t{256} << 10;
-constexpr std::size_t longest_line_bytes = max_stored_bytes + 1;  // which the reader refuses
+constexpr std::size_t max_line_bytes = max_stored_bytes + 1;  // which the reader rejects
 
 }  // namespace
 
@@ -23,7 +23,7 @@ bool EventObject::read(Delivery& delivery, std::size_t max_events, std::size_t m
     if (line.empty()) continue;
     bytes += line.size() + 1;
     if (auto rejection = reader_.append(line, delivery.batch)) {
-      delivery.unreadable.push_back({std::move(*rejection), std::string{line}});
+      delivery.rejections.push_back(std::move(*rejection));
     }
   }
   return delivery.size() > before;
@@ -43,7 +43,7 @@ bool EventObject::next_line(std::string_view& line) {
       continue;
     }
     searched_ = end_ - begin_;
-    const bool too_long = searched_ >= longest_line_bytes;
+    const bool too_long = searched_ >= max_line_bytes;
     if (too_long || at_end_) {
       line = {from, searched_};
       begin_ = end_;
@@ -63,7 +63,7 @@ void EventObject::fill() {
     end_ -= std::exchange(begin_, 0);
   }
   if (end_ == buffer_.size()) {
-    buffer_.resize(std::min(2 * buffer_.size(), std::max(buffer_.size(), longest_line_bytes)));
+    buffer_.resize(std::min(2 * buffer_.size(), std::max(buffer_.size(), max_line_bytes)));
   }
   const std::size_t got = gzip_.read(buffer_.data() + end_, buffer_.size() - end_);
   end_ += got;

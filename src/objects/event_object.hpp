@@ -24,7 +24,7 @@ class EventObject {
 
   // Appends events to `delivery` until it has `max_events` or `max_bytes` or the object ends; what
   // is no event of ours goes to its unreadable ones. False, and nothing is appended, at the end.
-  // Throws StoreError.
+  // Throws Error.
   bool read(Delivery& delivery, std::size_t max_events = 10'000,
             std::size_t max_bytes = std::size_t{8} << 20);
 

@@ -21,7 +21,7 @@ class GzipReader {
 
   // Writes at most `bytes` (above zero) to `out` and returns how many; 0 at the end, or where the
   // rest cannot be read. How far it gets into a damaged object depends on the library, not on the
-  // pieces that the object comes in. Throws StoreError.
+  // pieces that the object comes in. Throws Error.
   std::size_t read(char* out, std::size_t bytes);
 
   // What is wrong with the object ("is cut off", "is damaged"); empty if nothing is. To be asked at

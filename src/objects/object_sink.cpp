@@ -19,7 +19,7 @@ bool is_of_one_hour(const Batch& batch) { return Hour{batch.earliest()} == Hour{
 std::vector<Hour> hours_of(const Batch& batch) {
   std::vector<Hour> hours;
   if (is_of_one_hour(batch)) return {Hour{batch.earliest()}};
-  for (const Event& event : batch.events()) {
+  for (const Event& event : batch) {
     if (!hours.empty() && hours.back().holds(event.server_time)) continue;
     const Hour hour{event.server_time};
     const auto place = std::lower_bound(hours.begin(), hours.end(), hour);
@@ -49,7 +49,7 @@ class ObjectSink::Encoder {
   void compress_those_of(const Batch& batch, const Hour& hour, ObjectWriter& out) {
     // Lines that stand side by side in the batch are compressed in one go.
     std::string_view run;
-    for (const Event& event : batch.events()) {
+    for (const Event& event : batch) {
       if (!hour.holds(event.server_time)) continue;
       const std::size_t with_feed = event.line.size() + 1;
       if (event.line.data() == run.data() + run.size()) {
@@ -86,7 +86,7 @@ ObjectSink::ObjectSink(std::shared_ptr<ObjectStore> store, const Clock& clock)
 
 ObjectSink::~ObjectSink() = default;
 
-void ObjectSink::write(const Batch& batch) {
+void ObjectSink::write(const Batch& batch, Rejections&) {
   // After whatever is thrown it stands in the middle of an object, and is used no more.
   auto encoder = encoder_ ? std::move(encoder_) : std::make_unique<Encoder>();
   try {
@@ -97,9 +97,10 @@ void ObjectSink::write(const Batch& batch) {
       encoder->encode(batch, hour, *object);
       object->commit();
     }
-  } catch (const StoreError& error) {
-    const bool hopeless = error.kind() == StoreError::misconfigured;
-    throw SinkError{hopeless ? SinkError::misconfigured : SinkError::in_doubt, error.what()};
+  } catch (const Error& error) {
+    // Other objects of the batch may be there already.
+    if (error.kind() == Error::misconfigured) throw;
+    throw Error{Error::in_doubt, error.what()};
   }
   encoder_ = std::move(encoder);
 }

@@ -41,7 +41,7 @@ bool take(std::string_view& text, std::string_view prefix) {
 class PlanReader {
  public:
   PlanReader(std::string_view key, std::string_view text) : key_{key} {
-    if (!json::check_utf8(text)) refuse("it is not valid UTF-8");
+    if (!json::check_utf8(text)) reject("it is not valid UTF-8");
     scanner_.begin(text);
     scanner_.more();
   }
@@ -49,11 +49,11 @@ class PlanReader {
   Plan read() {
     const auto hour = Hour::of_key(key_);
     const auto number = plan_number(key_);
-    if (!hour || !number) refuse("no plan has such a name");
+    if (!hour || !number) reject("no plan has such a name");
     Plan plan{.hour = *hour, .number = *number};
     members([&](std::string_view name) { read_member(name, plan); });
-    if (scanner_.more()) refuse("something follows after the end");
-    if (!has_state_) refuse("it has no state");
+    if (scanner_.more()) reject("something follows after the end");
+    if (!has_state_) reject("it has no state");
     check(plan);
     return plan;
   }
@@ -70,7 +70,7 @@ class PlanReader {
     if (found != std::end(numbers)) {
       *found->second = number();
     } else if (name == "plan") {
-      if (number() != plan.number) refuse("its number is not the one in its name");
+      if (number() != plan.number) reject("its number is not the one in its name");
     } else if (name == "id") {
       plan.id = text();
     } else if (name == "state") {
@@ -88,7 +88,7 @@ class PlanReader {
 
   bool read_state() {
     const std::string state = text();
-    if (state != "open" && state != "done") refuse("its state is neither open nor done");
+    if (state != "open" && state != "done") reject("its state is neither open nor done");
     has_state_ = true;
     return state == "done";
   }
@@ -112,15 +112,15 @@ class PlanReader {
   // What a plan names is written and removed: so nothing but what is its own.
   void check(const Plan& plan) const {
     const auto id = Uuid::parse(plan.id);
-    if (!id || id->to_string() != plan.id) refuse("its id is no UUID");
-    if (plan.target_bytes == 0) refuse("it has no target_bytes");
+    if (!id || id->to_string() != plan.id) reject("its id is no UUID");
+    if (plan.target_bytes == 0) reject("it has no target_bytes");
     const std::string raws = std::string{raw_folder} + plan.hour.partition();
     for (const std::string& raw : plan.raws) {
-      if (!raw.starts_with(raws) || !is_key(raw)) refuse("a raw object is not of its hour");
+      if (!raw.starts_with(raws) || !is_key(raw)) reject("a raw object is not of its hour");
     }
-    if (!std::is_sorted(plan.raws.begin(), plan.raws.end())) refuse("its raw objects are unsorted");
+    if (!std::is_sorted(plan.raws.begin(), plan.raws.end())) reject("its raw objects are unsorted");
     for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
-      if (plan.outputs[i].key != plan.output_key(i)) refuse("an output is not its own");
+      if (plan.outputs[i].key != plan.output_key(i)) reject("an output is not its own");
     }
   }
 
@@ -130,7 +130,7 @@ class PlanReader {
     if (scanner_.take('}')) return;
     do {
       json::String token;
-      if (!scanner_.key(token)) refuse("it is cut off or damaged");
+      if (!scanner_.key(token)) reject("it is cut off or damaged");
       std::string scratch;
       read(json::unescape(token, scratch));
     } while (scanner_.take(','));
@@ -148,16 +148,16 @@ class PlanReader {
   }
 
   void expect(char c) {
-    if (!scanner_.take(c)) refuse("it is cut off or damaged");
+    if (!scanner_.take(c)) reject("it is cut off or damaged");
   }
 
   void skip() {
-    if (!scanner_.value(1)) refuse("it is cut off or damaged");
+    if (!scanner_.value(1)) reject("it is cut off or damaged");
   }
 
   std::string text() {
     json::String token;
-    if (scanner_.peek() != '"' || !scanner_.string(token)) refuse("a text was expected");
+    if (scanner_.peek() != '"' || !scanner_.string(token)) reject("a text was expected");
     std::string scratch;
     return std::string{json::unescape(token, scratch)};
   }
@@ -167,13 +167,12 @@ class PlanReader {
     skip();
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(begin, scanner_.position(), value);
-    if (error != std::errc{} || end != scanner_.position()) refuse("a whole number was expected");
+    if (error != std::errc{} || end != scanner_.position()) reject("a whole number was expected");
     return value;
   }
 
-  [[noreturn]] void refuse(std::string_view why) const {
-    throw StoreError{StoreError::misconfigured,
-                     fmt::format("{} is no plan of a compaction: {}", key_, why)};
+  [[noreturn]] void reject(std::string_view why) const {
+    throw Error{Error::misconfigured, fmt::format("{} is no plan of a compaction: {}", key_, why)};
   }
 
   std::string_view key_;

@@ -65,14 +65,14 @@ std::optional<std::uint32_t> plan_number(std::string_view key);
 // The key of the plan that put the object out that `key` is of; nothing if no plan can have.
 std::optional<std::string> plan_key_of_output(std::string_view key);
 
-// Reads the text of the plan that lies under `key`. Throws StoreError (misconfigured) where it is
+// Reads the text of the plan that lies under `key`. Throws Error (misconfigured) where it is
 // none: somebody has to see to that.
 Plan parse_plan(std::string_view key, std::string_view text);
 
-// Nothing where there is no such object. Throws StoreError, as parse_plan() too.
+// Nothing where there is no such object. Throws Error, as parse_plan() too.
 std::optional<Plan> read_plan(ObjectStore& store, std::string_view key);
 
-// The keys of an hour's plans, in the order of their numbers. Throws StoreError.
+// The keys of an hour's plans, in the order of their numbers. Throws Error.
 std::vector<std::string> list_plans(ObjectStore& store, const Hour& hour);
 
 }  // namespace eventcollect

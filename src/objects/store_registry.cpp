@@ -19,12 +19,7 @@ std::shared_ptr<ObjectStore> open_store(std::string_view url) { return stores().
 void register_store(std::string_view scheme, StoreOpener opener) {
   stores().add(scheme, opener);
   register_sink(scheme, [opener = std::move(opener)](const Url& url) -> std::shared_ptr<Sink> {
-    try {
-      return std::make_shared<ObjectSink>(opener(url));
-    } catch (const StoreError& error) {
-      const bool hopeless = error.kind() == StoreError::misconfigured;
-      throw SinkError{hopeless ? SinkError::misconfigured : SinkError::unavailable, error.what()};
-    }
+    return std::make_shared<ObjectSink>(opener(url));
   });
 }
 

@@ -50,8 +50,8 @@ std::vector<Setting> settings_of(ArchiveOptions& options) {
        [&](const Values& values) { options.max_age = parse_duration(values[0]); }},
       {"max-bytes", "SIZE", "64MiB", "… or when they have so many bytes, which bounds the memory",
        Setting::one, [&](const Values& values) { options.max_bytes = parse_size(values[0]); }},
-      {"dead-letter", "URL", "file:archive-refused",
-       "Where to keep what is no event, or what --to refuses", Setting::one,
+      {"dead-letter", "URL", "file:archive-rejected",
+       "Where to keep what is not an event, and what --to rejects", Setting::one,
        [&](const Values& values) { options.dead_letter = values[0]; }},
       {"once", "", "", "End when nothing has come for a second", Setting::flag,
        [&](const Values&) { options.once = true; }},
@@ -63,10 +63,10 @@ class UntilIdle final : public Source {
  public:
   explicit UntilIdle(std::shared_ptr<Source> source) : source_{std::move(source)} {}
 
-  bool read(Delivery& delivery, const Patience& patience) override {
+  bool read(Delivery& delivery, const ReadLimits& limits) override {
     constexpr std::chrono::milliseconds idle{1000};
     const std::size_t before = delivery.size();
-    Patience bounded = patience;
+    ReadLimits bounded = limits;
     bounded.wait = idle;
     return source_->read(delivery, bounded) && delivery.size() != before;
   }
@@ -85,11 +85,12 @@ std::shared_ptr<Source> open_from(const ArchiveOptions& options, Log& log,
   while (!stop.stop_requested()) {
     try {
       return open_source_option("--from", options.from);
-    } catch (const SourceError& error) {
-      if (options.once || error.kind() == SourceError::misconfigured) throw;
+    } catch (const Error& error) {
+      const auto wait = backoff.next(error, steady_timer().now());
+      if (options.once || !wait) throw;
       log.say_seldom("failure", fmt::format("error: {}", error.what()));
+      steady_timer().wait(*wait, stop);
     }
-    steady_timer().wait(*backoff.next(steady_timer().now()), stop);
   }
   return nullptr;
 }
@@ -115,7 +116,7 @@ void archive(const ArchiveOptions& options, Log& log, const std::stop_token& sto
   };
   const auto say = [](const PumpStatistics& so_far) {
     return fmt::format("{} events in {} batches, {} dead letters", so_far.events, so_far.batches,
-                       so_far.refused + so_far.unreadable);
+                       so_far.rejected + so_far.unreadable);
   };
   pumping.on_batch = [&](const PumpStatistics& so_far) { log.say_seldom("batch", say(so_far)); };
   auto source = open_from(options, log, stop);
@@ -127,7 +128,7 @@ void archive(const ArchiveOptions& options, Log& log, const std::stop_token& sto
     const PumpStatistics run = pump(*source, *sink, pumping, stop);
     all.batches += run.batches;
     all.events += run.events;
-    all.refused += run.refused;
+    all.rejected += run.rejected;
     all.unreadable += run.unreadable;
     // What did not fit, or what a broker held back until the rest was acknowledged, comes next.
     goes_on = options.once && run.batches > 0 && !stop.stop_requested();

@@ -40,7 +40,7 @@ std::vector<Setting> settings_of(Options& options) {
       {"temporary", "DIR", "", "Where those files go, instead of the system's place", Setting::one,
        [&](const Values& values) { options.compact.temporary_directory = values[0]; }},
       {"only-compactor", "", "",
-       "There is no other one: needed where a store cannot create an object only if it is new",
+       "No other compactor runs: needed where a store cannot create an object only if it is new",
        Setting::flag, [&](const Values&) { options.compact.only_compactor = true; }},
   };
 }
@@ -67,7 +67,7 @@ void run(const Options& options, Log& log, const std::stop_token& stop) {
       log.say(
           fmt::format("{} hours compacted, {} left for their failure", done.hours, done.failed));
       if (done.failed > 0 && !stop.stop_requested()) {
-        throw StoreError{StoreError::unavailable, "not every hour that was due is compacted"};
+        throw Error{Error::unavailable, "not every hour that was due is compacted"};
       }
     }
   });

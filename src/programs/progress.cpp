@@ -46,7 +46,7 @@ void Progress::end(const LoadStatistics& done) {
   if (on_terminal_) fmt::print(stderr, "\r\x1b[K");
   log_.say(fmt::format("{} objects with {} events loaded, {} objects skipped, {} dead letters",
                        done.objects, done.events, done.objects_skipped,
-                       done.refused + done.unreadable));
+                       done.rejected + done.unreadable));
 }
 
 }  // namespace eventcollect

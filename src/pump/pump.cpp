@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr milliseconds slice{100};  // no wait is longer before a stop is looked for
-constexpr milliseconds tend_interval{1'000};
+constexpr milliseconds maintain_interval{1'000};
 
 class Pump {
  public:
@@ -35,9 +35,9 @@ class Pump {
   bool acknowledge();
   void note_delivered();
 
-  void tend();
-  void tend(Sink& sink);
-  void wait_after(const SourceError& error);
+  void maintain();
+  void maintain(Sink& sink);
+  void wait_after(const Error& error);
   void report(const std::exception& error, milliseconds wait) const;
 
   Source& source_;
@@ -49,11 +49,12 @@ class Pump {
   Backoff source_backoff_;
 
   Delivery delivery_;
+  Rejections rejections_;  // of it, by the sink
   std::optional<SteadyTime> gathering_since_;
   std::uint64_t session_ = 0;
-  bool is_stuck_ = false;  // the source has more, but it does not fit
-  SteadyTime tend_at_;     // at once in the beginning: a sink that cannot connect shows it then
-  const std::shared_ptr<RefusalStreak> streak_;
+  bool is_stuck_ = false;   // the source has more, but it does not fit
+  SteadyTime maintain_at_;  // at once in the beginning: a sink that cannot connect shows it then
+  const std::shared_ptr<RejectionStreak> streak_;
   PumpStatistics statistics_;
 };
 
@@ -64,14 +65,14 @@ Pump::Pump(Source& source, Sink& sink, const PumpOptions& options, const std::st
       stop_{stop},
       timer_{*options.timer},
       retry_{std::shared_ptr<Sink>{std::shared_ptr<Sink>{}, &sink}, options.retry,
-             [this](const SinkError& error, std::uint64_t, milliseconds wait) {
+             [this](const Error& error, std::uint64_t, milliseconds wait) {
                ++statistics_.retries;
                report(error, wait);
              },
              stop, timer_},
       source_backoff_{options.retry},
-      tend_at_{timer_.now()},
-      streak_{options.streak ? options.streak : std::make_shared<RefusalStreak>()} {
+      maintain_at_{timer_.now()},
+      streak_{options.streak ? options.streak : std::make_shared<RejectionStreak>()} {
   if (options.max_events == 0 || options.max_bytes == 0 || options.max_age < milliseconds{0}) {
     throw ConfigError{
         "a pump needs room for at least one event and one byte, and no negative time to gather in"};
@@ -91,7 +92,7 @@ bool Pump::gather() {
   gathering_since_.reset();
   is_stuck_ = false;
   while (!stop_.stop_requested() && !is_due()) {
-    if (timer_.now() >= tend_at_) tend();
+    if (timer_.now() >= maintain_at_) maintain();
     if (!read()) return false;
   }
   return true;
@@ -120,7 +121,7 @@ bool Pump::read() {
         delivery_,
         {.wait = wait, .max_events = options_.max_events, .max_bytes = options_.max_bytes});
     source_backoff_.reset();
-  } catch (const SourceError& error) {
+  } catch (const Error& error) {
     note_arrivals();
     wait_after(error);
     return true;
@@ -143,11 +144,13 @@ void Pump::note_arrivals() {
 
 // Takes what was gathered to its end. False where a stop came in between.
 bool Pump::deliver() {
+  rejections_.clear();
   if (!delivery_.batch.empty() && !write()) return false;
   // Kept when all is done: a batch that has to be written again is not counted again.
-  const RefusalStreak streak = extended(*streak_, delivery_, options_.stop_at_unreadable);
+  const RejectionStreak streak =
+      extended(*streak_, delivery_, rejections_, options_.stop_at_unreadable);
   Batch letters;
-  append_letters(letters, options_.clock->now(), delivery_, options_.dead_letter);
+  append_letters(letters, options_.clock->now(), delivery_, rejections_, options_.dead_letter);
   bury(options_.dead_letter, letters);
   if (!acknowledge()) return false;
   *streak_ = streak;
@@ -158,13 +161,13 @@ bool Pump::deliver() {
 
 bool Pump::write() {
   try {
-    retry_.write(delivery_.batch);
-  } catch (const SinkError& error) {
+    retry_.write(delivery_.batch, rejections_);
+  } catch (const Error& error) {
     if (!stop_.stop_requested()) throw;
     report(error, milliseconds{0});
     return false;
   }
-  tend_at_ = timer_.now() + tend_interval;
+  maintain_at_ = timer_.now() + maintain_interval;
   return true;
 }
 
@@ -174,7 +177,7 @@ bool Pump::acknowledge() {
       source_.acknowledge(delivery_);
       source_backoff_.reset();
       return true;
-    } catch (const SourceError& error) {
+    } catch (const Error& error) {
       wait_after(error);
       if (stop_.stop_requested()) return false;
     }
@@ -182,38 +185,35 @@ bool Pump::acknowledge() {
 }
 
 void Pump::note_delivered() {
-  const std::size_t refused = delivery_.batch.refusals().size();
   ++statistics_.batches;
-  statistics_.events += delivery_.batch.size() - refused;
+  statistics_.events += delivery_.batch.size() - rejections_.size();
   statistics_.bytes += delivery_.batch.bytes();
-  statistics_.refused += refused;
-  statistics_.unreadable += delivery_.unreadable.size();
+  statistics_.rejected += rejections_.size();
+  statistics_.unreadable += delivery_.rejections.size();
   if (options_.on_batch) options_.on_batch(statistics_);
 }
 
-void Pump::tend() {
-  tend(sink_);
-  if (options_.dead_letter) tend(*options_.dead_letter);
-  tend_at_ = timer_.now() + tend_interval;
+void Pump::maintain() {
+  maintain(sink_);
+  if (options_.dead_letter) maintain(*options_.dead_letter);
+  maintain_at_ = timer_.now() + maintain_interval;
 }
 
-void Pump::tend(Sink& sink) {
-  const auto error = guard([&] { sink.tend(); });
+void Pump::maintain(Sink& sink) {
+  const auto error = guard([&] { sink.maintain(); });
   if (!error) return;
   const bool is_hopeless =
-      error->kind() == SinkError::misconfigured && !options_.retry.retry_misconfigured;
-  if (is_hopeless) throw SinkError{*error};
-  report(*error, tend_interval);
+      error->kind() == Error::misconfigured && !options_.retry.retry_misconfigured;
+  if (is_hopeless) throw Error{*error};
+  report(*error, maintain_interval);
 }
 
 // Waits until the source may be asked again. Throws the error that is being handled where that is
 // of no use.
-void Pump::wait_after(const SourceError& error) {
+void Pump::wait_after(const Error& error) {
   if (stop_.stop_requested()) return report(error, milliseconds{0});
-  const bool is_hopeless =
-      error.kind() == SourceError::misconfigured && !options_.retry.retry_misconfigured;
-  const auto wait = is_hopeless ? std::nullopt : source_backoff_.next(timer_.now());
-  if (!wait) throw SourceError{error};
+  const auto wait = source_backoff_.next(error, timer_.now());
+  if (!wait) throw Error{error};
   ++statistics_.retries;
   report(error, *wait);
   timer_.wait(*wait, stop_);

@@ -103,7 +103,7 @@ std::string Server::spool_metrics() const {
   if (!spool_) return {};
   try {
     return render_spool_metrics(spool_->statistics());
-  } catch (const SourceError& error) {
+  } catch (const Error& error) {
     log_.say_seldom("metrics", fmt::format("error: {}", error.what()));
     return {};
   }
@@ -128,7 +128,7 @@ CollectorOptions Server::collector_options() {
   CollectorOptions options = options_.collector;
   options.drain_timeout = options_.drain_timeout;
   options.dead_letters = letters_;
-  options.on_failure = [this](const SinkError& error) {
+  options.on_failure = [this](const Error& error) {
     log_.say_seldom("failure", fmt::format("error: {}", error.what()));
   };
   options.on_recovery = [this] { log_.say_seldom("recovery", "storing events again"); };

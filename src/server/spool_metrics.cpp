@@ -21,8 +21,8 @@ std::string render_spool_metrics(const std::vector<SpoolStatistics>& targets) {
       });
   add(Kind::counter, "events_forwarded_total", "Events that the target has stored.",
       [](const SpoolStatistics& target) { return target.events_forwarded; });
-  add(Kind::counter, "events_refused_total", "Events that became dead letters on the way to it.",
-      [](const SpoolStatistics& target) { return target.events_refused; });
+  add(Kind::counter, "events_rejected_total", "Events that became dead letters on the way to it.",
+      [](const SpoolStatistics& target) { return target.events_rejected; });
   add(Kind::counter, "failures_total", "Attempts to forward that failed.",
       [](const SpoolStatistics& target) { return target.failures; });
   return render_numbers(numbers);

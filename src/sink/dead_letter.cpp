@@ -27,15 +27,13 @@ void append_member(std::string& out, std::string_view name, std::string_view val
   json::append_string(out, value);
 }
 
-}  // namespace
-
-void append_dead_letter(Batch& letters, TimePoint now, DeadLetterOrigin origin,
-                        const Rejection& rejection, std::string_view raw) {
+void append_letter(Batch& letters, TimePoint now, DeadLetterOrigin origin,
+                   const Rejection& rejection, std::string_view raw) {
   Event letter;
   letter.id = mint_uuid(now);
   std::string line =
       fmt::format(R"({{"dead_id":"{}","server_time":{},"origin":"{}")", letter.id.to_string(),
-                  to_milliseconds(now), origin == DeadLetterOrigin::door ? "door" : "pump");
+                  to_milliseconds(now), origin == DeadLetterOrigin::ingest ? "ingest" : "pump");
   append_member(line, "code", rejection.code);
   append_member(line, "pointer", rejection.pointer);
   append_member(line, "message", rejection.message);
@@ -58,38 +56,43 @@ void append_dead_letter(Batch& letters, TimePoint now, DeadLetterOrigin origin,
   letters.append(letter);
 }
 
-void append_refused(Batch& letters, TimePoint now, const Batch& batch) {
-  const auto events = batch.events();
-  for (const Batch::Refusal& refusal : batch.refusals()) {
-    const Event& event = events[refusal.index];
-    const Rejection rejection{refusal.index, event.id, code::sink_refused, "", refusal.why};
-    append_dead_letter(letters, now, DeadLetterOrigin::pump, rejection, event.line);
+}  // namespace
+
+void append_dead_letter(Batch& letters, TimePoint now, DeadLetterOrigin origin,
+                        const Rejection& rejection) {
+  append_letter(letters, now, origin, rejection, rejection.raw);
+}
+
+void append_dead_letters(Batch& letters, TimePoint now, const Batch& batch,
+                         const Rejections& rejections) {
+  for (const Rejection& rejection : rejections) {
+    append_letter(letters, now, DeadLetterOrigin::pump, rejection, batch[rejection.index].line);
   }
 }
 
 void write_dead_letters(Sink& sink, const Batch& letters) {
-  sink.write(letters);
-  if (letters.refusals().empty()) return;
-  throw SinkError{
-      SinkError::misconfigured,
-      fmt::format("the sink of the dead letters refused one: {}", letters.refusals().front().why)};
+  Rejections rejections;
+  sink.write(letters, rejections);
+  if (rejections.empty()) return;
+  throw Error{Error::misconfigured,
+              fmt::format("the sink of the dead letters rejected one: {}", rejections[0].message)};
 }
 
 DeadLetterSink::DeadLetterSink(std::shared_ptr<Sink> inner, std::shared_ptr<Sink> letters,
                                const Clock& clock)
     : inner_{std::move(inner)}, letters_{std::move(letters)}, clock_{clock} {}
 
-void DeadLetterSink::write(const Batch& batch) {
-  inner_->write(batch);
-  if (batch.refusals().empty()) return;
+void DeadLetterSink::write(const Batch& batch, Rejections& rejections) {
+  inner_->write(batch, rejections);
+  if (rejections.empty()) return;
   Batch letters;
-  append_refused(letters, clock_.now(), batch);
+  append_dead_letters(letters, clock_.now(), batch, rejections);
   write_dead_letters(*letters_, letters);
 }
 
-void DeadLetterSink::tend() {
-  inner_->tend();
-  letters_->tend();
+void DeadLetterSink::maintain() {
+  inner_->maintain();
+  letters_->maintain();
 }
 
 }  // namespace eventcollect

@@ -10,18 +10,18 @@
 namespace eventcollect {
 
 // Runs `call` and returns what went wrong, if anything did. An exception of another type than
-// SinkError counts as in doubt: nobody knows how far the sink had come.
+// Error counts as in doubt: how far the sink had come is not known.
 template <typename Call>
-std::optional<SinkError> guard(Call&& call) {
+std::optional<Error> guard(Call&& call) {
   try {
     call();
     return {};
-  } catch (const SinkError& error) {
+  } catch (const Error& error) {
     return error;
   } catch (const std::exception& error) {
-    return SinkError{SinkError::in_doubt, std::string{"the sink threw "} + error.what()};
+    return Error{Error::in_doubt, std::string{"the sink threw "} + error.what()};
   } catch (...) {
-    return SinkError{SinkError::in_doubt, "the sink threw something that is no std::exception"};
+    return Error{Error::in_doubt, "the sink threw something that is not a std::exception"};
   }
 }
 

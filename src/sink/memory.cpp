@@ -2,9 +2,9 @@
 
 namespace eventcollect {
 
-void MemorySink::write(const Batch& batch) {
+void MemorySink::write(const Batch& batch, Rejections&) {
   const std::lock_guard lock{mutex_};
-  for (const Event& event : batch.events()) lines_.emplace_back(event.line);
+  for (const Event& event : batch) lines_.emplace_back(event.line);
 }
 
 std::vector<std::string> MemorySink::lines() const {

@@ -42,6 +42,12 @@ std::optional<milliseconds> Backoff::next(std::chrono::steady_clock::time_point 
   return std::min(wait, left);
 }
 
+std::optional<milliseconds> Backoff::next(const Error& error,
+                                          std::chrono::steady_clock::time_point now) {
+  if (error.kind() == Error::misconfigured && !policy_.retry_misconfigured) return {};
+  return next(now);
+}
+
 void Backoff::reset() {
   bound_ = policy_.first_wait;
   failures_ = 0;
@@ -57,29 +63,24 @@ RetrySink::RetrySink(std::shared_ptr<Sink> inner, const RetryPolicy& policy, OnR
   const Backoff checked{policy};
 }
 
-void RetrySink::write(const Batch& batch) {
-  const auto told = batch.refusals();
-  const std::vector<Batch::Refusal> refused_before{told.begin(), told.end()};
+void RetrySink::write(const Batch& batch, Rejections& rejections) {
   Backoff backoff{policy_};
   bool is_in_doubt = false;
   for (;;) {
-    const auto error = guard([&] { inner_->write(batch); });
+    const auto error = guard([&] { inner_->write(batch, rejections); });
     if (!error) return;
-    batch.clear_refusals();
-    for (const Batch::Refusal& refusal : refused_before) batch.refuse(refusal.index, refusal.why);
+    rejections.clear();
 
-    is_in_doubt = is_in_doubt || error->kind() == SinkError::in_doubt;
-    const bool is_hopeless =
-        error->kind() == SinkError::misconfigured && !policy_.retry_misconfigured;
+    is_in_doubt = is_in_doubt || error->kind() == Error::in_doubt;
     std::optional<milliseconds> wait;
-    if (!is_hopeless && !stop_.stop_requested()) wait = backoff.next(timer_.now());
+    if (!stop_.stop_requested()) wait = backoff.next(*error, timer_.now());
     if (wait && on_retry_) on_retry_(*error, backoff.failures(), *wait);
     if (!wait || !timer_.wait(*wait, stop_)) {
-      throw SinkError{is_in_doubt ? SinkError::in_doubt : error->kind(), error->what()};
+      throw Error{is_in_doubt ? Error::in_doubt : error->kind(), error->what()};
     }
   }
 }
 
-void RetrySink::tend() { inner_->tend(); }
+void RetrySink::maintain() { inner_->maintain(); }
 
 }  // namespace eventcollect

@@ -11,15 +11,15 @@ namespace {
 
 template <typename Call>
 void for_each_branch(const std::vector<std::shared_ptr<Sink>>& branches, Call&& call) {
-  std::optional<SinkError> worst;
+  std::optional<Error> worst;
   for (const auto& branch : branches) {
     auto error = guard([&] { call(*branch); });
     if (!error) continue;
     const bool worse =
-        error->kind() == SinkError::in_doubt && (!worst || worst->kind() != SinkError::in_doubt);
+        error->kind() == Error::in_doubt && (!worst || worst->kind() != Error::in_doubt);
     if (!worst || worse) worst = std::move(error);
   }
-  if (worst) throw SinkError{*worst};
+  if (worst) throw Error{*worst};
 }
 
 }  // namespace
@@ -30,12 +30,16 @@ TeeSink::TeeSink(std::vector<std::shared_ptr<Sink>> branches) : branches_{std::m
   }
 }
 
-void TeeSink::write(const Batch& batch) {
-  for_each_branch(branches_, [&](Sink& branch) { branch.write(batch); });
+void TeeSink::write(const Batch& batch, Rejections& rejections) {
+  for_each_branch(branches_, [&](Sink& branch) {
+    Rejections of_branch;
+    branch.write(batch, of_branch);
+    rejections.add(of_branch);
+  });
 }
 
-void TeeSink::tend() {
-  for_each_branch(branches_, [](Sink& branch) { branch.tend(); });
+void TeeSink::maintain() {
+  for_each_branch(branches_, [](Sink& branch) { branch.maintain(); });
 }
 
 }  // namespace eventcollect

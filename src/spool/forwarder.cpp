@@ -19,8 +19,8 @@ Spool::Forwarder::Forwarder(const std::string& directory, std::shared_ptr<const 
     : files_{std::move(files)},
       target_{std::move(target)},
       options_{options},
-      refused_{std::make_shared<FileSink>(
-          fmt::format("{}/refused-{}", directory, target_.name),
+      rejected_{std::make_shared<FileSink>(
+          fmt::format("{}/rejected-{}", directory, target_.name),
           FileSinkOptions{.max_total_bytes = options_.files.max_total_bytes})},
       source_{*files_, source_options(target_.name)} {}
 
@@ -48,7 +48,7 @@ void Spool::Forwarder::run(const std::stop_token& stop) {
     const std::uint64_t before = forwarded_;
     try {
       return forward(stop);
-    } catch (const SinkError& error) {
+    } catch (const Error& error) {
       note(error);
       // Perhaps it is too much at once: for the target's deadline, or for the room in its queue.
       max_events_ = std::max<std::size_t>(1, max_events_ / 2);
@@ -66,7 +66,7 @@ void Spool::Forwarder::forward(const std::stop_token& stop) {
   PumpOptions options;
   options.max_events = max_events_;
   options.max_age = options_.max_batch_age;
-  options.dead_letter = refused_;
+  options.dead_letter = rejected_;
   options.retry = options_.retry;
   options.retry.give_up_after = std::chrono::milliseconds{1};  // run() tries again, with less
   options.streak = streak_;
@@ -76,11 +76,11 @@ void Spool::Forwarder::forward(const std::stop_token& stop) {
   };
   // The pump counts from its own start.
   options.on_batch = [this, &options, stored = forwarded_.load(),
-                      refused = refused_events_.load()](const PumpStatistics& statistics) {
+                      rejected = rejected_events_.load()](const PumpStatistics& statistics) {
     max_events_ = std::min(2 * max_events_, options_.max_batch_events);
     options.max_events = max_events_;
     forwarded_ = stored + statistics.events;
-    refused_events_ = refused + statistics.refused + statistics.unreadable;
+    rejected_events_ = rejected + statistics.rejected + statistics.unreadable;
   };
   pump(source_, *target_.sink, options, stop);
 }
@@ -102,7 +102,7 @@ SpoolStatistics Spool::Forwarder::statistics() const {
   SpoolStatistics statistics;
   statistics.target = target_.name;
   statistics.events_forwarded = forwarded_;
-  statistics.events_refused = refused_events_;
+  statistics.events_rejected = rejected_events_;
   statistics.failures = failures_;
   const FileSource::Backlog backlog = source_.backlog();
   statistics.backlog_bytes = backlog.bytes;

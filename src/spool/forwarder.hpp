@@ -35,12 +35,12 @@ class Spool::Forwarder : public std::enable_shared_from_this<Forwarder> {
   const std::shared_ptr<const FileSink> files_;
   const SpoolTarget target_;
   const SpoolOptions options_;
-  const std::shared_ptr<Sink> refused_;
+  const std::shared_ptr<Sink> rejected_;
   FileSource source_;
-  const std::shared_ptr<RefusalStreak> streak_ = std::make_shared<RefusalStreak>();
+  const std::shared_ptr<RejectionStreak> streak_ = std::make_shared<RejectionStreak>();
   std::size_t max_events_ = options_.max_batch_events;  // of the next batch
   std::atomic<std::uint64_t> forwarded_{0};
-  std::atomic<std::uint64_t> refused_events_{0};
+  std::atomic<std::uint64_t> rejected_events_{0};
   std::atomic<std::uint64_t> failures_{0};
 
   std::jthread thread_;

@@ -22,8 +22,7 @@ std::vector<std::string> names_in(const std::string& directory) {
   const int listed = posix_file_system().list(directory, names);
   if (listed < 0 && listed != -ENOENT) {
     const std::string why = std::generic_category().message(-listed);
-    throw SourceError{SourceError::unavailable,
-                      fmt::format("cannot list '{}': {}", directory, why)};
+    throw Error{Error::unavailable, fmt::format("cannot list '{}': {}", directory, why)};
   }
   return names;
 }
@@ -36,10 +35,10 @@ void check_is_no_archive(const std::string& directory) {
   const auto names = names_in(directory);
   const bool has_files = std::any_of(names.begin(), names.end(), is_sealed_file);
   if (!has_files || std::any_of(names.begin(), names.end(), is_cursor)) return;
-  throw SourceError{SourceError::misconfigured,
-                    fmt::format("'{}' holds files and no cursor, so it is no spool: files of a "
-                                "spool are removed when they are forwarded",
-                                directory)};
+  throw Error{Error::misconfigured,
+              fmt::format("'{}' holds files and no cursor, so it is no spool: files of a "
+                          "spool are removed when they are forwarded",
+                          directory)};
 }
 
 // A cursor that no target has any more would keep files for ever. With nothing behind it, it goes.
@@ -47,8 +46,8 @@ void settle_old_cursor(const std::string& directory, const FileSink& files,
                        const std::string& name) {
   const std::string path = fmt::format("{}/{}{}", directory, name, cursor_suffix);
   if (FileSource{files, {.cursor = name}}.backlog().bytes > 0) {
-    throw SourceError{
-        SourceError::misconfigured,
+    throw Error{
+        Error::misconfigured,
         fmt::format("'{}' holds events for a target that is not named any more: name it again, or "
                     "give them up by removing '{}'",
                     directory, path)};
@@ -56,7 +55,7 @@ void settle_old_cursor(const std::string& directory, const FileSink& files,
   const int removed = posix_file_system().remove(path);
   if (removed == 0 || removed == -ENOENT) return;
   const std::string why = std::generic_category().message(-removed);
-  throw SourceError{SourceError::unavailable, fmt::format("cannot remove '{}': {}", path, why)};
+  throw Error{Error::unavailable, fmt::format("cannot remove '{}': {}", path, why)};
 }
 
 void check_names(const std::vector<SpoolTarget>& targets) {
@@ -131,7 +130,7 @@ std::vector<SpoolStatistics> Spool::statistics() const {
   return all;
 }
 
-bool Spool::close(std::chrono::milliseconds patience) {
+bool Spool::close(std::chrono::milliseconds timeout) {
   constexpr std::chrono::milliseconds look_interval{20};
   constexpr std::chrono::milliseconds call_grace{500};  // for a call of a target to return
   const auto is_done = [&] {
@@ -139,11 +138,11 @@ bool Spool::close(std::chrono::milliseconds patience) {
       const auto all = statistics();
       return std::all_of(all.begin(), all.end(),
                          [](const SpoolStatistics& one) { return one.backlog_bytes == 0; });
-    } catch (const SourceError&) {
+    } catch (const Error&) {
       return false;  // who can tell
     }
   };
-  const auto end = steady_timer().now() + std::max(patience, call_grace);
+  const auto end = steady_timer().now() + std::max(timeout, call_grace);
   bool done = is_done();
   while (!done && steady_timer().now() < end - call_grace) {
     steady_timer().wait(look_interval, {});

@@ -20,10 +20,12 @@
 #include "drivers/amqp/message.hpp"
 #include "drivers/amqp/options.hpp"
 #include "eventcollect/amqp.hpp"
+#include "support/writing.hpp"
 
 namespace {
 
 using namespace eventcollect;
+using test::write;
 using namespace eventcollect::bench;
 
 constexpr std::size_t events_per_run = 20'000;
@@ -89,7 +91,7 @@ class BareClient {
 // Makes the queue anew by the sink, for either of the two.
 void make_queue(AmqpSink& sink, const AmqpBroker& broker) {
   BareClient{broker}.remove_queue();
-  sink.tend();
+  sink.maintain();
 }
 
 double time_bare(const std::vector<Batch>& batches, const AmqpSinkOptions& options) {
@@ -102,7 +104,7 @@ double time_bare(const std::vector<Batch>& batches, const AmqpSinkOptions& optio
   for (const Batch& batch : batches) {
     auto& some = messages.emplace_back();
     some.reserve(batch.size());
-    for (const Event& one : batch.events()) {
+    for (const Event& one : batch) {
       kept.push_back(std::make_unique<amqp::MessageProperties>(one));
       some.push_back({*kept.back()->get(), bytes_of(one.line)});
     }
@@ -117,7 +119,7 @@ double time_sink(const std::vector<Batch>& batches, const AmqpSinkOptions& optio
   AmqpSink sink{options};
   make_queue(sink, options.broker);
   return seconds_of([&] {
-    for (const Batch& batch : batches) sink.write(batch);
+    for (const Batch& batch : batches) write(sink, batch);
   });
 }
 

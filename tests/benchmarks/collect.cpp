@@ -55,8 +55,8 @@ class Collecting {
 
   void operator()() {
     batch_.clear();
-    parser_.parse(body_, format_, stamp_, rules_, batch_, refused_);
-    if (batch_.size() != count_) throw std::logic_error{"an event was refused"};
+    parser_.parse(body_, format_, stamp_, rules_, batch_, rejected_);
+    if (batch_.size() != count_) throw std::logic_error{"an event was rejected"};
     benchmark::DoNotOptimize(batch_.ndjson().data());
   }
 
@@ -68,7 +68,7 @@ class Collecting {
   const Rules rules_{};
   Parser parser_;
   Batch batch_;
-  std::vector<Refused> refused_;
+  std::vector<Rejection> rejected_;
 };
 
 // simdjson reads lines in a stream of documents, which allocates; so they are compared with the DOM

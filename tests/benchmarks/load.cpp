@@ -22,10 +22,12 @@
 #include "eventcollect/load.hpp"
 #include "eventcollect/objects.hpp"
 #include "eventcollect/open.hpp"
+#include "support/writing.hpp"
 
 namespace {
 
 using namespace eventcollect;
+using test::write;
 using namespace bench;
 
 const std::string ledger = std::string{"eventcollect_loads_"} + table;
@@ -96,7 +98,7 @@ void measure_repetition(const Setting& setting) {
 void measure_skipping(const Setting& setting) {
   const auto batches = make_rows(1);
   ObjectSink objects{setting.store};
-  for (std::size_t i = 0; i < setting.objects; ++i) objects.write(batches.front());
+  for (std::size_t i = 0; i < setting.objects; ++i) write(objects, batches.front());
   load_all(setting);
   std::vector<double> seconds;
   for (std::size_t i = 0; i < setting.pairs; ++i) seconds.push_back(load_all(setting));
@@ -108,7 +110,7 @@ void measure(const Setting& setting) {
   const std::string rows = "/tmp/eventcollect-bench-" + std::to_string(getpid()) + ".rows";
   write_rows(rows, batches);
   ObjectSink objects{setting.store};
-  for (const Batch& batch : batches) objects.write(batch);
+  for (const Batch& batch : batches) write(objects, batch);
   load_all(setting);
   compare_with_copy(setting, rows);
   measure_repetition(setting);

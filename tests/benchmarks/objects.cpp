@@ -23,10 +23,12 @@
 #include "eventcollect/file.hpp"
 #include "eventcollect/objects.hpp"
 #include "eventcollect/pump.hpp"
+#include "support/writing.hpp"
 
 namespace {
 
 using namespace eventcollect;
+using test::write;
 using namespace eventcollect::bench;
 
 constexpr std::size_t batch_events = 100'000;
@@ -36,7 +38,7 @@ constexpr std::size_t batches_per_run = 4;
 std::vector<Batch> varied_batches() {
   std::vector<Batch> batches(batches_per_run);
   Parser parser;
-  std::vector<Refused> refused;
+  std::vector<Rejection> rejected;
   std::uint32_t state = 1;
   const auto random = [&](std::uint32_t below) {
     state = state * 1'664'525 + 1'013'904'223;
@@ -50,10 +52,10 @@ std::vector<Batch> varied_batches() {
           R"("y":{},"scroll_depth":0.{},"clickable":true,"viewport":"1440x900"}}}})",
           random(2000), random(2) == 0 ? "hero" : "footer", random(1440), random(9000),
           random(100));
-      parser.parse(text, BodyFormat::json, {system_clock().now(), {}}, {}, batch, refused);
+      parser.parse(text, BodyFormat::json, {system_clock().now(), {}}, {}, batch, rejected);
     }
   }
-  if (!refused.empty()) throw std::logic_error{"the event is not acceptable"};
+  if (!rejected.empty()) throw std::logic_error{"the event is not acceptable"};
   return batches;
 }
 
@@ -132,7 +134,7 @@ int main(int argc, char** argv) {
   for (const Batch& batch : batches) bytes += batch.bytes();
   {
     FileSink files{directory + "/events", {.rotate_bytes = std::uint64_t{16} << 20}};
-    for (const Batch& batch : batches) files.write(batch);
+    for (const Batch& batch : batches) write(files, batch);
   }
   FileSink{directory + "/events"};  // seals the last file
 
@@ -143,7 +145,7 @@ int main(int argc, char** argv) {
   for (std::size_t pair = 0; pair < pairs; ++pair) {
     costs[memory].push_back(isal.compress(batches));
     costs[sink].push_back(cost_of([&] {
-      for (const Batch& batch : batches) objects.write(batch);
+      for (const Batch& batch : batches) write(objects, batch);
     }));
     costs[file].push_back(isal.compress(batches, directory + "/file.gz"));
     std::filesystem::remove(directory + "/events/reader.cursor");

@@ -22,13 +22,13 @@ constexpr std::string_view demo_event =
 inline std::vector<Batch> make_batches(std::size_t events, std::size_t batch_size) {
   std::vector<Batch> batches(events / batch_size);
   Parser parser;
-  std::vector<Refused> refused;
+  std::vector<Rejection> rejected;
   for (Batch& batch : batches) {
     for (std::size_t i = 0; i < batch_size; ++i) {
-      parser.parse(demo_event, BodyFormat::json, {system_clock().now(), {}}, {}, batch, refused);
+      parser.parse(demo_event, BodyFormat::json, {system_clock().now(), {}}, {}, batch, rejected);
     }
   }
-  if (!refused.empty()) throw std::logic_error{"the event is not acceptable"};
+  if (!rejected.empty()) throw std::logic_error{"the event is not acceptable"};
   return batches;
 }
 

@@ -16,16 +16,18 @@
 #include "benchmarks/postgres_rows.hpp"
 #include "eventcollect/open.hpp"
 #include "eventcollect/postgres.hpp"
+#include "support/writing.hpp"
 
 namespace {
 
 using namespace eventcollect;
+using test::write;
 using namespace bench;
 
 double write_with_sink(const std::string& url, const std::vector<Batch>& batches) {
   return seconds_of([&] {
     const auto sink = open_sink(url + "?timeout=60s&table=" + table);
-    for (const Batch& batch : batches) sink->write(batch);
+    for (const Batch& batch : batches) write(*sink, batch);
   });
 }
 
@@ -34,7 +36,7 @@ void compare(const std::string& url, std::size_t events, std::size_t pairs) {
   const auto batches = make_rows(events);
   const std::string path = "/tmp/eventcollect-bench-" + std::to_string(getpid()) + ".rows";
   write_rows(path, batches);
-  open_sink(url + "?table=" + table)->tend();
+  open_sink(url + "?table=" + table)->maintain();
   std::vector<double> ratios;
   for (std::size_t pair = 0; pair < pairs; ++pair) {
     double taken[2] = {};

@@ -22,7 +22,7 @@ inline std::vector<Batch> make_rows(std::size_t events) {
   std::vector<Batch> batches;
   batches.reserve(events / batch_events + 1);
   Parser parser;
-  std::vector<Refused> refused;
+  std::vector<Rejection> rejected;
   for (std::size_t i = 0; i < events; ++i) {
     if (i % batch_events == 0) batches.emplace_back();
     const std::string number = std::to_string(i);
@@ -30,9 +30,9 @@ inline std::vector<Batch> make_rows(std::size_t events) {
                      R"(?from=home","properties":{"path":"/articles/)" + number +
                      R"(","element":"button.buy","text":"Add to cart","viewport":{"width":1280,)" +
                      R"("height":720},"scrolled":0.)" + number + R"(,"visible":true}})",
-                 BodyFormat::json, {system_clock().now(), {}}, {}, batches.back(), refused);
+                 BodyFormat::json, {system_clock().now(), {}}, {}, batches.back(), rejected);
   }
-  if (!refused.empty()) throw std::runtime_error{"the events are none"};
+  if (!rejected.empty()) throw std::runtime_error{"the events are none"};
   return batches;
 }
 
@@ -48,7 +48,7 @@ inline std::string escaped(std::string_view text) {
 inline void write_rows(const std::string& path, const std::vector<Batch>& batches) {
   std::ofstream file{path};
   for (const Batch& batch : batches) {
-    for (const Event& event : batch.events()) {
+    for (const Event& event : batch) {
       file << event.id.to_string() << '\t' << format_rfc3339(event.server_time) << '\t'
            << format_rfc3339(event.event_time) << '\t' << escaped(event.name) << '\t'
            << escaped(event.url.value_or("\\N")) << '\t' << escaped(event.properties)

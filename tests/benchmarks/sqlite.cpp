@@ -17,10 +17,12 @@
 
 #include "benchmarks/pairs.hpp"
 #include "eventcollect/sqlite.hpp"
+#include "support/writing.hpp"
 
 namespace {
 
 using namespace eventcollect;
+using test::write;
 using namespace eventcollect::bench;
 
 constexpr std::size_t events_per_run = 100'000;
@@ -43,7 +45,7 @@ std::vector<std::vector<Values>> values_of(const std::vector<Batch>& batches) {
   for (const Batch& batch : batches) {
     std::vector<Values>& rows = all.emplace_back();
     rows.reserve(batch.size());
-    for (const Event& one : batch.events()) {
+    for (const Event& one : batch) {
       rows.push_back({one.id.to_string(), time_text(one.server_time), time_text(one.event_time),
                       std::string{one.name}, std::string{one.url.value_or("")},
                       std::string{one.properties}});
@@ -93,7 +95,7 @@ void insert_bare(sqlite3* database, sqlite3_stmt* insert, const std::vector<Valu
 
 double time_bare(const std::vector<std::vector<Values>>& batches) {
   const NewFile file;
-  SqliteSink{file.path}.tend();  // makes the table
+  SqliteSink{file.path}.maintain();  // makes the table
   sqlite3* database = nullptr;
   check(sqlite3_open(file.path.c_str(), &database) == SQLITE_OK);
   run_sql(database, "PRAGMA journal_mode = WAL");
@@ -114,9 +116,9 @@ double time_bare(const std::vector<std::vector<Values>>& batches) {
 double time_sink(const std::vector<Batch>& batches) {
   const NewFile file;
   SqliteSink sink{file.path};
-  sink.tend();
+  sink.maintain();
   return seconds_of([&] {
-    for (const Batch& batch : batches) sink.write(batch);
+    for (const Batch& batch : batches) write(sink, batch);
   });
 }
 

@@ -82,9 +82,9 @@ TEST_CASE("an open plan is finished although the clock has jumped back") {
   put_raw(bench.store, "a", {line_of({1})});
   HookedStore dying{bench.store, [](const StoreCall& call) {
                       if (call.kind == StoreCall::get)
-                        throw StoreError{StoreError::unavailable, "told to fail"};
+                        throw Error{Error::unavailable, "told to fail"};
                     }};
-  CHECK_THROWS_AS(compact(dying, later_options()), StoreError);
+  CHECK_THROWS_AS(compact(dying, later_options()), Error);
   REQUIRE(plans_in(bench.store).size() == 1);
   const ManualClock long_ago{some_hour.begin()};
   auto options = later_options();
@@ -197,7 +197,7 @@ TEST_CASE("an earlier output that is gone is no hindrance, a damaged one is an e
                                  gzip(line_of({2}) + "\n" + line_of({1}) + "\n"), gzip("{}\n")};
   for (const std::string& bad : damaged) {
     bench.store.put(output, bad);
-    CHECK_THROWS_AS(bench.compact_it(), StoreError);
+    CHECK_THROWS_AS(bench.compact_it(), Error);
     CHECK(keys_of(bench.store, raw_folder).size() == 1);
   }
   bench.store.remove(output);
@@ -283,9 +283,9 @@ TEST_CASE("what is put already stays when its raw object is removed") {
   HookedStore dying{bench.store, [](const StoreCall& call) {
                       const bool marks_done =
                           call.kind == StoreCall::put && call.key.starts_with(plans_folder);
-                      if (marks_done) throw StoreError{StoreError::unavailable, "told to fail"};
+                      if (marks_done) throw Error{Error::unavailable, "told to fail"};
                     }};
-  CHECK_THROWS_AS(compact(dying, later_options()), StoreError);
+  CHECK_THROWS_AS(compact(dying, later_options()), Error);
   bench.store.remove(raw_key("a"));
   CHECK(bench.compact_it().missing_objects == 1);
   CHECK(check_hour(bench.store) == ids_of(1, 3));
@@ -378,8 +378,8 @@ TEST_CASE("where a store creates twice, there may be one compactor only") {
   try {
     compact(careless, later_options());
     FAIL("it went on");
-  } catch (const StoreError& error) {
-    CHECK(error.kind() == StoreError::misconfigured);
+  } catch (const Error& error) {
+    CHECK(error.kind() == Error::misconfigured);
     CHECK(std::string_view{error.what()}.find("--only-compactor") != std::string_view::npos);
   }
   CHECK(keys_of(bench.store) == std::vector{raw_key("a")});
@@ -392,19 +392,18 @@ TEST_CASE("where a store creates twice, there may be one compactor only") {
   CHECK(keys_of(bench.store, plans_folder).size() == 2);
 }
 
-TEST_CASE("where a store refuses to create, there may be one compactor only") {
+TEST_CASE("where a store rejects to create, there may be one compactor only") {
   Bench bench;
   put_raw(bench.store, "a", {line_of({1})});
-  HookedStore refusing{
-      bench.store, [](const StoreCall& call) {
-        if (call.kind != StoreCall::create) return;
-        throw StoreError{StoreError::misconfigured, "If-None-Match is not implemented"};
-      }};
-  CHECK_THROWS_WITH_AS(compact(refusing, later_options()),
-                       doctest::Contains("If-None-Match is not implemented"), StoreError);
+  HookedStore rejecting{bench.store, [](const StoreCall& call) {
+                          if (call.kind != StoreCall::create) return;
+                          throw Error{Error::misconfigured, "If-None-Match is not implemented"};
+                        }};
+  CHECK_THROWS_WITH_AS(compact(rejecting, later_options()),
+                       doctest::Contains("If-None-Match is not implemented"), Error);
   auto options = later_options();
   options.only_compactor = true;
-  CHECK(compact(refusing, options).events == 1);
+  CHECK(compact(rejecting, options).events == 1);
   CHECK(check_hour(bench.store) == ids_of(1, 1));
 }
 
@@ -415,7 +414,7 @@ TEST_CASE("an hour that fails is passed over, and is an error where all fail") {
   HookedStore failing{store, [&](const StoreCall& call) {
                         const bool is_second =
                             call.kind == StoreCall::get && call.key.starts_with(second);
-                        if (is_second) throw StoreError{StoreError::unavailable, "told to fail"};
+                        if (is_second) throw Error{Error::unavailable, "told to fail"};
                       }};
   auto options = later_options();
   std::vector<TimePoint> failed;
@@ -424,14 +423,14 @@ TEST_CASE("an hour that fails is passed over, and is an error where all fail") {
   CHECK(statistics.hours == 2);
   CHECK(statistics.failed == 1);
   CHECK(failed == std::vector{hour_number(2)});
-  CHECK_THROWS_WITH_AS(compact(failing, options), "told to fail", StoreError);
+  CHECK_THROWS_WITH_AS(compact(failing, options), "told to fail", Error);
 }
 
 TEST_CASE("a plan that is none stops its hour") {
   Bench bench;
   put_raw(bench.store, "a", {line_of({1})});
   bench.store.put("plans/" + some_partition + "0001.json", "{}");
-  CHECK_THROWS_WITH_AS(bench.compact_it(), doctest::Contains("0001.json"), StoreError);
+  CHECK_THROWS_WITH_AS(bench.compact_it(), doctest::Contains("0001.json"), Error);
   CHECK(keys_of(bench.store, raw_folder).size() == 1);
 }
 
@@ -442,16 +441,16 @@ TEST_CASE("temporary files that cannot be are an error that names their director
   put_raw(bench.store, "a", lines);
   auto options = later_options();
   options.temporary_directory = "/nonexistent";
-  CHECK_THROWS_WITH_AS(bench.compact_it(options), doctest::Contains("'/nonexistent'"), StoreError);
+  CHECK_THROWS_WITH_AS(bench.compact_it(options), doctest::Contains("'/nonexistent'"), Error);
   if (const auto disk = TinyDisk::make(512 << 10)) {
     options.temporary_directory = disk->path();
-    CHECK_THROWS_WITH_AS(bench.compact_it(options), doctest::Contains("No space left"), StoreError);
+    CHECK_THROWS_WITH_AS(bench.compact_it(options), doctest::Contains("No space left"), Error);
   }
   options.temporary_directory = "";
   CHECK(bench.compact_it(options).events == 10'000);
 }
 
-TEST_CASE("options that make no sense are refused") {
+TEST_CASE("options that make no sense are rejected") {
   MemoryStore store;
   CHECK_THROWS_AS(compact(store, {.grace = std::chrono::milliseconds{-1}}), ConfigError);
   CHECK_THROWS_AS(compact(store, {.target_bytes = 0}), ConfigError);

@@ -68,7 +68,7 @@ TEST_CASE("raw objects that come between crashes get in once") {
 }
 
 TEST_CASE("a store that fails at any call is an error of the hour, and heals") {
-  for (const auto kind : {StoreError::unavailable, StoreError::misconfigured}) {
+  for (const auto kind : {Error::unavailable, Error::misconfigured}) {
     std::size_t failures = 0;
     for (bool succeeded = false; !succeeded; ++failures) {
       INFO("failure at call ", failures + 1);
@@ -77,14 +77,14 @@ TEST_CASE("a store that fails at any call is an error of the hour, and heals") {
       std::atomic<std::size_t> calls{0};
       HookedStore failing{store, [&](const StoreCall& call) {
                             if (!call.done && ++calls == failures + 1)
-                              throw StoreError{kind, "told to fail"};
+                              throw Error{kind, "told to fail"};
                           }};
       succeeded = true;
       try {
         compact(failing, small_outputs());
         // What reads an object twice or asks again may do without one of the calls.
         succeeded = calls < failures + 1;
-      } catch (const StoreError&) {
+      } catch (const Error&) {
         succeeded = false;
       }
       compact(store, small_outputs());

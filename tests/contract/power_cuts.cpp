@@ -23,7 +23,7 @@ class Writer {
   Writer(PowerCutFileSystem& files, std::mt19937_64& random) : files_{files}, random_{random} {}
 
   std::set<std::size_t> acknowledged;
-  std::size_t refusals = 0;
+  std::size_t rejections = 0;
 
   // A run of the program: opens the log and appends until the power goes or `appends` are done.
   void run(std::size_t appends) {
@@ -32,8 +32,8 @@ class Writer {
           "events", {.rotate_bytes = 400, .rotate_age = std::chrono::minutes{10}}, files_, clock_};
       for (std::size_t i = 0; i < appends; ++i) append(log);
     } catch (const PowerCut&) {
-    } catch (const SinkError&) {
-      ++refusals;  // it could not even be opened
+    } catch (const Error&) {
+      ++rejections;  // it could not even be opened
     }
   }
 
@@ -47,11 +47,11 @@ class Writer {
     }
     clock_.advance(std::chrono::minutes{random_() % 4});
     try {
-      if (random_() % 8 == 0) log.tend();
+      if (random_() % 8 == 0) log.maintain();
       log.append(lines);
       for (std::size_t n = first; n < next_; ++n) acknowledged.insert(n);
-    } catch (const SinkError&) {
-      ++refusals;
+    } catch (const Error&) {
+      ++rejections;
     }
   }
 
@@ -87,7 +87,7 @@ struct Outcome {
   std::size_t repeated = 0;
   std::size_t invalid = 0;
   std::size_t acknowledged = 0;
-  std::size_t refusals = 0;
+  std::size_t rejections = 0;
 };
 
 // Several runs on one disk, each ended by a power cut; then one that seals what is left.
@@ -103,13 +103,13 @@ Outcome survive_cuts(std::uint64_t seed_of_run,
     files.power_on(random);
   }
   files.fault = nullptr;
-  files.longest_write = 0;
+  files.max_write = 0;
   writer.run(0);
   const Found found = read_back(files);
   Outcome outcome;
   outcome.invalid = found.invalid_lines;
   outcome.acknowledged = writer.acknowledged.size();
-  outcome.refusals = writer.refusals;
+  outcome.rejections = writer.rejections;
   for (const std::size_t n : writer.acknowledged) {
     if (!found.times.contains(n)) ++outcome.lost;
   }
@@ -129,7 +129,7 @@ Outcome survive_many(std::size_t runs,
     sum.repeated += one.repeated;
     sum.invalid += one.invalid;
     sum.acknowledged += one.acknowledged;
-    sum.refusals += one.refusals;
+    sum.rejections += one.rejections;
   }
   return sum;
 }
@@ -172,13 +172,13 @@ TEST_CASE("no acknowledged line is lost or repeated when calls fail and the powe
     const Outcome outcome =
         survive_many(runs / 4, [&](PowerCutFileSystem& files, std::mt19937_64& random) {
           files.fault = failing(fault.calls, fault.error, 6, random);
-          files.longest_write = random() % 2 == 0 ? 0 : 7;
+          files.max_write = random() % 2 == 0 ? 0 : 7;
         });
     CHECK(outcome.acknowledged > runs);
     CHECK(outcome.lost == 0);
     CHECK(outcome.repeated == 0);
     CHECK(outcome.invalid == 0);
-    if (fault.error != EINTR) CHECK(outcome.refusals > 0);
+    if (fault.error != EINTR) CHECK(outcome.rejections > 0);
   }
 }
 
@@ -193,7 +193,7 @@ TEST_CASE("no acknowledged line is lost when syncs of the directory or all calls
           files.fault = failing(calls, EIO, 6, random);
         });
     CHECK(outcome.acknowledged > runs);
-    CHECK(outcome.refusals > 0);
+    CHECK(outcome.rejections > 0);
     CHECK(outcome.lost == 0);
     CHECK(outcome.invalid == 0);
   }

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "support/events.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -22,7 +23,7 @@ class Examiner {
   }
 
   void write(const Batch& batch) {
-    sink_->write(batch);
+    test::write(*sink_, batch);
     for (const std::string& line : lines_of(batch.ndjson())) expected_.push_back(line);
   }
 
@@ -33,7 +34,7 @@ class Examiner {
     if (bench_.is_idempotent()) expected_ = before;
   }
 
-  void tend() { sink_->tend(); }
+  void maintain() { sink_->maintain(); }
 
   void compare(const std::string& when) {
     const auto found = bench_.durable_lines();
@@ -82,8 +83,8 @@ std::vector<std::string> violations(Bench& bench) {
                 R"("properties":{"ключ":"значение","emoji":"🙂","quote":"\"\\\n"}})",
                 R"({"event":"e"})", large_event()}));
   examiner.compare("after unicode, the smallest and the largest event");
-  examiner.tend();
-  examiner.compare("after tend");
+  examiner.maintain();
+  examiner.compare("after maintain");
   examiner.write(numbered_batch("many", 10'000));
   examiner.compare("after a batch of 10,000 events");
 
@@ -94,7 +95,7 @@ std::vector<std::string> violations(Bench& bench) {
   examiner.reopen();
   examiner.compare("after the sink was opened again");
   examiner.write(numbered_batch("reopened", 2));
-  examiner.tend();
+  examiner.maintain();
   examiner.compare("after a write by the sink that was opened again");
   return examiner.broken();
 }

@@ -10,6 +10,7 @@
 #include "support/directory.hpp"
 #include "support/events.hpp"
 #include "support/power_cut_file_system.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -53,8 +54,8 @@ class PowerCutBench : public Bench {
     struct LogSink final : Sink {
       explicit LogSink(FileSystem& files)
           : log{"events", {.rotate_bytes = 64 << 10}, files, the_clock} {}
-      void write(const Batch& batch) override { log.append(batch.ndjson()); }
-      void tend() override { log.tend(); }
+      void write(const Batch& batch, Rejections&) override { log.append(batch.ndjson()); }
+      void maintain() override { log.maintain(); }
       FileLog log;
     };
     return std::make_shared<LogSink>(files);
@@ -88,8 +89,8 @@ std::vector<std::string> violations_of(StoreBench::Make make) {
 // Answers at once and stores one batch later.
 struct EarlySink : Sink {
   explicit EarlySink(std::shared_ptr<MemorySink> store_) : store{std::move(store_)} {}
-  void write(const Batch& batch) override {
-    if (!held.empty()) store->write(held);
+  void write(const Batch& batch, Rejections& rejections) override {
+    if (!held.empty()) store->write(held, rejections);
     held = batch;
   }
   std::shared_ptr<MemorySink> store;
@@ -101,10 +102,10 @@ struct TamperingSink : Sink {
   using Tamper = void (*)(const Batch& batch, Batch& stored);
   TamperingSink(std::shared_ptr<MemorySink> store_, Tamper tamper_)
       : store{std::move(store_)}, tamper{tamper_} {}
-  void write(const Batch& batch) override {
+  void write(const Batch& batch, Rejections& rejections) override {
     Batch stored;
     tamper(batch, stored);
-    if (!stored.empty()) store->write(stored);
+    if (!stored.empty()) store->write(stored, rejections);
   }
   std::shared_ptr<MemorySink> store;
   Tamper tamper;

@@ -65,7 +65,7 @@ class Examiner {
     const std::vector<std::string> expected{
         expected_.begin(),
         expected_.begin() + static_cast<std::ptrdiff_t>(std::min(found.size(), expected_.size()))};
-    if (!delivery_.unreadable.empty()) broken_.push_back("good events were unreadable " + when);
+    if (!delivery_.rejections.empty()) broken_.push_back("good events were unreadable " + when);
     if (found.size() < count) broken_.push_back("events did not come " + when);
     if (found != expected) broken_.push_back("other events came, or in another order, " + when);
   }

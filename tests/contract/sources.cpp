@@ -5,6 +5,7 @@
 #include "eventcollect/open.hpp"
 #include "support/directory.hpp"
 #include "support/events.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 // Follows a sink of the same process.
 class FollowingBench final : public SourceBench {
  public:
-  void put(const Batch& batch) override { sink_.write(batch); }
+  void put(const Batch& batch) override { write(sink_, batch); }
   std::shared_ptr<Source> open() override {
     return std::make_shared<FileSource>(sink_, FileSourceOptions{.consume = true});
   }
@@ -26,7 +27,10 @@ class FollowingBench final : public SourceBench {
 class SealedBench final : public SourceBench {
  public:
   void put(const Batch& batch) override {
-    FileSink{directory_.path("events")}.write(batch);
+    {
+      FileSink sink{directory_.path("events")};
+      write(sink, batch);
+    }
     FileSink{directory_.path("events")};  // a start seals what the last run left
   }
   std::shared_ptr<Source> open() override {
@@ -52,7 +56,10 @@ TEST_CASE("a file source that reads sealed files keeps the contract") {
 
 TEST_CASE("a source that does not follow ends") {
   TemporaryDirectory directory;
-  FileSink{directory.path("events")}.write(numbered_batch("n", 3));
+  {
+    FileSink sink{directory.path("events")};
+    test::write(sink, numbered_batch("n", 3));
+  }
   FileSink{directory.path("events")};
   const auto source = open_source("file:" + directory.path("events") + "?follow=off");
   Delivery delivery;
@@ -72,8 +79,8 @@ TEST_CASE("a line that is no event is unreadable, and those around it are read")
   Delivery delivery;
   REQUIRE(source->read(delivery, {}));
   CHECK(delivery.batch.size() == 2);
-  REQUIRE(delivery.unreadable.size() == 1);
-  CHECK(delivery.unreadable[0].raw == "{\"a\":1}");
+  REQUIRE(delivery.rejections.size() == 1);
+  CHECK(delivery.rejections[0].raw == "{\"a\":1}");
 }
 
 TEST_CASE("a file goes when the readers of all cursors have done with it") {
@@ -81,7 +88,7 @@ TEST_CASE("a file goes when the readers of all cursors have done with it") {
   FileSink sink{directory.path("events"), {.rotate_bytes = 1}};  // a file for each batch
   FileSource fast{sink, {.cursor = "fast", .consume = true}};
   FileSource slow{sink, {.cursor = "slow", .consume = true}};
-  for (int i = 0; i < 3; ++i) sink.write(numbered_batch("n" + std::to_string(i), 1));
+  for (int i = 0; i < 3; ++i) write(sink, numbered_batch("n" + std::to_string(i), 1));
   const auto sealed = [&] { return names_in(directory.path("events"), "Z.ndjson").size(); };
   const auto read_all = [&](FileSource& source) {
     Delivery delivery;
@@ -103,12 +110,12 @@ TEST_CASE("events that come after all files were taken away are not taken for ol
   for (int run = 0; run < 4; ++run) {
     FileSink sink{place};
     FileSource source{sink, {.consume = true}};
-    sink.write(numbered_batch("run" + std::to_string(run) + "-", 20));
+    write(sink, numbered_batch("run" + std::to_string(run) + "-", 20));
     Delivery delivery;
     while (delivery.batch.size() < 20) {
       REQUIRE(source.read(delivery, {.wait = std::chrono::seconds{10}}));
     }
-    CHECK(delivery.batch.events().front().name == "run" + std::to_string(run) + "-0");
+    CHECK(delivery.batch.front().name == "run" + std::to_string(run) + "-0");
     source.acknowledge(delivery);
   }
 }
@@ -117,7 +124,7 @@ TEST_CASE("a cursor has one reader, and a name that cannot be a file's") {
   TemporaryDirectory directory;
   const FileSink sink{directory.path("events")};
   const FileSource first{sink};
-  CHECK_THROWS_AS(FileSource{sink}, SourceError);
+  CHECK_THROWS_AS(FileSource{sink}, Error);
   CHECK_NOTHROW(FileSource(sink, {.cursor = "other"}));
   CHECK_THROWS_AS(FileSource(sink, {.cursor = "../x"}), ConfigError);
   CHECK_THROWS_AS(FileSource(sink, {.cursor = "7"}), ConfigError);

@@ -12,6 +12,7 @@
 #include "support/directory.hpp"
 #include "support/events.hpp"
 #include "support/gate_sink.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -19,7 +20,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr seconds patience{30};
+constexpr seconds timeout{30};
 
 // Small files, and little time between attempts.
 SpoolOptions quick() {
@@ -39,7 +40,7 @@ std::shared_ptr<GateSink> open_gate() {
 
 std::shared_ptr<GateSink> broken_gate() {
   auto sink = std::make_shared<GateSink>();
-  sink->let_all(throwing(SinkError::unavailable));
+  sink->let_all(throwing(Error::unavailable));
   return sink;
 }
 
@@ -52,7 +53,7 @@ std::vector<std::string> names_of(std::string_view prefix, std::size_t count) {
 
 void write_each(const Spool& spool, std::string_view prefix, std::size_t count) {
   for (const std::string& name : names_of(prefix, count)) {
-    spool.sink()->write(batch_of({event_named(name)}));
+    write(*spool.sink(), batch_of({event_named(name)}));
   }
 }
 
@@ -61,7 +62,7 @@ std::size_t sealed_in(const std::string& directory) {
 }
 
 void wait_until(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (!condition()) {
     REQUIRE(std::chrono::steady_clock::now() < deadline);
     steady_timer().wait(milliseconds{1}, {});
@@ -76,14 +77,14 @@ SpoolStatistics state_of(const Spool& spool, const std::string& target) {
   return {};
 }
 
-// Refuses the events of one name.
+// Rejects the events of one name.
 class Picky final : public Sink {
  public:
-  void write(const Batch& batch) override {
-    for (const Event& event : batch.events()) {
-      if (event.name == "bad") batch.refuse(event, "told to refuse");
+  void write(const Batch& batch, Rejections& rejections) override {
+    for (const Event& event : batch) {
+      if (event.name == "bad") rejections.add(event, "told to reject");
     }
-    for (const Event& event : batch.events()) {
+    for (const Event& event : batch) {
       if (event.name == "bad") continue;
       const std::lock_guard lock{mutex_};
       names_.emplace_back(event.name);
@@ -107,7 +108,7 @@ TEST_CASE("events reach the target of a spool in order, and its files go") {
   const auto target = open_gate();
   Spool spool{directory.path(), {{"a", target}}, quick()};
   write_each(spool, "n", 200);
-  REQUIRE(spool.close(patience));
+  REQUIRE(spool.close(timeout));
   CHECK(target->names() == names_of("n", 200));
   CHECK(state_of(spool, "a").events_forwarded == 200);
   CHECK(state_of(spool, "a").backlog_bytes == 0);
@@ -141,7 +142,7 @@ TEST_CASE("a spool knows how old the first event is that a target does not have"
       R"("server_time":1600000000000,"event_time":1600000000000})",
       batch));
   Spool spool{directory.path(), {{"a", broken_gate()}}, quick()};
-  spool.sink()->write(batch);
+  write(*spool.sink(), batch);
   wait_until([&] { return state_of(spool, "a").failures > 0; });
   CHECK(state_of(spool, "a").oldest_age > std::chrono::hours{24});
 }
@@ -154,12 +155,12 @@ TEST_CASE("a spool goes on where the last one of its directory was") {
     write_each(spool, "n", 40);
     first->let_one();
     first->wait_for_writes(2);
-    first->let_all(throwing(SinkError::unavailable));
+    first->let_all(throwing(Error::unavailable));
     CHECK_FALSE(spool.close(milliseconds{0}));
   }
   const auto second = open_gate();
   Spool spool{directory.path(), {{"a", second}}, quick()};
-  REQUIRE(spool.close(patience));
+  REQUIRE(spool.close(timeout));
   auto all = first->names();
   CHECK(all.size() > 0);
   CHECK(all.size() < 40);
@@ -168,7 +169,7 @@ TEST_CASE("a spool goes on where the last one of its directory was") {
   CHECK(all == names_of("n", 40));
 }
 
-TEST_CASE("a full spool refuses events until the target has taken some") {
+TEST_CASE("a full spool rejects events until the target has taken some") {
   TemporaryDirectory directory;
   const auto target = broken_gate();
   SpoolOptions options = quick();
@@ -179,42 +180,42 @@ TEST_CASE("a full spool refuses events until the target has taken some") {
   std::size_t taken = 0;
   const auto fill = [&] {
     for (;; ++taken) {
-      spool.sink()->write(batch_of({event_named("n" + std::to_string(taken))}));
+      write(*spool.sink(), batch_of({event_named("n" + std::to_string(taken))}));
       REQUIRE(taken < 1'000);
     }
   };
-  CHECK_THROWS_AS(fill(), SinkError);
+  CHECK_THROWS_AS(fill(), Error);
   CHECK(taken > 10);
   target->let_all();
   wait_until([&] {
     try {
-      spool.sink()->write(batch_of({event_named("n" + std::to_string(taken))}));
+      write(*spool.sink(), batch_of({event_named("n" + std::to_string(taken))}));
       return true;
-    } catch (const SinkError&) {
+    } catch (const Error&) {
       return false;
     }
   });
   ++taken;
-  REQUIRE(spool.close(patience));
+  REQUIRE(spool.close(timeout));
   CHECK(target->names() == names_of("n", taken));
 }
 
-TEST_CASE("what a target refuses becomes a dead letter, and the rest is stored") {
+TEST_CASE("what a target rejects becomes a dead letter, and the rest is stored") {
   TemporaryDirectory directory;
   const auto target = std::make_shared<Picky>();
   Spool spool{directory.path(), {{"a", target}}, quick()};
-  spool.sink()->write(batch_of({event_named("x"), event_named("bad"), event_named("y")}));
-  REQUIRE(spool.close(patience));
+  write(*spool.sink(), batch_of({event_named("x"), event_named("bad"), event_named("y")}));
+  REQUIRE(spool.close(timeout));
   CHECK(target->names() == std::vector<std::string>{"x", "y"});
-  const std::string letters = read_file(directory.path("refused-a/current.ndjson"));
+  const std::string letters = read_file(directory.path("rejected-a/current.ndjson"));
   CHECK(lines_of(letters).size() == 1);
-  CHECK(letters.find("told to refuse") != std::string::npos);
-  CHECK(letters.find("sink.refused") != std::string::npos);
-  CHECK(state_of(spool, "a").events_refused == 1);
+  CHECK(letters.find("told to reject") != std::string::npos);
+  CHECK(letters.find("sink.rejected") != std::string::npos);
+  CHECK(state_of(spool, "a").events_rejected == 1);
   CHECK(state_of(spool, "a").events_forwarded == 2);
 }
 
-TEST_CASE("what a target refuses stays in the spool while it cannot be kept elsewhere") {
+TEST_CASE("what a target rejects stays in the spool while it cannot be kept elsewhere") {
   TemporaryDirectory directory;
   const auto target = std::make_shared<Picky>();
   std::atomic<int> complaints{0};
@@ -224,15 +225,15 @@ TEST_CASE("what a target refuses stays in the spool while it cannot be kept else
   };
   {
     Spool spool{directory.path(), {{"a", target}}, options};
-    std::filesystem::remove_all(directory.path("refused-a"));
-    spool.sink()->write(batch_of({event_named("bad")}));
+    std::filesystem::remove_all(directory.path("rejected-a"));
+    write(*spool.sink(), batch_of({event_named("bad")}));
     wait_until([&] { return complaints > 2; });
     CHECK(state_of(spool, "a").backlog_bytes > 0);
     CHECK_FALSE(spool.close(milliseconds{0}));
   }
   Spool spool{directory.path(), {{"a", target}}, options};
-  REQUIRE(spool.close(patience));
-  CHECK(state_of(spool, "a").events_refused == 1);
+  REQUIRE(spool.close(timeout));
+  CHECK(state_of(spool, "a").events_rejected == 1);
 }
 
 TEST_CASE("a target that is named no more may leave a cursor behind, but no events") {
@@ -249,15 +250,15 @@ TEST_CASE("a target that is named no more may leave a cursor behind, but no even
   try {
     open("new", target);
     FAIL("events were given up in silence");
-  } catch (const SourceError& error) {
-    CHECK(error.kind() == SourceError::misconfigured);
+  } catch (const Error& error) {
+    CHECK(error.kind() == Error::misconfigured);
     CHECK(std::string{error.what()}.find(directory.path("old.cursor")) != std::string::npos);
   }
-  REQUIRE(open("old", open_gate())->close(patience));
+  REQUIRE(open("old", open_gate())->close(timeout));
   const auto spool = open("new", target);
   CHECK(names_in(directory.path(), ".cursor") == std::vector<std::string>{"new.cursor"});
   write_each(*spool, "m", 3);
-  REQUIRE(spool->close(patience));
+  REQUIRE(spool->close(timeout));
   const auto arrived = target->names();
   REQUIRE(arrived.size() >= 3);
   CHECK(std::vector(arrived.end() - 3, arrived.end()) == names_of("m", 3));
@@ -301,31 +302,31 @@ TEST_CASE("a target keeps its name when its user or password change, and only th
 
 TEST_CASE("a target that cannot take so much at once gets less") {
   struct Narrow final : Sink {
-    void write(const Batch& batch) override {
-      if (batch.size() > 3) throw SinkError{SinkError::unavailable, "too much"};
+    void write(const Batch& batch, Rejections&) override {
+      if (batch.size() > 3) throw Error{Error::unavailable, "too much"};
     }
   };
   TemporaryDirectory directory;
   Spool spool{directory.path(), {{"narrow", std::make_shared<Narrow>()}}, quick()};
-  spool.sink()->write(numbered_batch("n", 100));
-  CHECK(spool.close(patience));
+  write(*spool.sink(), numbered_batch("n", 100));
+  CHECK(spool.close(timeout));
   CHECK(state_of(spool, "narrow").events_forwarded == 100);
 }
 
-TEST_CASE("a target that refuses everything does not turn all events into dead letters") {
-  struct Refusing final : Sink {
-    void write(const Batch& batch) override {
-      for (const Event& event : batch.events()) batch.refuse(event, "no");
+TEST_CASE("a target that rejects everything does not turn all events into dead letters") {
+  struct Rejecting final : Sink {
+    void write(const Batch& batch, Rejections& rejections) override {
+      for (const Event& event : batch) rejections.add(event, "no");
     }
   };
   TemporaryDirectory directory;
-  Spool spool{directory.path(), {{"refusing", std::make_shared<Refusing>()}}, quick()};
-  spool.sink()->write(numbered_batch("first", 80));
-  wait_until([&] { return state_of(spool, "refusing").events_refused == 80; });
-  spool.sink()->write(numbered_batch("second", 80));
-  wait_until([&] { return state_of(spool, "refusing").failures > 20; });
-  CHECK(state_of(spool, "refusing").events_refused < 100);  // smaller batches come nearer to it
-  CHECK(state_of(spool, "refusing").backlog_bytes > 0);
+  Spool spool{directory.path(), {{"rejecting", std::make_shared<Rejecting>()}}, quick()};
+  write(*spool.sink(), numbered_batch("first", 80));
+  wait_until([&] { return state_of(spool, "rejecting").events_rejected == 80; });
+  write(*spool.sink(), numbered_batch("second", 80));
+  wait_until([&] { return state_of(spool, "rejecting").failures > 20; });
+  CHECK(state_of(spool, "rejecting").events_rejected < 100);  // smaller batches come nearer to it
+  CHECK(state_of(spool, "rejecting").backlog_bytes > 0);
 }
 
 TEST_CASE("lines that the disk has damaged are kept as dead letters and hold up nothing") {
@@ -335,7 +336,7 @@ TEST_CASE("lines that the disk has damaged are kept as dead letters and hold up 
   options.max_batch_events = 30;
   {
     Spool spool{directory.path(), {{"a", broken_gate()}}, options};
-    spool.sink()->write(numbered_batch("e", 300));
+    write(*spool.sink(), numbered_batch("e", 300));
     CHECK_FALSE(spool.close(milliseconds{0}));
   }
   // The next start seals the file, and would cut it at its first damaged line. So it comes after.
@@ -350,9 +351,9 @@ TEST_CASE("lines that the disk has damaged are kept as dead letters and hold up 
 
   const auto target = open_gate();
   Spool spool{directory.path(), {{"a", target}}, options};
-  spool.sink()->write(numbered_batch("f", 5));
-  REQUIRE(spool.close(patience));
-  CHECK(state_of(spool, "a").events_refused == 300);
+  write(*spool.sink(), numbered_batch("f", 5));
+  REQUIRE(spool.close(timeout));
+  CHECK(state_of(spool, "a").events_rejected == 300);
   CHECK(state_of(spool, "a").events_forwarded == 5);
 }
 
@@ -363,35 +364,38 @@ TEST_CASE("dead letters have a bound, and beyond it the forwarder waits and lose
   const auto target = std::make_shared<Picky>();
   Spool spool{directory.path(), {{"picky", target}}, options};
   std::size_t written = 0;
-  const auto bytes_refused = [&] {
+  const auto bytes_rejected = [&] {
     std::size_t bytes = 0;
-    for (const std::string& name : names_in(directory.path("refused-picky"), ".ndjson")) {
-      bytes += read_file(directory.path("refused-picky/" + name)).size();
+    for (const std::string& name : names_in(directory.path("rejected-picky"), ".ndjson")) {
+      bytes += read_file(directory.path("rejected-picky/" + name)).size();
     }
     return bytes;
   };
   // Good ones in between, so that it is the events' fault.
   wait_until([&] {
     try {
-      spool.sink()->write(batch_of({event_named("bad"), event_named("good")}));
+      write(*spool.sink(), batch_of({event_named("bad"), event_named("good")}));
       ++written;
       return false;
-    } catch (const SinkError&) {
+    } catch (const Error&) {
       return true;  // full, since the forwarder waits
     }
   });
-  CHECK(bytes_refused() > 10'000);
-  CHECK(bytes_refused() <= 20'000);
+  CHECK(bytes_rejected() > 10'000);
+  CHECK(bytes_rejected() <= 20'000);
   const SpoolStatistics state = state_of(spool, "picky");
   CHECK(state.backlog_bytes > 0);
-  CHECK(state.events_refused < written);
+  CHECK(state.events_rejected < written);
 }
 
 TEST_CASE("a directory with files that no spool wrote is not made one") {
   TemporaryDirectory directory;
-  for (int run = 0; run < 2; ++run) FileSink{directory.path()}.write(numbered_batch("kept", 1));
+  for (int run = 0; run < 2; ++run) {
+    FileSink sink{directory.path()};
+    write(sink, numbered_batch("kept", 1));
+  }
   REQUIRE(sealed_in(directory.path()) == 1);
-  CHECK_THROWS_AS((Spool{directory.path(), {{"a", open_gate()}}, quick()}), SourceError);
+  CHECK_THROWS_AS((Spool{directory.path(), {{"a", open_gate()}}, quick()}), Error);
   CHECK(sealed_in(directory.path()) == 1);
 }
 

@@ -344,7 +344,7 @@ class Examination {
       removed ? store_->remove("read/1") : store_->put("read/1", second);
       try {
         expect(rest_of(*reader, 70'001) == first.substr(1), "a reader mixes two objects");
-      } catch (const StoreError&) {
+      } catch (const Error&) {
         // as well
       }
     }

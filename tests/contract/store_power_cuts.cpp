@@ -84,7 +84,7 @@ TEST_CASE("an object that was written survives a power cut at any step, whole") 
   for (int round = 0; round < 400; ++round) {
     PowerCutFileSystem files;
     Run run{files, random, {}, {}};
-    files.longest_write = random() % 2 == 0 ? 7 : 0;
+    files.max_write = random() % 2 == 0 ? 7 : 0;
     files.cut_after(random() % 120);
     try {
       DirStore store{"store", files};
@@ -114,7 +114,7 @@ TEST_CASE(
       const auto unknown = run.tried;
       try {
         run.act(store);
-      } catch (const StoreError&) {
+      } catch (const Error&) {
         break;
       }
       for (const auto& [key, content] : unknown) run.tried.try_emplace(key, content);

@@ -114,11 +114,11 @@ TEST_CASE("a file system without hard links cannot create, and says so at once")
     PowerCutFileSystem files;
     DirStore store{"objects", files};
     files.fault = [&](Call call) { return call == Call::link ? error : 0; };
-    const auto expected = error == EIO ? StoreError::unavailable : StoreError::misconfigured;
+    const auto expected = error == EIO ? Error::unavailable : Error::misconfigured;
     try {
       store.create("raw/1", "x");
       FAIL("it was created");
-    } catch (const StoreError& thrown) {
+    } catch (const Error& thrown) {
       CHECK(thrown.kind() == expected);
     }
     CHECK(files.contents().empty());

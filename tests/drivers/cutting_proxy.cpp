@@ -131,7 +131,7 @@ TEST_CASE("a stalled proxy keeps what comes until it is resumed") {
   CHECK(proxy.cuts() == 0);
 }
 
-TEST_CASE("where the server refuses, the proxy closes") {
+TEST_CASE("where the server rejects, the proxy closes") {
   EchoServer server;
   CuttingProxy proxy{"127.0.0.1", server.port};
   server.stop();

@@ -32,8 +32,8 @@ def post(url, event):
         with urllib.request.urlopen(request, timeout=10) as answer:
             body = answer.read()
             return answer.status, json.loads(body) if body else None
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, json.loads(refusal.read())
+    except urllib.error.HTTPError as rejection:
+        return rejection.code, json.loads(rejection.read())
 
 
 @contextlib.contextmanager
@@ -83,7 +83,7 @@ def custom_sink(programs, folder):
         check(post(url, {"event": "bought"})[0] == 202, "an event with the right initial was not accepted")
         status, answer = post(url, [{"event": "clicked"}, {"event": "viewed"}])
         check(status == 202 and answer["accepted"] == 1, f"{status} {answer}")
-        check(answer["rejected"][0]["code"] == "sink.refused" and answer["rejected"][0]["index"] == 1, answer)
+        check(answer["rejected"][0]["code"] == "sink.rejected" and answer["rejected"][0]["index"] == 1, answer)
         printed = [json.loads(line)["event"] for line in output.read_text().splitlines() if line.startswith("{")]
         check(printed == ["bought", "clicked"], printed)
 

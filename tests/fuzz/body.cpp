@@ -1,4 +1,4 @@
-// Any bytes as a body: each event is accepted or refused, and what is accepted is sound JSON to
+// Any bytes as a body: each event is accepted or rejected, and what is accepted is sound JSON to
 // another parser too, with the same value.
 #include <simdjson.h>
 
@@ -9,7 +9,7 @@ namespace {
 
 using eventcollect::fuzz::require;
 
-// What another parser makes of a document, in one spelling; empty where it refuses it.
+// What another parser makes of a document, in one spelling; empty where it rejects it.
 std::string normal_form(std::string_view json) {
   static simdjson::dom::parser parser;
   simdjson::dom::element element;
@@ -38,20 +38,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
   rules.strip_fragment = (choice & 4) != 0;
   static Parser parser;
   Batch batch;
-  std::vector<Refused> refused;
-  parser.parse(body, format, {from_milliseconds(1'893'456'000'000), {}}, rules, batch, refused);
+  std::vector<Rejection> rejected;
+  parser.parse(body, format, {from_milliseconds(1'893'456'000'000), {}}, rules, batch, rejected);
 
   require(batch.size() <= rules.max_events, "no more events than allowed");
-  require(batch.size() + refused.size() > 0, "every body has an outcome");
-  for (const Event& event : batch.events()) check_event(event);
-  for (const Refused& one : refused) {
-    require(!one.rejection.code.empty() && !one.rejection.message.empty(), "a refusal has reasons");
+  require(batch.size() + rejected.size() > 0, "every body has an outcome");
+  for (const Event& event : batch) check_event(event);
+  for (const Rejection& one : rejected) {
+    require(!one.code.empty() && !one.message.empty(), "a rejection has reasons");
   }
   // The same body alone, as one event: then the two parsers can be compared.
-  if (format == BodyFormat::json && batch.size() == 1 && refused.empty()) {
+  if (format == BodyFormat::json && batch.size() == 1 && rejected.empty()) {
     const std::string whole = normal_form(body);
-    const std::string properties = normal_form(batch.events()[0].properties);
-    // Long integers are beyond simdjson's DOM, and none of ours to refuse.
+    const std::string properties = normal_form(batch[0].properties);
+    // Long integers are beyond simdjson's DOM, and none of ours to reject.
     const bool comparable = !whole.empty() && !properties.empty() && properties != "{}";
     if (comparable) require(whole.find(properties) != std::string::npos, "properties are kept");
   }

@@ -12,7 +12,7 @@ using namespace eventcollect;
 
 class NothingSink final : public Sink {
  public:
-  void write(const Batch&) override {}
+  void write(const Batch&, Rejections&) override {}
 };
 
 struct World {

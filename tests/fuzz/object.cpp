@@ -23,9 +23,9 @@ Found read(std::string_view content, std::size_t piece_bytes, std::size_t max_ev
     fuzz::require(delivery.size() > 0, "a read that is not at the end has something");
     fuzz::require(delivery.batch.size() <= max_events, "a read is bounded");
     found.lines += delivery.batch.ndjson();
-    found.unreadable += delivery.unreadable.size();
-    for (const auto& one : delivery.unreadable) {
-      fuzz::require(!one.rejection.code.empty(), "what is unreadable has a reason");
+    found.unreadable += delivery.rejections.size();
+    for (const auto& one : delivery.rejections) {
+      fuzz::require(!one.code.empty(), "what is unreadable has a reason");
     }
   }
   found.is_damaged = !object.damage().empty();
@@ -36,7 +36,7 @@ void check(std::string_view content, std::size_t piece_bytes, std::size_t max_ev
   const Found whole = read(content, std::string::npos, 1'000);
   const Found pieces = read(content, piece_bytes, max_events);
   fuzz::require(pieces.lines == whole.lines, "the pieces do not matter");
-  fuzz::require(pieces.unreadable == whole.unreadable, "the pieces do not matter to refusals");
+  fuzz::require(pieces.unreadable == whole.unreadable, "the pieces do not matter to rejections");
   fuzz::require(pieces.is_damaged == whole.is_damaged, "the pieces do not matter to damage");
 }
 

@@ -82,7 +82,7 @@ std::string text_of(const server::Options& options) {
       collector.max_queue_bytes);
 }
 
-// What the server makes of these arguments; "refused" where it would not start with them.
+// What the server makes of these arguments; "rejected" where it would not start with them.
 std::string read(Lines arguments) {
   arguments.insert(arguments.begin(), "eventcollect-server");
   std::vector<char*> pointers;
@@ -94,7 +94,7 @@ std::string read(Lines arguments) {
     check(*options);
     return text_of(*options);
   } catch (const ConfigError&) {
-    return "refused";
+    return "rejected";
   }
 }
 
@@ -149,7 +149,7 @@ void check_ways(const std::string& argument, const ConfigFile& file) {
   const std::string by_variable = read({});
   // An unknown name is an error of a flag, while a variable of such a name may be another
   // program's.
-  const bool is_none_of_ours = by_flag == "refused" && by_variable == without;
+  const bool is_none_of_ours = by_flag == "rejected" && by_variable == without;
   require(by_variable == by_flag || is_none_of_ours, "a variable says the same as a flag");
 }
 

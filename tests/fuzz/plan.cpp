@@ -15,8 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
     fuzz::require(plan.key() == key, "a plan is the one that its key says");
     const std::string written = plan.to_json();
     fuzz::require(parse_plan(key, written).to_json() == written, "a plan reads back the same");
-  } catch (const StoreError& error) {
-    fuzz::require(error.kind() == StoreError::misconfigured, "a broken plan stays broken");
+  } catch (const Error& error) {
+    fuzz::require(error.kind() == Error::misconfigured, "a broken plan stays broken");
   }
   return 0;
 }

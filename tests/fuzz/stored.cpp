@@ -1,4 +1,4 @@
-// Any bytes as a line that was stored: it is refused with a reason, or becomes an event whose own
+// Any bytes as a line that was stored: it is rejected with a reason, or becomes an event whose own
 // line is the same event again. And what gets in as a body reads back as it was.
 #include "eventcollect/parser.hpp"
 #include "eventcollect/stored_event.hpp"
@@ -16,12 +16,12 @@ void require_same(const Event& a, const Event& b, const char* what) {
 // Reads each line of `before` and requires that the same events come out.
 void check_reads_back(StoredEventReader& reader, const Batch& before) {
   Batch after;
-  for (const Event& event : before.events()) {
+  for (const Event& event : before) {
     fuzz::require(!reader.append(event.line, after), "a stored event is read back");
   }
   fuzz::require(after.ndjson() == before.ndjson(), "the lines are the same");
-  const auto expected = before.events();
-  const auto found = after.events();
+  const Batch& expected = before;
+  const Batch& found = after;
   for (std::size_t i = 0; i < expected.size(); ++i) {
     require_same(found[i], expected[i], "the event is the same in every field");
   }
@@ -30,12 +30,13 @@ void check_reads_back(StoredEventReader& reader, const Batch& before) {
 void check_line(StoredEventReader& reader, std::string_view line) {
   Batch batch;
   if (const auto rejection = reader.append(line, batch)) {
-    fuzz::require(batch.empty(), "a refused line leaves the batch as it was");
-    fuzz::require(!rejection->code.empty() && !rejection->message.empty(), "a refusal has reasons");
+    fuzz::require(batch.empty(), "a rejected line leaves the batch as it was");
+    fuzz::require(!rejection->code.empty() && !rejection->message.empty(),
+                  "a rejection has reasons");
     return;
   }
   fuzz::require(batch.size() == 1, "a line is one event");
-  const Event event = batch.events()[0];
+  const Event event = batch[0];
   fuzz::require(is_json_object(event.line), "a line is a JSON object");
   fuzz::require(event.line.find('\n') == std::string_view::npos, "a line is one line");
   fuzz::require(is_json_object(event.properties), "properties are a JSON object");
@@ -47,9 +48,9 @@ void check_line(StoredEventReader& reader, std::string_view line) {
 void check_body(StoredEventReader& reader, std::string_view body) {
   static Parser parser;
   Batch batch;
-  std::vector<Refused> refused;
+  std::vector<Rejection> rejected;
   const Stamp stamp{from_milliseconds(1'893'456'000'000), R"({"ip":"192.0.2.0"})"};
-  parser.parse(body, BodyFormat::ndjson, stamp, {}, batch, refused);
+  parser.parse(body, BodyFormat::ndjson, stamp, {}, batch, rejected);
   check_reads_back(reader, batch);
 }
 

@@ -96,10 +96,10 @@ struct Exposition {
 
 // Refuses events named "bad", fails for those named "fail".
 struct PickySink final : Sink {
-  void write(const Batch& batch) override {
-    for (const Event& event : batch.events()) {
-      if (event.name == "bad") batch.refuse(event, "bad");
-      if (event.name == "fail") throw SinkError{SinkError::in_doubt, "fail"};
+  void write(const Batch& batch, Rejections& rejections) override {
+    for (const Event& event : batch) {
+      if (event.name == "bad") rejections.add(event, "bad");
+      if (event.name == "fail") throw Error{Error::in_doubt, "fail"};
     }
   }
 };
@@ -253,16 +253,16 @@ TEST_CASE("the numbers are those of the collector and the endpoint") {
   CHECK_FALSE(metrics.has(responses, {{"status", "200"}}));
 
   CHECK(metrics.value("eventcollect_events_accepted_total") == 5);
-  const std::string refused = "eventcollect_events_refused_total";
+  const std::string refused = "eventcollect_events_rejected_total";
   CHECK(metrics.value(refused, {{"code", "event.not_object"}}) == 1);
   CHECK(metrics.value(refused, {{"code", "event.length"}}) == 1);
-  for (const std::string_view code : refusal_codes) {
+  for (const std::string_view code : rejection_codes) {
     CHECK(metrics.has(refused, {{"code", std::string{code}}}));
   }
 
   const Labels events{{"sink", "events"}};
   CHECK(metrics.value("eventcollect_sink_events_stored_total", events) == 3);
-  CHECK(metrics.value("eventcollect_sink_events_refused_total", events) == 1);
+  CHECK(metrics.value("eventcollect_sink_events_rejected_total", events) == 1);
   CHECK(metrics.value("eventcollect_sink_events_lost_total", events) == 0);
   CHECK(metrics.value("eventcollect_sink_queue_full_total", events) == 0);
   CHECK(metrics.value("eventcollect_sink_deadlines_missed_total", events) == 0);

@@ -31,7 +31,7 @@
 namespace eventcollect::test {
 
 // Listens on a free port of 127.0.0.1. Each connection is passed on to one of its own to the
-// server; where that refuses, the client's is closed. All functions are safe from any thread.
+// server; where that rejects, the client's is closed. All functions are safe from any thread.
 class CuttingProxy {
  public:
   CuttingProxy(std::string host, std::uint16_t port) : host_{std::move(host)}, server_port_{port} {

@@ -17,12 +17,12 @@ inline constexpr TimePoint some_time = from_milliseconds(1'893'456'000'000);
 // The batch that these event texts become; all of them have to be acceptable.
 inline Batch batch_of(const std::vector<std::string>& texts) {
   Batch batch;
-  std::vector<Refused> refused;
+  std::vector<Rejection> rejected;
   Parser parser;
   for (const std::string& text : texts) {
-    parser.parse(text, BodyFormat::json, {some_time, {}}, {}, batch, refused);
+    parser.parse(text, BodyFormat::json, {some_time, {}}, {}, batch, rejected);
   }
-  REQUIRE(refused.empty());
+  REQUIRE(rejected.empty());
   return batch;
 }
 

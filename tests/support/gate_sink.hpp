@@ -15,7 +15,7 @@ namespace eventcollect::test {
 
 class GateSink final : public Sink {
  public:
-  using Behaviour = std::function<void(const Batch&)>;
+  using Behaviour = std::function<void(const Batch&, Rejections&)>;
 
   // Lets the next write go on, to store its batch or to do what `behaviour` does first.
   void let_one(Behaviour behaviour = {}) {
@@ -32,10 +32,10 @@ class GateSink final : public Sink {
     changed_.notify_all();
   }
 
-  // What tend() does from now on.
-  void on_tend(std::function<void()> behaviour) {
+  // What maintain() does from now on.
+  void on_maintain(std::function<void()> behaviour) {
     const std::lock_guard lock{mutex_};
-    tend_ = std::move(behaviour);
+    maintain_ = std::move(behaviour);
   }
 
   // Waits until `count` writes have begun so far.
@@ -44,9 +44,9 @@ class GateSink final : public Sink {
     changed_.wait(lock, [&] { return begun_ >= count; });
   }
 
-  void wait_for_tends(std::size_t count) {
+  void wait_for_maintains(std::size_t count) {
     std::unique_lock lock{mutex_};
-    changed_.wait(lock, [&] { return tended_ >= count; });
+    changed_.wait(lock, [&] { return maintained_ >= count; });
   }
 
   // The names of the events of each batch that was stored.
@@ -61,7 +61,7 @@ class GateSink final : public Sink {
     return all;
   }
 
-  void write(const Batch& batch) override {
+  void write(const Batch& batch, Rejections& rejections) override {
     Behaviour behaviour;
     {
       std::unique_lock lock{mutex_};
@@ -75,19 +75,19 @@ class GateSink final : public Sink {
         allowed_.pop_front();
       }
     }
-    if (behaviour) behaviour(batch);
+    if (behaviour) behaviour(batch, rejections);
     const std::lock_guard lock{mutex_};
     auto& names = stored_.emplace_back();
-    for (const Event& event : batch.events()) names.emplace_back(event.name);
+    for (const Event& event : batch) names.emplace_back(event.name);
   }
 
-  void tend() override {
+  void maintain() override {
     std::function<void()> behaviour;
     {
       const std::lock_guard lock{mutex_};
-      ++tended_;
+      ++maintained_;
       changed_.notify_all();
-      behaviour = tend_;
+      behaviour = maintain_;
     }
     if (behaviour) behaviour();
   }
@@ -97,15 +97,15 @@ class GateSink final : public Sink {
   std::condition_variable changed_;
   std::deque<Behaviour> allowed_;
   Behaviour always_;
-  std::function<void()> tend_;
+  std::function<void()> maintain_;
   bool is_open_ = false;
   std::size_t begun_ = 0;
-  std::size_t tended_ = 0;
+  std::size_t maintained_ = 0;
   std::vector<std::vector<std::string>> stored_;
 };
 
-inline GateSink::Behaviour throwing(SinkError::Kind kind) {
-  return [kind](const Batch&) { throw SinkError{kind, "told to fail"}; };
+inline GateSink::Behaviour throwing(Error::Kind kind) {
+  return [kind](const Batch&, Rejections&) { throw Error{kind, "told to fail"}; };
 }
 
 }  // namespace eventcollect::test

@@ -24,12 +24,12 @@ inline TimePoint hour_number(int hours) { return some_time + std::chrono::hours{
 // `count` events of that hour, whose names are `name`.
 inline Batch events_of(int hour, std::string_view name, std::size_t count) {
   Batch batch;
-  std::vector<Refused> refused;
+  std::vector<Rejection> rejected;
   Parser parser;
   for (std::size_t i = 0; i < count; ++i) {
-    parser.parse(event_named(name), BodyFormat::json, {hour_number(hour), {}}, {}, batch, refused);
+    parser.parse(event_named(name), BodyFormat::json, {hour_number(hour), {}}, {}, batch, rejected);
   }
-  REQUIRE(refused.empty());
+  REQUIRE(rejected.empty());
   return batch;
 }
 

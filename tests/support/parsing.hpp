@@ -16,20 +16,20 @@ inline constexpr std::string_view some_id = "0193f2a4-7b3c-7d11-8a5e-0123456789a
 
 // What became of a body.
 struct Parsed {
-  std::unique_ptr<const std::string> body;  // what the views of `refused` point into
+  std::unique_ptr<const std::string> body;  // what the views of `rejected` point into
   Batch batch;
-  std::vector<Refused> refused;
+  std::vector<Rejection> rejected;
 
   std::vector<std::string> lines() const {
     std::vector<std::string> lines;
-    for (const Event& event : batch.events()) lines.emplace_back(event.line);
+    for (const Event& event : batch) lines.emplace_back(event.line);
     return lines;
   }
 
-  // The codes of the refusals, in order.
+  // The codes of the rejections, in order.
   std::vector<std::string> codes() const {
     std::vector<std::string> codes;
-    for (const auto& each : refused) codes.emplace_back(each.rejection.code);
+    for (const auto& each : rejected) codes.emplace_back(each.code);
     return codes;
   }
 };
@@ -39,7 +39,7 @@ inline Parsed parse(std::string body, const Rules& rules = {}, BodyFormat format
   Parsed parsed{std::make_unique<const std::string>(std::move(body)), {}, {}};
   Parser parser;
   parser.parse(*parsed.body, format, {.server_time = server_time, .context = context}, rules,
-               parsed.batch, parsed.refused);
+               parsed.batch, parsed.rejected);
   return parsed;
 }
 

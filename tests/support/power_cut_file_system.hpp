@@ -42,7 +42,7 @@ class PowerCutFileSystem final : public FileSystem {
   std::function<int(Call)> fault;
 
   // Writes take at most so many bytes at a time; 0 is no limit.
-  std::size_t longest_write = 0;
+  std::size_t max_write = 0;
 
   // Says that a sync was done and does nothing: what a program would be that acknowledges first.
   bool lies_about_sync = false;
@@ -121,7 +121,7 @@ class PowerCutFileSystem final : public FileSystem {
   }
 
   std::int64_t write(int descriptor, const char* data, std::size_t bytes) override {
-    if (longest_write > 0) bytes = std::min(bytes, longest_write);
+    if (max_write > 0) bytes = std::min(bytes, max_write);
     Inode& inode = *open_.at(descriptor);
     if (const int error = fault ? fault(Call::write) : 0) {
       // A disk fills up in the middle of it; an interrupted write has written nothing.

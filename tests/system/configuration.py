@@ -48,7 +48,7 @@ def expect_usage_error(given, code, said, named):
     check(code == 2, f"{given} ended with {code}, not 2: {said}")
     for pattern in named:
         check(re.search(pattern, said), f"the message for {given} does not name {pattern}: {said}")
-    check("listening on" not in said, f"{given} was refused after listening: {said}")
+    check("listening on" not in said, f"{given} was rejected after listening: {said}")
 
 
 def unless_given(options, *defaults):
@@ -61,12 +61,12 @@ def flags_are_checked(context):
     wrong = []
     for given, named in USAGE_ERRORS:
         others = unless_given(given, ("--listen", "127.0.0.1:0"), ("--to", f"file:{context.events}"),
-                              ("--dead-letter", f"file:{context.refused}"))
+                              ("--dead-letter", f"file:{context.rejected}"))
         try:
             expect_usage_error(given, *context.run_to_end(*others, *given, seconds=5), named)
         except harness.Failure as failure:
             wrong.append(f"{given}: {failure}")
-    check(not wrong, f"{len(wrong)} wrong settings are not refused as they should:\n    " + "\n    ".join(wrong))
+    check(not wrong, f"{len(wrong)} wrong settings are not rejected as they should:\n    " + "\n    ".join(wrong))
     check(not list(context.folder.glob("*/*")), "a wrong setting left files behind")
 
 
@@ -109,7 +109,7 @@ def expect_path(server, path):
 
 def precedence(context):
     config = write_config(context, listen="127.0.0.1:0", path="/from-file", to=f"file:{context.events}",
-                          dead_letter=f"file:{context.refused}", drain_delay="0s")
+                          dead_letter=f"file:{context.rejected}", drain_delay="0s")
     variable = {"EVENTCOLLECT_PATH": "/from-environment"}
     expect_path(context.launch("--config", config), "/from-file")
     expect_path(context.launch("--config", config, env=variable), "/from-environment")
@@ -130,7 +130,7 @@ def lists(context):
     def urls(*names):
         return " ".join(f"file:{context.folder / name}" for name in names)
 
-    basis = {"listen": "127.0.0.1:0", "dead_letter": f"file:{context.refused}", "drain_delay": "0s"}
+    basis = {"listen": "127.0.0.1:0", "dead_letter": f"file:{context.rejected}", "drain_delay": "0s"}
     config = write_config(context, **basis, to=urls("a", "b"))
     variable = {"EVENTCOLLECT_TO": urls("c", "d")}
     for options, env in (([], None), ([], variable), (["--to", *urls("e", "f").split()], variable)):
@@ -142,14 +142,14 @@ def lists(context):
 
 
 def defaults(context):
-    """Without options events go to file:events and dead letters to file:refused, under the working directory."""
+    """Without options events go to file:events and dead letters to file:rejected, under the working directory."""
     server = context.launch("--listen", "127.0.0.1:0", "--drain-delay=0s").wait_ready()
     check(web.post(server.url, {"event": "kept"}).status == 202, "no 202 by default")
     check(web.post(server.url, {"no event": True}).status == 400, "no 400 for an event without a name")
     server.stop()
     check([event["event"] for event in stored_events(context.folder / "events")] == ["kept"], "not in events/")
-    letters = b"".join(path.read_bytes() for path in ndjson_files(context.folder / "refused"))
-    check(b"no event" in letters, "the refused event is not in refused/")
+    letters = b"".join(path.read_bytes() for path in ndjson_files(context.folder / "rejected"))
+    check(b"no event" in letters, "the rejected event is not in rejected/")
 
 
 def limits_apply(context):

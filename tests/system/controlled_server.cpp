@@ -8,7 +8,7 @@
 //   pass    writes go through; so it begins
 //   hang    writes wait
 //   step    one more of them goes through
-//   fail    nothing is stored, and both write and tend say so
+//   fail    nothing is stored, and both write and maintain say so
 //   doubt   everything is stored, and write says that nobody knows
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -112,21 +112,20 @@ class ControlledSink final : public Sink {
   ControlledSink(std::shared_ptr<Sink> stored, std::shared_ptr<Control> control)
       : stored_{std::move(stored)}, control_{std::move(control)} {}
 
-  void write(const Batch& batch) override {
+  void write(const Batch& batch, Rejections& rejections) override {
     const auto outcome = control_->await_write();
     if (outcome == Control::Outcome::failed) fail();
-    stored_->write(batch);
-    if (outcome == Control::Outcome::in_doubt)
-      throw SinkError{SinkError::in_doubt, "told to doubt"};
+    stored_->write(batch, rejections);
+    if (outcome == Control::Outcome::in_doubt) throw Error{Error::in_doubt, "told to doubt"};
   }
 
-  void tend() override {
+  void maintain() override {
     if (control_->fails()) fail();
-    stored_->tend();
+    stored_->maintain();
   }
 
  private:
-  [[noreturn]] static void fail() { throw SinkError{SinkError::unavailable, "told to fail"}; }
+  [[noreturn]] static void fail() { throw Error{Error::unavailable, "told to fail"}; }
 
   const std::shared_ptr<Sink> stored_;
   const std::shared_ptr<Control> control_;

@@ -195,7 +195,7 @@ def crash(context):
     counts = check_stored_once(context.events, load.all("acknowledged"))
     strangers = counts.keys() - set(load.all("acknowledged")) - set(load.all("in doubt"))
     check(not strangers, f"{len(strangers)} stored events were never sent, such as {sorted(strangers)[:3]}")
-    check(not stored_events(context.refused), "valid events were refused")
+    check(not stored_events(context.rejected), "valid events were rejected")
     kept = len(torn_files(context))
     check(kept >= torn > 0, f"{kept} .torn files for {torn} torn tails")
     check_effort(context, load, kills, len(sealed.seen))

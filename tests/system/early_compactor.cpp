@@ -1,5 +1,5 @@
 // Compacts again and again (or once), with a clock that is ahead: so hours are compacted while they
-// are still written to. The clock of the process stays right, since S3 refuses requests that are
+// are still written to. The clock of the process stays right, since S3 rejects requests that are
 // signed in the future.
 //
 //   early_compactor URL SECONDS_AHEAD [once]
@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
     try {
       const auto done = compact(*open_store(argv[1]), options);
       if (once) return done.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-    } catch (const StoreError& error) {  // the store may be down for a while
+    } catch (const Error& error) {  // the store may be down for a while
       std::fprintf(stderr, "%s\n", error.what());
       if (once) return EXIT_FAILURE;
     }

@@ -29,7 +29,7 @@ class Sender:
     def __init__(self, context, server):
         self.context = context
         self.acknowledged = []
-        self.refusals = 0
+        self.rejections = 0
         self.aim_at(server)
 
     def aim_at(self, server):
@@ -47,7 +47,7 @@ class Sender:
             self.acknowledged += [event["event_id"] for event in events]
             return True
         check(answer.headers["Retry-After"], "503 without Retry-After")
-        self.refusals += 1
+        self.rejections += 1
         return False
 
     def send_until(self, accepted, what, **shape):
@@ -104,8 +104,8 @@ def check_files(context, server, sender, folder):
     """What must hold in the end, after the server stopped in good order."""
     server.stop()
     check_stored_once(folder, sender.acknowledged)
-    print(f"    {len(sender.acknowledged)} events acknowledged, {sender.refusals} requests refused with 503")
-    check(sender.refusals >= 3 and len(sender.acknowledged) >= 50, "too little happened to show anything")
+    print(f"    {len(sender.acknowledged)} events acknowledged, {sender.rejections} requests rejected with 503")
+    check(sender.rejections >= 3 and len(sender.acknowledged) >= 50, "too little happened to show anything")
 
 
 def full_file_system(context):
@@ -145,12 +145,12 @@ def file_system_filled_by_the_events_themselves(context):
 def full_disk_of_the_dead_letters(context):
     """What strangers send never holds up good events, even when it cannot be kept."""
     with tiny_disk(context, 64 << 10) as disk:
-        server = context.start("--dead-letter", f"file:{disk / 'refused'}")
+        server = context.start("--dead-letter", f"file:{disk / 'rejected'}")
         fill(disk)
         sender = Sender(context, server)
         for _ in range(30):
-            refused = sender.client.post({"url": "x" * 6000})
-            check(refused.status == 400, f"{refused.status} to an event without a name")
+            rejected = sender.client.post({"url": "x" * 6000})
+            check(rejected.status == 400, f"{rejected.status} to an event without a name")
             check(sender.send(), "503 to a good event while the dead letters' disk is full")
         check(status(server, "/readyz") == 200, "not ready because of the dead letters' disk")
         server.stop()
@@ -183,7 +183,7 @@ def file_size_limit_from_the_start(context):
                "five times the limit is stored", seconds=40)
     server.stop()
     check_stored_once(context.events, sender.acknowledged)
-    print(f"    {len(sender.acknowledged)} events acknowledged, {sender.refusals} requests refused with 503")
+    print(f"    {len(sender.acknowledged)} events acknowledged, {sender.rejections} requests rejected with 503")
 
 
 def log_on_a_full_disk(context):

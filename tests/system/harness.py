@@ -140,7 +140,7 @@ class Context:
         self.options = options
         self.folder = folder
         self.events = folder / "events"
-        self.refused = folder / "refused"
+        self.rejected = folder / "rejected"
         self.random = random.Random(seed)
         self.seed = seed
         self.servers = []
@@ -155,7 +155,7 @@ class Context:
 
     def ordinary(self, *options, to=None, **launch):
         """Starts the server on the case's folder. The drain delay has nobody to wait for here."""
-        defaults = {"--listen": "127.0.0.1:0", "--dead-letter": f"file:{self.refused}", "--drain-delay": "0s",
+        defaults = {"--listen": "127.0.0.1:0", "--dead-letter": f"file:{self.rejected}", "--drain-delay": "0s",
                     "--to": to or f"file:{self.events}"}
         missing = [word for name, value in defaults.items() if name not in options for word in (name, value)]
         return self.launch(*missing, *options, **launch)

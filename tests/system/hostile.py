@@ -117,7 +117,7 @@ def bodies_that_never_end_are_bounded_in_memory(context):
 def with_descriptors(context, limit, *options):
     """Starts the server from a shell that has set this limit."""
     command = ["sh", "-c", f'ulimit {limit} && exec "$@"', "sh", context.options.server, "--listen", "127.0.0.1:0",
-               "--drain-delay", "0s", "--dead-letter", f"file:{context.refused}", *options]
+               "--drain-delay", "0s", "--dead-letter", f"file:{context.rejected}", *options]
     server = harness.Server(command, context.folder / f"server-{len(context.servers) + 1:04}", harness.environment(),
                             context.folder)
     context.servers.append(server)

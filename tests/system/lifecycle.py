@@ -51,17 +51,17 @@ def drain_still_accepts(context):
         expect_accepted_and_closed(kept_alive.post(sent[1]), "on a connection from before")
     expect_accepted_and_closed(web.post(server.url, sent[2]), "on a new connection")
     check(web.get(server.url, "/healthz").status == 200, "/healthz is not 200 while draining")
-    sent += send_until_refused(context, server)
+    sent += send_until_rejected(context, server)
     check(server.wait_exit(5) == 0, f"ended with {server.process.returncode} after SIGTERM")
     took = time.monotonic() - began
     check(1.9 <= took <= 5, f"ended {took:.1f} s after SIGTERM, with a drain delay of 2 s and nothing in flight")
     check_stored_once(context.events, [event["event_id"] for event in sent])
 
 
-def send_until_refused(context, server):
+def send_until_rejected(context, server):
     """Sends events on new connections until nothing listens any more; returns those acknowledged."""
     acknowledged = []
-    while not web.is_refused(server.url):
+    while not web.refuses_connections(server.url):
         event = fresh_event(context.random)
         try:
             answer = web.post(server.url, event)
@@ -114,7 +114,7 @@ def work_in_flight_finishes(context):
     request = SlowRequest(server, event)
     url = server.url
     server.signal(signal.SIGTERM)
-    wait_until(lambda: web.is_refused(url), "listening stops after the drain delay")
+    wait_until(lambda: web.refuses_connections(url), "listening stops after the drain delay")
     check(server.is_alive(), "the server ended with a request in flight")
     status = request.finish().status
     check(status == 202, f"{status} to the request in flight")
@@ -257,7 +257,7 @@ def second_server(context, *options):
     """Runs a server on other directories than the case's own."""
     given = [] if "--listen" in options else ["--listen", "127.0.0.1:0"]
     return context.run_to_end(*given, *options, "--to", f"file:{context.folder / 'second'}",
-                              "--dead-letter", f"file:{context.folder / 'second-refused'}", seconds=5)
+                              "--dead-letter", f"file:{context.folder / 'second-rejected'}", seconds=5)
 
 
 def stopped_while_starting(context):
@@ -275,7 +275,7 @@ def stopped_while_starting(context):
 def unwritable_directory(context):
     (context.folder / "a-file").write_text("")
     code, said = context.run_to_end("--listen", "127.0.0.1:0", "--to", f"file:{context.folder / 'a-file' / 'events'}",
-                                    "--dead-letter", f"file:{context.refused}")
+                                    "--dead-letter", f"file:{context.rejected}")
     check(code == 1, f"a server without a place for its events ended with {code}, not 1: {said}")
     check("a-file" in said, f"the message does not name the directory: {said}")
 

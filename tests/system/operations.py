@@ -106,7 +106,7 @@ def metrics_count_what_happened(context):
     after = scrape(server.url)
     after.check_conventions()
     check(any("event" in name for name in after.rose_by(before, 21)), "no counter rose by the 21 events accepted")
-    check(after.rose_by(before, 5), "no counter rose by the 5 events refused")
+    check(after.rose_by(before, 5), "no counter rose by the 5 events rejected")
     falling = [key for key, value in before.samples.items()
                if before.kinds[before.family(key[0])] != "gauge" and after.samples.get(key, 0) < value]
     check(not falling, f"counters fell: {falling}")
@@ -213,14 +213,14 @@ def failures_are_logged_without_content(context):
     check(SECRET not in server.text(), "the log holds what a client sent")
 
 
-def flood_of_refusals_is_logged_briefly(context):
+def flood_of_rejections_is_logged_briefly(context):
     server = context.start()
     before = len(server.text().splitlines())
     with web.Client(server.url) as client:
         for number in range(2000):
             client.post({"number": number} if number % 2 else b"{broken")
     lines = len(server.text().splitlines()) - before
-    check(lines < 60, f"{lines} log lines about 2000 refused requests")
+    check(lines < 60, f"{lines} log lines about 2000 rejected requests")
     server.stop()
 
 
@@ -245,7 +245,7 @@ def flood_of_failures_is_logged_briefly(context):
 
 CASES = [metrics_count_what_happened, admin_port_is_apart, probes_share_the_public_port_without_admin,
          slow_clients_do_not_hold_up_the_probes, logs_and_metrics_hold_no_content,
-         failures_are_logged_without_content, flood_of_refusals_is_logged_briefly, flood_of_failures_is_logged_briefly]
+         failures_are_logged_without_content, flood_of_rejections_is_logged_briefly, flood_of_failures_is_logged_briefly]
 
 if __name__ == "__main__":
     sys.exit(harness.run(__doc__, CASES))

@@ -3,7 +3,7 @@
 
 Whatever the sink does, clients get 503 with Retry-After and never a wait without end, memory stays bounded, and
 health and pages are answered. When the sink is well again, so is the server, without a restart and with the threads
-and descriptors that it had. Everything acknowledged is stored once; what was refused as unavailable is not stored.
+and descriptors that it had. Everything acknowledged is stored once; what was rejected as unavailable is not stored.
 
 Takes the server whose sink a test can command (controlled_server.cpp).
 """
@@ -26,7 +26,7 @@ MIB = 1 << 20
 QUEUE_BYTES = 64 * MIB
 BUDGET_BYTES = 64 * MIB  # what the loaded server may take beside its queue
 EVENT_BYTES = 10_000
-PATIENCE = 30  # seconds for whatever has to happen sooner or later
+TIMEOUT = 30  # seconds for whatever has to happen sooner or later
 
 
 class Control:
@@ -37,7 +37,7 @@ class Control:
 
     def __call__(self, command):
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(PATIENCE)
+            connection.settimeout(TIMEOUT)
             connection.connect(self.path)
             connection.sendall(f"{command}\n".encode())
             answer = connection.recv(100)
@@ -60,7 +60,7 @@ class Crowd:
     def __init__(self, context, server, size, events=30, event_bytes=EVENT_BYTES):
         self.random = context.random
         self.shape = (events, event_bytes)
-        self.clients = [web.Client(server.url, seconds=PATIENCE) for _ in range(size)]
+        self.clients = [web.Client(server.url, seconds=TIMEOUT) for _ in range(size)]
         self.waiting = {}  # client: the ids that it sent
         self.answers = collections.Counter()
         self.ids = collections.defaultdict(list)  # by what became of them
@@ -96,13 +96,13 @@ class Crowd:
         def is_there():
             self.collect()
             return self.answers[outcome] > before
-        wait_until(is_there, what, seconds=PATIENCE)
+        wait_until(is_there, what, seconds=TIMEOUT)
 
     def wait_for_all(self):
         def is_over():
             self.collect()
             return not self.waiting
-        wait_until(is_over, "each client is answered", seconds=PATIENCE)
+        wait_until(is_over, "each client is answered", seconds=TIMEOUT)
 
     def close(self):
         for client in self.clients:
@@ -133,7 +133,7 @@ def expect_alive(server):
 
 
 def wait_for_readiness(server, expected):
-    wait_until(lambda: status(server, "/readyz") == expected, f"/readyz is {expected}", seconds=PATIENCE)
+    wait_until(lambda: status(server, "/readyz") == expected, f"/readyz is {expected}", seconds=TIMEOUT)
 
 
 def number(server, name, label='sink="events"'):
@@ -173,7 +173,7 @@ def held(server):
 
 
 def check_stored(context, crowd):
-    """All that was acknowledged is stored once; what was refused as unavailable is not."""
+    """All that was acknowledged is stored once; what was rejected as unavailable is not."""
     counts = check_stored_once(context.events, crowd.ids["accepted"])
     wrong = sorted(counts.keys() & set(crowd.ids["unavailable"]))
     check(not wrong, f"{len(wrong)} events are stored although their sender was told that they are not: {wrong[:3]}")
@@ -226,7 +226,7 @@ def sink_that_hangs(context):
             check(status(server, "/readyz") == 503, "ready while the sink hangs")
         tell("pass")
         wait_for_readiness(server, 200)
-        wait_until(lambda: queued_bytes(server) == 0, "what was queued is written", seconds=PATIENCE)
+        wait_until(lambda: queued_bytes(server) == 0, "what was queued is written", seconds=TIMEOUT)
     check(crowd.answers["unavailable"] > 0, "the queue was never full")
     check_memory(server, crowd)
     crowd.close()
@@ -243,7 +243,7 @@ def stopped_while_the_sink_hangs(context):
     crowd.send()
     wait_until(lambda: queued_bytes(server) > 0, "the sink has something to write")
     server.signal(signal.SIGTERM)
-    code = server.wait_exit(PATIENCE)
+    code = server.wait_exit(TIMEOUT)
     check(code == 1, f"ended with {code}, although events could not be written")
     check("could not be written" in server.text(), f"the log does not say so: {server.text()[-500:]}")
     crowd.close()
@@ -260,11 +260,11 @@ def stopped_and_then_the_sink_goes_on(context):
     wait_until(lambda: queued_bytes(server) > 0, "the sink has something to write")
     url = server.url
     server.signal(signal.SIGTERM)
-    wait_until(lambda: web.is_refused(url), "listening ends")
+    wait_until(lambda: web.refuses_connections(url), "listening ends")
     tell("pass")
     crowd.wait_for_all()
     check(crowd.answers["accepted"] == 5, f"{crowd.answers} to requests in flight")
-    code = server.wait_exit(PATIENCE)
+    code = server.wait_exit(TIMEOUT)
     check(code == 0, f"ended with {code}, although everything was written")
     crowd.close()
     check_stored(context, crowd)

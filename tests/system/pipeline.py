@@ -40,7 +40,7 @@ from events import fresh_event
 from harness import check, need, wait_until
 
 CLIENTS = 4
-PATIENCE = 120  # seconds for whatever has to happen sooner or later
+TIMEOUT = 120  # seconds for whatever has to happen sooner or later
 HOUR = 3600
 FAKETIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
 
@@ -55,7 +55,7 @@ def ahead(seconds):
 
 def services(*words):
     """Tells tests/services.py to kill or start a server, and waits until that is done."""
-    subprocess.run([*shlex.split(os.environ["EVENTCOLLECT_TEST_SERVICES"]), *words], check=True, timeout=PATIENCE)
+    subprocess.run([*shlex.split(os.environ["EVENTCOLLECT_TEST_SERVICES"]), *words], check=True, timeout=TIMEOUT)
 
 
 class Process:
@@ -80,13 +80,13 @@ class Process:
 
     def stop(self):
         self.child.signal(signal.SIGTERM)
-        code = self.child.wait_exit(PATIENCE)
+        code = self.child.wait_exit(TIMEOUT)
         check(code in (0, -signal.SIGTERM), f"after SIGTERM {self.name} ended with {code}: {self.child.text()[-1000:]}")
 
     def run_to_end(self):
         """Runs it until it is done, which must succeed."""
         self.start()
-        code = self.child.wait_exit(PATIENCE)
+        code = self.child.wait_exit(TIMEOUT)
         check(code == 0, f"{self.name} ended with {code}: {self.child.text()[-1000:]}")
         return self.child.text()
 
@@ -184,7 +184,7 @@ class Bucket:
         user = f"{os.environ['AWS_ACCESS_KEY_ID']}:{os.environ['AWS_SECRET_ACCESS_KEY']}"
         return subprocess.run(["curl", "--fail", "--silent", "--show-error", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", user,
                                "--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD", f"{self.root}{path_and_query}"],
-                              check=True, capture_output=True, timeout=PATIENCE).stdout
+                              check=True, capture_output=True, timeout=TIMEOUT).stdout
 
     def keys(self, prefix):
         quote = lambda text: urllib.parse.quote(text, safe="")
@@ -226,12 +226,12 @@ class Chain:
 
     def server(self, to, port, instance=""):
         return self.program("server", "--listen", f"127.0.0.1:{port}", "--to", to, "--drain-delay", "0s", "--dead-letter",
-                            f"file:{self.context.folder}/refused{instance}", instance=instance, env=ahead(self.offset))
+                            f"file:{self.context.folder}/rejected{instance}", instance=instance, env=ahead(self.offset))
 
     def start(self):
         for process in self.processes:
             process.start()
-        wait_until(self.answers, "the servers answer", PATIENCE)
+        wait_until(self.answers, "the servers answer", TIMEOUT)
 
     def answers(self):
         with contextlib.suppress(OSError, http.client.HTTPException):
@@ -273,7 +273,7 @@ class Embedded(Chain):
     def seal(self):
         """What the last server wrote is sealed by the next start."""
         self.door.start()
-        wait_until(self.answers, "the server answers", PATIENCE)
+        wait_until(self.answers, "the server answers", TIMEOUT)
         self.door.stop()
 
     def rows(self):
@@ -327,7 +327,7 @@ class Full(Chain):
 
     def rows(self):
         command = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", self.postgres, "-c", f"SELECT event_id FROM {self.table}"]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIMEOUT)
         return collections.Counter(done.stdout.split())
 
 
@@ -396,7 +396,7 @@ def survive(context, kind):
     chain.start()
     load = Load(context.seed, chain.port)
     kills = kill_one_after_the_other(context, chain, load, time.monotonic() + context.options.seconds)
-    wait_until(chain.answers, "the servers answer", PATIENCE)
+    wait_until(chain.answers, "the servers answer", TIMEOUT)
     load.stop()
     chain.finish()
     print(f"    killed {dict(kills)}", flush=True)
@@ -421,4 +421,4 @@ def add_arguments(parser):
 
 if __name__ == "__main__":
     chosen = full if "--full" in sys.argv else embedded
-    sys.exit(harness.run(__doc__, [chosen], lambda options: 2 * options.seconds + 4 * PATIENCE, add_arguments))
+    sys.exit(harness.run(__doc__, [chosen], lambda options: 2 * options.seconds + 4 * TIMEOUT, add_arguments))

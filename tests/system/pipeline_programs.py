@@ -26,7 +26,7 @@ from events import fresh_event
 from harness import check, need, wait_until
 from pipeline import HOUR, Bucket, Directory, Process, ahead, services
 
-PATIENCE = 60
+TIMEOUT = 60
 
 # What is given, and what the message must name: the culprit first, then the way out.
 USAGE_ERRORS = {
@@ -90,7 +90,7 @@ class Pipeline:
     def run(self, program, *options, env=None, expected=0):
         """Runs it to its end and returns what it said."""
         done = subprocess.run(self.command(program, *options), env=harness.environment(env), cwd=self.context.folder,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE)
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT)
         check(done.returncode == expected, f"{program} {options} ended with {done.returncode}, not {expected}: {done.stdout[-1000:]}")
         return done.stdout
 
@@ -124,7 +124,7 @@ def usage_is_checked(context):
     for program, cases in USAGE_ERRORS.items():
         for given, named in cases:
             done = subprocess.run([context.options.bin / f"eventcollect-{program}", *given], env=harness.environment(),
-                                  cwd=context.folder, capture_output=True, text=True, timeout=PATIENCE)
+                                  cwd=context.folder, capture_output=True, text=True, timeout=TIMEOUT)
             try:
                 expect_usage_error([program, *given], done.returncode, done.stdout + done.stderr, named)
             except harness.Failure as failure:
@@ -143,10 +143,10 @@ def every_option_is_a_variable_and_a_key(context):
     config.write_text(f"from = {pipeline.source}\nto = {pipeline.objects.url}\nmax-events = 10\n")
     command = [context.options.bin / "eventcollect-archive"]
     env = harness.environment({"EVENTCOLLECT_CONFIG": str(config), "EVENTCOLLECT_ONCE": "on", "EVENTCOLLECT_MAX_EVENTS": "20"})
-    subprocess.run(command, env=env, cwd=context.folder, check=True, capture_output=True, timeout=PATIENCE)
+    subprocess.run(command, env=env, cwd=context.folder, check=True, capture_output=True, timeout=TIMEOUT)
     check(sorted(map(len, pipeline.lines("raw/"))) == [5, 20], f"the variable does not beat the file: {pipeline.lines('raw/')}")
     env["EVENTCOLLECT_ONCE"] = "perhaps"
-    done = subprocess.run(command, env=env, cwd=context.folder, capture_output=True, text=True, timeout=PATIENCE)
+    done = subprocess.run(command, env=env, cwd=context.folder, capture_output=True, text=True, timeout=TIMEOUT)
     expect_usage_error("EVENTCOLLECT_ONCE=perhaps", done.returncode, done.stdout + done.stderr, ["once", "perhaps"])
 
 
@@ -164,9 +164,9 @@ def batches_are_bounded(context):
     ids += pipeline.make_events(5)
     archiver = subprocess.Popen(pipeline.command("archive", "--max-age", "100ms"), env=harness.environment(), cwd=context.folder)
     try:
-        wait_until(lambda: sum(map(len, pipeline.lines("raw/"))) == len(ids), "the age is over", PATIENCE)
+        wait_until(lambda: sum(map(len, pipeline.lines("raw/"))) == len(ids), "the age is over", TIMEOUT)
         archiver.send_signal(signal.SIGTERM)
-        check(archiver.wait(PATIENCE) == 0, "SIGTERM is no failure")
+        check(archiver.wait(TIMEOUT) == 0, "SIGTERM is no failure")
     finally:
         archiver.kill()
 
@@ -267,7 +267,7 @@ def a_terminal_shows_progress(context):
         while data := os.read(primary, 4096):
             said += data
     os.close(primary)
-    check(loader.wait(PATIENCE) == 0, f"the loader failed: {said}")
+    check(loader.wait(TIMEOUT) == 0, f"the loader failed: {said}")
     check(re.search(rb"\r\d+ objects, \d+ events, \d+ events/s", said), f"no progress on a terminal: {said}")
     check(b"10 objects with 100 events loaded" in said, f"no last word: {said}")
 
@@ -335,12 +335,12 @@ def s3_is_down_for_a_while(context):
     services("kill", "s3")
     try:
         balancer.start()
-        wait_until(lambda: accepts(port), "the balancer listens", PATIENCE)
+        wait_until(lambda: accepts(port), "the balancer listens", TIMEOUT)
         archive.start()
-        wait_until(lambda: "503" in archive.child.text(), "the archiver says that the store answers 503", PATIENCE)
+        wait_until(lambda: "503" in archive.child.text(), "the archiver says that the store answers 503", TIMEOUT)
     finally:
         services("start", "s3")
-    wait_until(lambda: sorted(sum(pipeline.lines("raw/"), [])) == sorted(ids), "each event is archived once", PATIENCE)
+    wait_until(lambda: sorted(sum(pipeline.lines("raw/"), [])) == sorted(ids), "each event is archived once", TIMEOUT)
     archive.stop()
     balancer.stop()
 

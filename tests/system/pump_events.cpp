@@ -17,22 +17,22 @@ using namespace eventcollect;
 
 namespace {
 
-// A source that ends when it was waited for in vain for `patience`.
+// A source that ends when it was waited for in vain for `timeout`.
 class UntilQuiet final : public Source {
  public:
-  UntilQuiet(Source& source, std::chrono::milliseconds patience)
-      : source_{source}, patience_{patience} {}
+  UntilQuiet(Source& source, std::chrono::milliseconds timeout)
+      : source_{source}, timeout_{timeout} {}
 
-  bool read(Delivery& delivery, const Patience& patience) override {
-    const bool has_more = source_.read(delivery, patience);
-    waited_ = delivery.empty() ? waited_ + patience.wait : std::chrono::milliseconds{0};
-    return has_more && waited_ < patience_;
+  bool read(Delivery& delivery, const ReadLimits& limits) override {
+    const bool has_more = source_.read(delivery, limits);
+    waited_ = delivery.empty() ? waited_ + limits.wait : std::chrono::milliseconds{0};
+    return has_more && waited_ < timeout_;
   }
   void acknowledge(const Delivery& delivery) override { source_.acknowledge(delivery); }
 
  private:
   Source& source_;
-  const std::chrono::milliseconds patience_;
+  const std::chrono::milliseconds timeout_;
   std::chrono::milliseconds waited_{0};
 };
 

@@ -25,12 +25,12 @@ from events import fresh_event
 from harness import check, need, wait_until
 from operations import scrape
 
-PATIENCE = 60  # seconds for whatever has to happen sooner or later
+TIMEOUT = 60  # seconds for whatever has to happen sooner or later
 
 
 def services(*words):
     """Tells tests/services.py to kill or start a server, and waits until that is done."""
-    subprocess.run([*shlex.split(os.environ["EVENTCOLLECT_TEST_SERVICES"]), *words], check=True, timeout=PATIENCE)
+    subprocess.run([*shlex.split(os.environ["EVENTCOLLECT_TEST_SERVICES"]), *words], check=True, timeout=TIMEOUT)
 
 
 @contextlib.contextmanager
@@ -107,7 +107,7 @@ class Setup:
 
     def sql(self, statement):
         command = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "-v", "ON_ERROR_STOP=1", self.postgres]
-        done = subprocess.run([*command, "-c", statement], check=True, capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run([*command, "-c", statement], check=True, capture_output=True, text=True, timeout=TIMEOUT)
         return done.stdout.split()
 
     def arrived(self):
@@ -126,7 +126,7 @@ class Setup:
                 said = [pump.stdout.readline() for _ in range(kill_after or 0)]
                 if kill_after is None:
                     said = pump.stdout.readlines()
-                    pump.wait(PATIENCE)
+                    pump.wait(TIMEOUT)
                 else:
                     threading.Event().wait(self.context.random.uniform(0, 0.01))
             finally:
@@ -190,7 +190,7 @@ def spool_number(server, scheme, name):
 
 def wait_for_empty_spool(server):
     for scheme in ("amqp", "sqlite"):
-        wait_until(lambda: spool_number(server, scheme, "backlog_bytes") == 0, f"{scheme} has all", PATIENCE)
+        wait_until(lambda: spool_number(server, scheme, "backlog_bytes") == 0, f"{scheme} has all", TIMEOUT)
 
 
 def everything_arrives(context):
@@ -214,10 +214,10 @@ def broker_down_at_the_start(context):
     with broker_down():
         server = setup.server("--drain-timeout", "1s").wait_ready()
         ids = send(context, server, 100)
-        wait_until(lambda: spool_number(server, "sqlite", "backlog_bytes") == 0, "the database has all", PATIENCE)
-        wait_until(lambda: spool_number(server, "amqp", "failures_total") > 0, "a failure is counted", PATIENCE)
+        wait_until(lambda: spool_number(server, "sqlite", "backlog_bytes") == 0, "the database has all", TIMEOUT)
+        wait_until(lambda: spool_number(server, "amqp", "failures_total") > 0, "a failure is counted", TIMEOUT)
         check(spool_number(server, "amqp", "backlog_bytes") > 100 * 200, "no backlog, although the broker is down")
-        wait_until(lambda: spool_number(server, "amqp", "oldest_event_age_seconds") > 0, "the backlog gets old", PATIENCE)
+        wait_until(lambda: spool_number(server, "amqp", "oldest_event_age_seconds") > 0, "the backlog gets old", TIMEOUT)
         check(web.get(server.url, "/readyz").status == 200, "not ready, although events can be taken")
         server.stop()
         check("the spool keeps events" in server.text(), f"the log does not say so: {server.text()[-500:]}")
@@ -235,8 +235,8 @@ def stopped_while_the_broker_is_silent(context):
     setup = Setup(context, broker_port=hole.port, options="&timeout=10m")
     server = setup.server("--drain-timeout", "1s").wait_ready()
     ids = send(context, server, 100)
-    wait_until(lambda: hole.silent, "the server has called the broker", PATIENCE)
-    server.stop(seconds=PATIENCE)
+    wait_until(lambda: hole.silent, "the server has called the broker", TIMEOUT)
+    server.stop(seconds=TIMEOUT)
     hole.lead_to(setup.broker)
     server = setup.server().wait_ready()
     wait_for_empty_spool(server)

@@ -23,48 +23,42 @@ bool is_passing(std::string_view said) {
   return false;
 }
 
-BrokerError error_of_reason(int code, std::string_view text) {
+ConnectionLost error_of_reason(int code, std::string_view text) {
   const bool for_a_person = code == AMQP_ACCESS_REFUSED || code == AMQP_NOT_FOUND ||
                             code == AMQP_PRECONDITION_FAILED || code == AMQP_NOT_ALLOWED ||
                             code == AMQP_NOT_IMPLEMENTED || code == AMQP_INVALID_PATH;
   const bool is_misconfigured = for_a_person && !is_passing(text);
-  return {is_misconfigured ? BrokerError::misconfigured : BrokerError::unavailable,
+  return {is_misconfigured ? Error::misconfigured : Error::unavailable,
           fmt::format("the broker says {} {}", code, text)};
 }
 
 }  // namespace
 
-BrokerError error_of_status(int status) {
+ConnectionLost error_of_status(int status) {
   switch (status) {
     case AMQP_STATUS_SSL_PEER_VERIFY_FAILED:
-      return {BrokerError::misconfigured,
+      return {Error::misconfigured,
               "the broker's certificate is not signed by an authority in ca_file"};
     case AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED:
-      return {BrokerError::misconfigured,
+      return {Error::misconfigured,
               "the broker's certificate is not for this host (a DNS name of it has to be)"};
     case AMQP_STATUS_BROKER_UNSUPPORTED_SASL_METHOD:
     case AMQP_STATUS_INCOMPATIBLE_AMQP_VERSION:
-      return {BrokerError::misconfigured, amqp_error_string2(status)};
+      return {Error::misconfigured, amqp_error_string2(status)};
     case AMQP_STATUS_SSL_CONNECTION_FAILED:
-      return {BrokerError::unavailable,
-              "no TLS connection could be made: does the port speak TLS?"};
+      return {Error::unavailable, "no TLS connection could be made: does the port speak TLS?"};
     default:
-      return {BrokerError::unavailable, amqp_error_string2(status)};
+      return {Error::unavailable, amqp_error_string2(status)};
   }
 }
 
-BrokerError error_of_close(const amqp_method_t& method) {
+ConnectionLost error_of_close(const amqp_method_t& method) {
   if (method.id == AMQP_CHANNEL_CLOSE_METHOD) {
     const auto& close = *static_cast<const amqp_channel_close_t*>(method.decoded);
     return error_of_reason(close.reply_code, text_of(close.reply_text));
   }
   const auto& close = *static_cast<const amqp_connection_close_t*>(method.decoded);
   return error_of_reason(close.reply_code, text_of(close.reply_text));
-}
-
-BrokerError error_of_reply(const amqp_rpc_reply_t& reply) {
-  if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION) return error_of_close(reply.reply);
-  return error_of_status(reply.library_error);
 }
 
 }  // namespace eventcollect::amqp

@@ -4,27 +4,24 @@
 #include <amqp.h>
 #include <amqp_framing.h>
 
-#include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "eventcollect/error.hpp"
 
 namespace eventcollect::amqp {
 
-// The message names what failed and holds no secret. The connection is of no more use.
-class BrokerError : public std::runtime_error {
+// The connection is of no more use. `reason` holds no secret; the message is "amqp: " and it.
+class ConnectionLost : public Error {
  public:
-  enum Kind : std::uint8_t {
-    unavailable,    // later it may work
-    misconfigured,  // it will not work before somebody mends it
-  };
+  ConnectionLost(Kind kind, std::string reason)
+      : Error{kind, "amqp: " + reason}, reason_{std::move(reason)} {}
 
-  BrokerError(Kind kind, const std::string& message) : std::runtime_error{message}, kind_{kind} {}
-
-  Kind kind() const { return kind_; }
+  const std::string& reason() const { return reason_; }
 
  private:
-  Kind kind_;
+  std::string reason_;
 };
 
 inline std::string_view text_of(const amqp_bytes_t& bytes) {
@@ -37,12 +34,9 @@ inline amqp_bytes_t bytes_of(std::string_view text) {
 }
 
 // The error that a status of the library (amqp_status_enum) stands for.
-BrokerError error_of_status(int status);
+ConnectionLost error_of_status(int status);
 
 // What the broker says when it closes a channel or a connection.
-BrokerError error_of_close(const amqp_method_t& method);
-
-// The error that a failed call is. `reply` is no success.
-BrokerError error_of_reply(const amqp_rpc_reply_t& reply);
+ConnectionLost error_of_close(const amqp_method_t& method);
 
 }  // namespace eventcollect::amqp

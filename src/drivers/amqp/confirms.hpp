@@ -20,12 +20,12 @@ class Confirms {
   void accept(std::uint64_t tag, bool multiple) { accepted_ += settle(tag, multiple); }
 
   // basic.nack.
-  void refuse(std::uint64_t tag, bool multiple) { refused_ += settle(tag, multiple); }
+  void reject(std::uint64_t tag, bool multiple) { rejected_ += settle(tag, multiple); }
 
   std::size_t sent_count() const { return is_settled_.size(); }
   std::size_t accepted() const { return accepted_; }
-  std::size_t refused() const { return refused_; }
-  bool is_settled() const { return accepted_ + refused_ == is_settled_.size(); }
+  std::size_t rejected() const { return rejected_; }
+  bool is_settled() const { return accepted_ + rejected_ == is_settled_.size(); }
 
  private:
   // How many that settles for the first time.
@@ -54,7 +54,7 @@ class Confirms {
   std::vector<bool> is_settled_;
   std::size_t all_before_ = 0;  // are settled, by a confirm of many
   std::size_t accepted_ = 0;
-  std::size_t refused_ = 0;
+  std::size_t rejected_ = 0;
 };
 
 }  // namespace eventcollect::amqp

@@ -15,7 +15,7 @@ namespace {
 using std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr int largest_frame_bytes = 131'072;
+constexpr int max_frame_bytes = 131'072;
 
 timeval time_left(SteadyTime deadline) {
   const auto left = std::max<std::chrono::microseconds>(
@@ -60,16 +60,17 @@ void Connection::open_socket(const AmqpBroker& broker, const AmqpHost& host, Ste
     amqp_ssl_socket_set_verify_hostname(socket, 1);
     amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2, AMQP_TLSvLATEST);
     if (amqp_ssl_socket_set_cacert(socket, broker.ca_file.c_str()) != AMQP_STATUS_OK) {
-      throw BrokerError{BrokerError::misconfigured,
-                        fmt::format("ca_file '{}' cannot be read, or holds no certificate in PEM",
-                                    broker.ca_file)};
+      throw ConnectionLost{
+          Error::misconfigured,
+          fmt::format("ca_file '{}' cannot be read, or holds no certificate in PEM",
+                      broker.ca_file)};
     }
   }
   const timeval left = time_left(deadline);
   const int status =
       amqp_socket_open_noblock(socket, host.name.c_str(), port_of(broker, host), &left);
   if (status == AMQP_STATUS_SOCKET_ERROR) {
-    throw BrokerError{BrokerError::unavailable, "no connection could be made"};
+    throw ConnectionLost{Error::unavailable, "no connection could be made"};
   }
   if (status != AMQP_STATUS_OK) fail(status);
 }
@@ -87,7 +88,7 @@ void Connection::log_in(const AmqpBroker& broker) {
   const amqp_table_t table{static_cast<int>(properties.size()), properties.data()};
 
   const amqp_rpc_reply_t reply = amqp_login_with_properties(
-      state_.get(), broker.virtual_host.c_str(), AMQP_DEFAULT_MAX_CHANNELS, largest_frame_bytes,
+      state_.get(), broker.virtual_host.c_str(), AMQP_DEFAULT_MAX_CHANNELS, max_frame_bytes,
       static_cast<int>(broker.heartbeat.count()), &table, AMQP_SASL_METHOD_PLAIN,
       broker.user.c_str(), broker.password.c_str());
   if (reply.reply_type != AMQP_RESPONSE_NORMAL) fail(reply);
@@ -136,7 +137,7 @@ void Connection::close(SteadyTime deadline) noexcept {
 
 void Connection::fail(int status) {
   const bool is_late = status == AMQP_STATUS_TIMEOUT || (watchdog_ && watchdog_->has_bitten());
-  if (is_late) throw BrokerError{BrokerError::unavailable, "the broker did not answer in time"};
+  if (is_late) throw ConnectionLost{Error::unavailable, "the broker did not answer in time"};
   throw error_of_status(status);
 }
 
@@ -149,7 +150,7 @@ std::unique_ptr<Connection> connect(const AmqpBroker& broker, std::size_t& next,
                                     SteadyTime deadline) {
   const std::size_t count = broker.hosts.size();
   std::string failures;
-  BrokerError::Kind kind = BrokerError::misconfigured;
+  Error::Kind kind = Error::misconfigured;
   for (std::size_t tried = 0; tried < count; ++tried) {
     const std::size_t index = (next + tried) % count;
     const AmqpHost& host = broker.hosts[index];
@@ -159,14 +160,14 @@ std::unique_ptr<Connection> connect(const AmqpBroker& broker, std::size_t& next,
       auto connection = std::make_unique<Connection>(broker, host, now + share);
       next = index;
       return connection;
-    } catch (const BrokerError& error) {
+    } catch (const ConnectionLost& error) {
       // One that can be mended by waiting is reason enough to wait.
-      if (error.kind() == BrokerError::unavailable) kind = error.kind();
+      if (error.kind() == Error::unavailable) kind = error.kind();
       fmt::format_to(std::back_inserter(failures), "{}{}:{}: {}", tried == 0 ? "" : "; ", host.name,
-                     port_of(broker, host), error.what());
+                     port_of(broker, host), error.reason());
     }
   }
-  throw BrokerError{kind, failures};
+  throw ConnectionLost{kind, failures};
 }
 
 }  // namespace eventcollect::amqp

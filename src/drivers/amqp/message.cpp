@@ -40,7 +40,7 @@ MessageProperties::MessageProperties(const Event& event) {
 
 std::optional<Message> MessageAssembler::take(const amqp_frame_t& frame) {
   // What is foretold of a body's size is not believed before it has come.
-  constexpr std::uint64_t most_reserved_bytes = 1 << 20;
+  constexpr std::uint64_t max_reserved_bytes = 1 << 20;
   if (frame.frame_type == AMQP_FRAME_METHOD) {
     if (frame.payload.method.id != AMQP_BASIC_DELIVER_METHOD) return {};
     const auto& deliver = *static_cast<const amqp_basic_deliver_t*>(frame.payload.method.decoded);
@@ -48,7 +48,7 @@ std::optional<Message> MessageAssembler::take(const amqp_frame_t& frame) {
     stage_ = Stage::wants_header;
   } else if (frame.frame_type == AMQP_FRAME_HEADER && stage_ == Stage::wants_header) {
     bytes_left_ = frame.payload.properties.body_size;
-    message_.body.reserve(static_cast<std::size_t>(std::min(bytes_left_, most_reserved_bytes)));
+    message_.body.reserve(static_cast<std::size_t>(std::min(bytes_left_, max_reserved_bytes)));
     stage_ = Stage::wants_body;
     if (bytes_left_ == 0) return complete();
   } else if (frame.frame_type == AMQP_FRAME_BODY && stage_ == Stage::wants_body) {

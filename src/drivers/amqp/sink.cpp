@@ -40,16 +40,16 @@ class AmqpSink::Publisher {
       const Watch watch = connection_->watch(deadline);
       publish(batch, deadline);
       while (!confirms_.is_settled()) take_frame(deadline);
-    } catch (const BrokerError& error) {
+    } catch (const ConnectionLost& error) {
       connection_.reset();
       throw failure_of(error);
     }
     judge(batch.size());
   }
 
-  void tend() {
+  void maintain() {
     get_ready(steady_clock::now() + options_.broker.timeout);
-    if (connection_->blocked()) throw blocked_error(SinkError::unavailable);
+    if (connection_->blocked()) throw blocked_error(Error::unavailable);
   }
 
  private:
@@ -60,14 +60,14 @@ class AmqpSink::Publisher {
         const Watch watch = connection_->watch(deadline);
         take_what_came();
       }
-    } catch (const BrokerError&) {
+    } catch (const ConnectionLost&) {
       connection_.reset();  // it broke while nothing was under way
     }
     try {
       if (!connection_) open(deadline);
-    } catch (const BrokerError& error) {
+    } catch (const ConnectionLost&) {
       connection_.reset();
-      throw SinkError{kind_of(error), fmt::format("amqp: {}", error.what())};
+      throw;
     }
   }
 
@@ -88,11 +88,11 @@ class AmqpSink::Publisher {
   void settle_earlier(SteadyTime deadline) {
     try {
       while (connection_->blocked() || !confirms_.is_settled()) {
-        take_frame(deadline, SinkError::unavailable);
+        take_frame(deadline, Error::unavailable);
       }
-    } catch (const BrokerError& error) {
+    } catch (const ConnectionLost& error) {
       connection_.reset();
-      throw SinkError{SinkError::unavailable, fmt::format("amqp: {}", error.what())};
+      throw Error{Error::unavailable, error.what()};
     }
   }
 
@@ -103,7 +103,7 @@ class AmqpSink::Publisher {
     constexpr std::size_t look_after_bytes = 128 << 10;
     std::size_t messages = 0;
     std::size_t bytes = 0;
-    for (const Event& event : batch.events()) {
+    for (const Event& event : batch) {
       publish(event);
       bytes += event.line.size();
       if (++messages < look_after_messages && bytes < look_after_bytes) continue;
@@ -132,11 +132,11 @@ class AmqpSink::Publisher {
 
   // Waits for a frame. Where none comes since the broker has blocked its publishers, the connection
   // is kept: only it is told when they may go on.
-  void take_frame(SteadyTime deadline, SinkError::Kind if_blocked = SinkError::in_doubt) {
+  void take_frame(SteadyTime deadline, Error::Kind if_blocked = Error::in_doubt) {
     amqp_frame_t frame;
     if (connection_->receive(frame, deadline)) return note(frame);
     if (connection_->blocked()) throw blocked_error(if_blocked);
-    throw BrokerError{BrokerError::unavailable, "the broker did not confirm in time"};
+    throw ConnectionLost{Error::unavailable, "the broker did not confirm in time"};
   }
 
   void note(const amqp_frame_t& frame) {
@@ -147,7 +147,7 @@ class AmqpSink::Publisher {
       confirms_.accept(ack.delivery_tag, ack.multiple != 0);
     } else if (method.id == AMQP_BASIC_NACK_METHOD) {
       const auto& nack = *static_cast<const amqp_basic_nack_t*>(method.decoded);
-      confirms_.refuse(nack.delivery_tag, nack.multiple != 0);
+      confirms_.reject(nack.delivery_tag, nack.multiple != 0);
     } else if (method.id == AMQP_BASIC_RETURN_METHOD) {
       const auto& back = *static_cast<const amqp_basic_return_t*>(method.decoded);
       returned_ = fmt::format("{} {}", back.reply_code, text_of(back.reply_text));
@@ -162,32 +162,27 @@ class AmqpSink::Publisher {
     const bool some_are_stored = confirms_.accepted() > returned_count_;
     if (returned_count_ > 0) {
       connection_.reset();  // the next one begins by looking where the queue is
-      throw SinkError{some_are_stored ? SinkError::in_doubt : SinkError::misconfigured,
-                      fmt::format("amqp: the broker returned events, since no queue is bound for "
-                                  "exchange '{}' and routing key '{}': {}",
-                                  options_.exchange, options_.routing_key, returned_)};
+      throw Error{some_are_stored ? Error::in_doubt : Error::misconfigured,
+                  fmt::format("amqp: the broker returned events, since no queue is bound for "
+                              "exchange '{}' and routing key '{}': {}",
+                              options_.exchange, options_.routing_key, returned_)};
     }
-    throw SinkError{some_are_stored ? SinkError::in_doubt : SinkError::unavailable,
-                    fmt::format("amqp: the broker refused {} of {} events (basic.nack): the queue "
-                                "is full, or cannot store them now",
-                                confirms_.refused(), count)};
+    throw Error{some_are_stored ? Error::in_doubt : Error::unavailable,
+                fmt::format("amqp: the broker rejected {} of {} events (basic.nack): the queue "
+                            "is full, or cannot store them now",
+                            confirms_.rejected(), count)};
   }
 
-  SinkError failure_of(const BrokerError& error) const {
-    const bool is_known = error.kind() == BrokerError::misconfigured && confirms_.accepted() == 0;
-    return {is_known || confirms_.sent_count() == 0 ? kind_of(error) : SinkError::in_doubt,
+  Error failure_of(const ConnectionLost& error) const {
+    const bool is_known = error.kind() == Error::misconfigured && confirms_.accepted() == 0;
+    return {is_known || confirms_.sent_count() == 0 ? error.kind() : Error::in_doubt,
             fmt::format("amqp: {} of {} events are confirmed: {}", confirms_.accepted(),
-                        confirms_.sent_count(), error.what())};
+                        confirms_.sent_count(), error.reason())};
   }
 
-  SinkError blocked_error(SinkError::Kind kind) const {
+  Error blocked_error(Error::Kind kind) const {
     return {kind, fmt::format("amqp: the broker has blocked its publishers: {}",
                               *connection_->blocked())};
-  }
-
-  static SinkError::Kind kind_of(const BrokerError& error) {
-    return error.kind() == BrokerError::misconfigured ? SinkError::misconfigured
-                                                      : SinkError::unavailable;
   }
 
   AmqpSinkOptions options_;
@@ -203,7 +198,7 @@ AmqpSink::AmqpSink(AmqpSinkOptions options)
     : publisher_{std::make_unique<Publisher>(std::move(options))} {}
 AmqpSink::~AmqpSink() = default;
 
-void AmqpSink::write(const Batch& batch) { publisher_->write(batch); }
-void AmqpSink::tend() { publisher_->tend(); }
+void AmqpSink::write(const Batch& batch, Rejections&) { publisher_->write(batch); }
+void AmqpSink::maintain() { publisher_->maintain(); }
 
 }  // namespace eventcollect

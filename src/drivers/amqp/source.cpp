@@ -24,18 +24,18 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr std::size_t max_prefetch = 65'535;
-constexpr auto longest_wait = std::chrono::hours{24};  // so that any wait can be added to now
+constexpr auto max_wait = std::chrono::hours{24};  // so that any wait can be added to now
 constexpr std::size_t max_inbox_bytes = std::size_t{64} << 20;
 
 // How much more a delivery may take.
 class Room {
  public:
-  Room(const Delivery& delivery, const Patience& patience)
-      : patience_{patience}, events_{delivery.size()}, bytes_{delivery.bytes()} {}
+  Room(const Delivery& delivery, const ReadLimits& limits)
+      : limits_{limits}, events_{delivery.size()}, bytes_{delivery.bytes()} {}
 
   bool fits(const Message& message) const {
-    if (events_ >= patience_.max_events) return false;
-    return events_ == 0 || bytes_ + message.body.size() <= patience_.max_bytes;
+    if (events_ >= limits_.max_events) return false;
+    return events_ == 0 || bytes_ + message.body.size() <= limits_.max_bytes;
   }
 
   void take(const Message& message) {
@@ -44,11 +44,11 @@ class Room {
   }
 
   bool is_full() const {
-    return events_ >= patience_.max_events || (events_ > 0 && bytes_ >= patience_.max_bytes);
+    return events_ >= limits_.max_events || (events_ > 0 && bytes_ >= limits_.max_bytes);
   }
 
  private:
-  const Patience& patience_;
+  const ReadLimits& limits_;
   std::size_t events_;
   std::size_t bytes_;
 };
@@ -76,23 +76,23 @@ class AmqpSource::Consumer {
   Consumer(const Consumer&) = delete;
   Consumer& operator=(const Consumer&) = delete;
 
-  void read(Delivery& delivery, const Patience& patience) {
-    if (patience.max_events > max_prefetch) {
-      throw SourceError{SourceError::misconfigured,
-                        fmt::format("amqp: a delivery of {} events is asked for; AMQP has at most "
-                                    "{} unacknowledged",
-                                    patience.max_events, max_prefetch)};
+  void read(Delivery& delivery, const ReadLimits& limits) {
+    if (limits.max_events > max_prefetch) {
+      throw Error{Error::misconfigured,
+                  fmt::format("amqp: a delivery of {} events is asked for; AMQP has at most "
+                              "{} unacknowledged",
+                              limits.max_events, max_prefetch)};
     }
     const std::lock_guard lock{mutex_};
     try {
-      if (failure_) throw BrokerError{*std::exchange(failure_, {})};
-      get_ready(patience.max_events, delivery.empty());
+      if (failure_) throw ConnectionLost{*std::exchange(failure_, {})};
+      get_ready(limits.max_events, delivery.empty());
       if (delivery.session != session_) delivery.clear();
-      gather(delivery, patience);
-    } catch (const BrokerError& error) {
+      gather(delivery, limits);
+    } catch (const ConnectionLost&) {
       lose();
       delivery.clear();
-      throw source_error(error);
+      throw;
     }
   }
 
@@ -107,9 +107,9 @@ class AmqpSource::Consumer {
         return amqp_basic_ack(state, channel, delivery.position, and_all_before);
       });
       acknowledged_ = delivery.position;
-    } catch (const BrokerError& error) {
+    } catch (const ConnectionLost&) {
       lose();
-      throw source_error(error);
+      throw;
     }
   }
 
@@ -144,10 +144,10 @@ class AmqpSource::Consumer {
     prefetch_ = prefetch;
   }
 
-  void gather(Delivery& delivery, const Patience& patience) {
-    Room room{delivery, patience};
+  void gather(Delivery& delivery, const ReadLimits& limits) {
+    Room room{delivery, limits};
     SteadyTime until =
-        steady_clock::now() + std::min<std::chrono::milliseconds>(patience.wait, longest_wait);
+        steady_clock::now() + std::min<std::chrono::milliseconds>(limits.wait, max_wait);
     do {
       for (; !inbox_.empty() && room.fits(inbox_.front()); until = at_once) {
         room.take(inbox_.front());
@@ -163,7 +163,7 @@ class AmqpSource::Consumer {
     delivery.position = message.delivery_tag;
     inbox_bytes_ -= message.body.size();
     if (auto rejection = reader_.append(message.body, delivery.batch)) {
-      delivery.unreadable.push_back({std::move(*rejection), std::move(message.body)});
+      delivery.rejections.push_back(std::move(*rejection));
     }
     inbox_.pop_front();
   }
@@ -173,9 +173,9 @@ class AmqpSource::Consumer {
     if (!connection_->receive(frame, until)) return false;
     if (frame.frame_type == AMQP_FRAME_METHOD &&
         frame.payload.method.id == AMQP_BASIC_CANCEL_METHOD) {
-      throw BrokerError{BrokerError::unavailable,
-                        fmt::format("the broker has ended the consumer: is the queue '{}' gone?",
-                                    options_.queue.name)};
+      throw ConnectionLost{Error::unavailable,
+                           fmt::format("the broker has ended the consumer: is the queue '{}' gone?",
+                                       options_.queue.name)};
     }
     if (auto message = assembler_.take(frame)) {
       inbox_bytes_ += message->body.size();
@@ -184,7 +184,7 @@ class AmqpSource::Consumer {
     return true;
   }
 
-  // Keeps the connection alive while nobody reads.
+  // Keeps the connection alive between reads.
   void keep() {
     std::unique_lock lock{mutex_};
     const auto often = std::chrono::milliseconds{options_.broker.heartbeat} / 4;
@@ -197,7 +197,7 @@ class AmqpSource::Consumer {
         while (inbox_bytes_ < max_inbox_bytes && take_frame(at_once)) {
         }
         if (inbox_bytes_ >= max_inbox_bytes) send_heartbeat();
-      } catch (const BrokerError& error) {
+      } catch (const ConnectionLost& error) {
         lose();
         failure_ = error;
       }
@@ -217,19 +217,13 @@ class AmqpSource::Consumer {
     inbox_bytes_ = 0;
   }
 
-  static SourceError source_error(const BrokerError& error) {
-    return {error.kind() == BrokerError::misconfigured ? SourceError::misconfigured
-                                                       : SourceError::unavailable,
-            fmt::format("amqp: {}", error.what())};
-  }
-
   AmqpSourceOptions options_;
   std::mutex mutex_;  // of all below: the library is for one thread at a time
   std::condition_variable stopping_;
   bool is_stopping_ = false;
   std::size_t host_ = 0;
   std::unique_ptr<Connection> connection_;
-  std::optional<BrokerError> failure_;  // that the keeper met and read() has to tell
+  std::optional<ConnectionLost> failure_;  // that the keeper met and read() has to tell
   std::uint64_t session_ = 0;
   std::uint64_t acknowledged_ = 0;  // the last delivery tag that was, in this session
   std::uint16_t prefetch_ = 0;
@@ -244,8 +238,8 @@ AmqpSource::AmqpSource(AmqpSourceOptions options)
     : consumer_{std::make_unique<Consumer>(std::move(options))} {}
 AmqpSource::~AmqpSource() = default;
 
-bool AmqpSource::read(Delivery& delivery, const Patience& patience) {
-  consumer_->read(delivery, patience);
+bool AmqpSource::read(Delivery& delivery, const ReadLimits& limits) {
+  consumer_->read(delivery, limits);
   return true;
 }
 void AmqpSource::acknowledge(const Delivery& delivery) { consumer_->acknowledge(delivery); }

@@ -22,9 +22,9 @@ namespace fs = std::filesystem;
 constexpr auto abandoned_after = std::chrono::hours{24};
 
 [[noreturn]] void fail(int error, std::string_view what, const std::string& path) {
-  throw StoreError{StoreError::unavailable,
-                   fmt::format("cannot {} '{}': {}", what, path,
-                               std::error_code{error, std::generic_category()}.message())};
+  throw Error{Error::unavailable,
+              fmt::format("cannot {} '{}': {}", what, path,
+                          std::error_code{error, std::generic_category()}.message())};
 }
 
 int check(std::int64_t result, std::string_view what, const std::string& path) {
@@ -167,8 +167,8 @@ class DirStore::Writer final : public ObjectWriter {
     finish();
     const int linked = files().link(temporary_, path_);
     if (linked == -EPERM || linked == -EOPNOTSUPP || linked == -ENOSYS) {
-      throw StoreError{StoreError::misconfigured,
-                       fmt::format("cannot create '{}': its file system has no hard links", path_)};
+      throw Error{Error::misconfigured,
+                  fmt::format("cannot create '{}': its file system has no hard links", path_)};
     }
     if (linked != -EEXIST) check(linked, "link to", path_);
     // Also where it is somebody else's: whoever sees it may rely on it.

@@ -92,17 +92,16 @@ FileCursor::FileCursor(FileSystem& files, const std::string& directory, const st
   check_name(name);
   const int locked = files_.lock(fmt::format("{}/.{}.lock", directory, name));
   if (locked == -EWOULDBLOCK) {
-    throw SourceError{
-        SourceError::misconfigured,
+    throw Error{
+        Error::misconfigured,
         fmt::format("'{}' is in use by another reader: give each a cursor of its own", path_)};
   }
   lock_ = {files_, static_cast<int>(check(locked, "lock"))};
   Latest latest{};
   const int read = read_latest(files_, path_, latest);
   if (read == -EBADMSG) {
-    throw SourceError{
-        SourceError::misconfigured,
-        fmt::format("'{}' holds no cursor; without the file reading begins anew", path_)};
+    throw Error{Error::misconfigured,
+                fmt::format("'{}' holds no cursor; without the file reading begins anew", path_)};
   }
   if (read == -ENOENT) {
     create();
@@ -150,7 +149,7 @@ void FileCursor::write_slot(std::size_t slot, const FilePlace& place) {
 std::int64_t FileCursor::check(std::int64_t result, const char* what) const {
   if (result >= 0) return result;
   const std::string why = std::generic_category().message(static_cast<int>(-result));
-  throw SourceError{SourceError::unavailable, fmt::format("cannot {} '{}': {}", what, path_, why)};
+  throw Error{Error::unavailable, fmt::format("cannot {} '{}': {}", what, path_, why)};
 }
 
 }  // namespace eventcollect

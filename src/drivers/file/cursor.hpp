@@ -25,7 +25,7 @@ struct FilePlace {
 int read_cursor(FileSystem& files, const std::string& path, FilePlace& place);
 
 // The one user of a cursor, held by a lock on DIR/.NAME.lock. One thread at a time. All functions
-// throw SourceError.
+// throw Error.
 class FileCursor {
  public:
   // Throws where another reader has the cursor. `name` is a letter and then letters, digits, '-'

@@ -16,8 +16,8 @@ FileSink::FileSink(const std::string& directory, FileSinkOptions options, const 
 
 FileSink::~FileSink() = default;
 
-void FileSink::write(const Batch& batch) { log_->append(batch.ndjson()); }
-void FileSink::tend() { log_->tend(); }
+void FileSink::write(const Batch& batch, Rejections&) { log_->append(batch.ndjson()); }
+void FileSink::maintain() { log_->maintain(); }
 
 class FileSource::Reader : public FileReader {
  public:
@@ -34,8 +34,8 @@ FileSource::FileSource(const FileSink& sink, FileSourceOptions options)
 
 FileSource::~FileSource() = default;
 
-bool FileSource::read(Delivery& delivery, const Patience& patience) {
-  return reader_->read(delivery, patience);
+bool FileSource::read(Delivery& delivery, const ReadLimits& limits) {
+  return reader_->read(delivery, limits);
 }
 
 void FileSource::acknowledge(const Delivery& delivery) { reader_->acknowledge(delivery); }

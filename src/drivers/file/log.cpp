@@ -17,7 +17,7 @@ namespace eventcollect {
 namespace {
 
 constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
-constexpr std::size_t longest_line_bytes = std::size_t{16} << 20;
+constexpr std::size_t max_line_bytes = std::size_t{16} << 20;
 
 bool is_out_of_space(std::int64_t result) {
   return result == -ENOSPC || result == -EDQUOT || result == -EFBIG;
@@ -53,13 +53,13 @@ void FileLog::append(std::string_view lines) {
     if (check(files_.is_same(path(name_), file_->get()), "find", name_) == 0) {
       check(-ENOENT, "find", name_);
     }
-  } catch (const SinkError& error) {
+  } catch (const Error& error) {
     try {
       bring_to_appending();
-    } catch (const SinkError&) {
+    } catch (const Error&) {
       // The next call goes on from where this one came to.
     }
-    if (phase_ == Phase::damaged) throw SinkError{SinkError::in_doubt, error.what()};
+    if (phase_ == Phase::damaged) throw Error{Error::in_doubt, error.what()};
     throw;
   }
   durable_bytes_ += lines.size();
@@ -67,7 +67,7 @@ void FileLog::append(std::string_view lines) {
   publish();
 }
 
-void FileLog::tend() {
+void FileLog::maintain() {
   bring_to_appending();
   if (is_old()) {
     phase_ = Phase::sealing;
@@ -98,15 +98,14 @@ void FileLog::make_directories() {
 void FileLog::take_lock() {
   const int opened = files_.open(directory_, FileSystem::Open::directory);
   if (opened == -ENOTDIR) {
-    throw SinkError{SinkError::misconfigured, fmt::format("'{}' is not a directory", directory_)};
+    throw Error{Error::misconfigured, fmt::format("'{}' is not a directory", directory_)};
   }
   directory_descriptor_ = {files_, static_cast<int>(check(opened, "open", "."))};
   const int locked = files_.lock(path(".lock"));
   if (locked == -EWOULDBLOCK) {
-    throw SinkError{
-        SinkError::misconfigured,
-        fmt::format("'{}' is in use by another writer: give each a directory of its own",
-                    directory_)};
+    throw Error{Error::misconfigured,
+                fmt::format("'{}' is in use by another writer: give each a directory of its own",
+                            directory_)};
   }
   lock_ = {files_, static_cast<int>(check(locked, "lock", ".lock"))};
 }
@@ -173,7 +172,7 @@ std::uint64_t FileLog::valid_prefix(std::uint64_t size) {
       begin = end + 1;
     }
     pending.erase(0, begin);
-    if (pending.size() > longest_line_bytes) return valid;
+    if (pending.size() > max_line_bytes) return valid;
   }
   return valid;
 }
@@ -257,8 +256,8 @@ void FileLog::sync_renamed() {
 void FileLog::create() {
   phase_ = Phase::sealed;
   if (files_.is_same(directory_, directory_descriptor_.get()) != 1) {
-    throw SinkError{SinkError::misconfigured,
-                    fmt::format("'{}' was removed or replaced: start again", directory_)};
+    throw Error{Error::misconfigured,
+                fmt::format("'{}' was removed or replaced: start again", directory_)};
   }
   file_ = std::make_shared<Descriptor>(
       open(path(current_file_name), FileSystem::Open::create_new, "make"));
@@ -285,8 +284,8 @@ void FileLog::check_bound(std::uint64_t more_bytes) {
   if (bound == 0 || !is_over()) return;
   survey();  // somebody may have taken files away
   if (!is_over()) return;
-  throw SinkError{SinkError::unavailable,
-                  fmt::format("'{}' is full: max_total_bytes={} is reached", directory_, bound)};
+  throw Error{Error::unavailable,
+              fmt::format("'{}' is full: max_total_bytes={} is reached", directory_, bound)};
 }
 
 void FileLog::check_room() {
@@ -325,9 +324,9 @@ Descriptor FileLog::open(const std::string& path, FileSystem::Open how, std::str
 std::int64_t FileLog::check(std::int64_t result, std::string_view what, std::string_view name) {
   if (result >= 0) return result;
   if (is_out_of_space(result)) out_of_space_ = true;
-  throw SinkError{SinkError::unavailable,
-                  fmt::format("cannot {} '{}' of '{}': {}", what, name, directory_,
-                              std::generic_category().message(static_cast<int>(-result)))};
+  throw Error{Error::unavailable,
+              fmt::format("cannot {} '{}' of '{}': {}", what, name, directory_,
+                          std::generic_category().message(static_cast<int>(-result)))};
 }
 
 }  // namespace eventcollect

@@ -13,7 +13,7 @@
 
 namespace eventcollect {
 
-// One thread at a time. All functions throw SinkError.
+// One thread at a time. All functions throw Error.
 class FileLog {
  public:
   FileLog(std::string directory, FileSinkOptions options, FileSystem& files, const Clock& clock);
@@ -23,7 +23,7 @@ class FileLog {
 
   // Mends what failed before, seals a file that is old enough, and checks after a full disk that
   // there is room again.
-  void tend();
+  void maintain();
 
   // For readers in this process: how far it is durable.
   std::shared_ptr<const FileProgress> progress() const { return progress_; }

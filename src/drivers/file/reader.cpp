@@ -18,13 +18,13 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr std::size_t chunk_bytes = std::size_t{256} << 10;
-constexpr std::size_t longest_line_bytes = std::size_t{16} << 20;
+constexpr std::size_t max_line_bytes = std::size_t{16} << 20;
 constexpr milliseconds look_interval{100};        // for new files of another process
 constexpr std::chrono::seconds save_interval{1};  // between the cursor's ways to the disk
 constexpr std::uint64_t everything = std::numeric_limits<std::uint64_t>::max();
 
-bool is_full(const Delivery& delivery, const Patience& patience) {
-  return delivery.size() >= patience.max_events || delivery.bytes() >= patience.max_bytes;
+bool is_full(const Delivery& delivery, const ReadLimits& limits) {
+  return delivery.size() >= limits.max_events || delivery.bytes() >= limits.max_bytes;
 }
 
 }  // namespace
@@ -49,14 +49,14 @@ FileReader::~FileReader() {
   }
 }
 
-bool FileReader::read(Delivery& delivery, const Patience& patience) {
-  const auto deadline = steady_clock::now() + patience.wait;
+bool FileReader::read(Delivery& delivery, const ReadLimits& limits) {
+  const auto deadline = steady_clock::now() + limits.wait;
   if (!delivery.empty() && delivery.session != session_) delivery.clear();
   for (;;) {
     FileProgress::Place seen;
     const bool found = find_input(seen);
     const std::uint64_t end = input_.is_sealed ? everything : seen.durable_bytes;
-    if (found && take_lines(delivery, patience, end)) return true;
+    if (found && take_lines(delivery, limits, end)) return true;
     if (found && input_.is_sealed) {
       leave_file();
       continue;
@@ -96,9 +96,9 @@ bool FileReader::find_input(FileProgress::Place& seen) {
 }
 
 // Takes lines that end before `end`. True if the delivery has what can be had at once.
-bool FileReader::take_lines(Delivery& delivery, const Patience& patience, std::uint64_t end) {
+bool FileReader::take_lines(Delivery& delivery, const ReadLimits& limits, std::uint64_t end) {
   const FilePlace begin = next_;
-  while (!is_full(delivery, patience)) {
+  while (!is_full(delivery, limits)) {
     const std::size_t length = input_.pending.find('\n');
     if (length == std::string::npos) {
       if (fill(end)) continue;
@@ -111,20 +111,20 @@ bool FileReader::take_lines(Delivery& delivery, const Patience& patience, std::u
       take_line(delivery, left.substr(0, line));
       taken += line + 1;
       left.remove_prefix(line + 1);
-      if (is_full(delivery, patience)) break;
+      if (is_full(delivery, limits)) break;
     }
     input_.pending.erase(0, taken);
     next_.offset += taken;
     note_taken(delivery, is_first);
   }
-  return next_ != begin || is_full(delivery, patience);
+  return next_ != begin || is_full(delivery, limits);
 }
 
 // At once, for should the next call fail, what was taken still has to be acknowledged.
 void FileReader::note_taken(Delivery& delivery, bool is_first) {
   const std::lock_guard lock{mutex_};
   std::optional<TimePoint> oldest;
-  if (is_first && !delivery.batch.empty()) oldest = delivery.batch.events().front().server_time;
+  if (is_first && !delivery.batch.empty()) oldest = delivery.batch.front().server_time;
   unacknowledged_.push_back({++last_read_, next_, oldest});
   delivery.session = session_;
   delivery.position = last_read_;
@@ -141,9 +141,8 @@ bool FileReader::fill(std::uint64_t end) {
     input_.pending.push_back('\n');  // a last line without an end is one nevertheless
     return true;
   }
-  if (input_.pending.size() > longest_line_bytes) {
-    throw SourceError{SourceError::misconfigured,
-                      fmt::format("a file of '{}' holds no lines", directory_)};
+  if (input_.pending.size() > max_line_bytes) {
+    throw Error{Error::misconfigured, fmt::format("a file of '{}' holds no lines", directory_)};
   }
   input_.pending.append(chunk_, 0, static_cast<std::size_t>(got));
   return got > 0;
@@ -152,7 +151,7 @@ bool FileReader::fill(std::uint64_t end) {
 void FileReader::take_line(Delivery& delivery, std::string_view line) {
   if (line.empty()) return;
   auto rejection = events_.append(line, delivery.batch);
-  if (rejection) delivery.unreadable.push_back({*std::move(rejection), std::string{line}});
+  if (rejection) delivery.rejections.push_back(*std::move(rejection));
 }
 
 // The file at next_ is sealed and read to its end.
@@ -281,9 +280,9 @@ std::vector<std::string> FileReader::names() const {
 
 std::int64_t FileReader::check(std::int64_t result, const char* what, std::string_view name) const {
   if (result >= 0) return result;
-  throw SourceError{SourceError::unavailable,
-                    fmt::format("cannot {} '{}' of '{}': {}", what, name, directory_,
-                                std::generic_category().message(static_cast<int>(-result)))};
+  throw Error{Error::unavailable,
+              fmt::format("cannot {} '{}' of '{}': {}", what, name, directory_,
+                          std::generic_category().message(static_cast<int>(-result)))};
 }
 
 }  // namespace eventcollect

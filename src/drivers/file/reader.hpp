@@ -19,7 +19,7 @@
 
 namespace eventcollect {
 
-// One thread at a time, but for backlog(). All functions throw SourceError.
+// One thread at a time, but for backlog(). All functions throw Error.
 class FileReader {
  public:
   // Reads sealed files only where `progress` is null, else up to what is durable.
@@ -29,7 +29,7 @@ class FileReader {
   FileReader(const FileReader&) = delete;
   FileReader& operator=(const FileReader&) = delete;
 
-  bool read(Delivery& delivery, const Patience& patience);
+  bool read(Delivery& delivery, const ReadLimits& limits);
   void acknowledge(const Delivery& delivery);
   void rewind();
   FileSource::Backlog backlog() const;
@@ -50,7 +50,7 @@ class FileReader {
   };
 
   bool find_input(FileProgress::Place& seen);
-  bool take_lines(Delivery& delivery, const Patience& patience, std::uint64_t end);
+  bool take_lines(Delivery& delivery, const ReadLimits& limits, std::uint64_t end);
   bool fill(std::uint64_t end);
   void take_line(Delivery& delivery, std::string_view line);
   void note_taken(Delivery& delivery, bool is_first);

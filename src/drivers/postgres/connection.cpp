@@ -60,7 +60,7 @@ short Connection::wait_for(short events) {
   const short ready = poll_until(deadline_, events);
   if (ready != 0) return ready;
   close();
-  throw SinkError{SinkError::unavailable, "postgres: the server did not answer in time"};
+  throw Error{Error::unavailable, "postgres: the server did not answer in time"};
 }
 
 // Which of these events came; 0 at the deadline.
@@ -123,7 +123,7 @@ bool Connection::take(Result result, Outcome& outcome) {
 // The rest of what the server says to the statements that were sent.
 Outcome Connection::finish(Outcome outcome) {
   while (Result result = next_result()) take(std::move(result), outcome);
-  // libpq's own errors have no SQLSTATE, and after a fatal one nobody is there any more.
+  // libpq's own errors have no SQLSTATE, and after a fatal one the server has gone.
   const bool is_libpqs = outcome.error && outcome.error->sqlstate.empty();
   if (PQstatus(raw()) == CONNECTION_OK && !is_libpqs) return outcome;
   if (!outcome.error || is_libpqs) lose();

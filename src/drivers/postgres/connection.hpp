@@ -34,9 +34,9 @@ struct Outcome {
 };
 
 // The server went away. Nothing that was not committed before is stored.
-class ConnectionLost : public SinkError {
+class ConnectionLost : public Error {
  public:
-  explicit ConnectionLost(const std::string& message) : SinkError{unavailable, message} {}
+  explicit ConnectionLost(const std::string& message) : Error{unavailable, message} {}
 };
 
 // The bytes of a COPY, piece by piece; an empty piece is the end.
@@ -46,7 +46,7 @@ class CopySource {
   virtual std::string_view next() = 0;
 };
 
-// Every function but the getters throws ConnectionLost, or SinkError{unavailable} at the deadline;
+// Every function but the getters throws ConnectionLost, or Error{unavailable} at the deadline;
 // the connection is closed then. An error that the server reports is returned. One thread at a
 // time.
 class Connection {
@@ -61,7 +61,7 @@ class Connection {
   bool is_open() const { return connection_ != nullptr; }
 
   // Of several hosts one that does not answer has its part of the time left until the deadline.
-  // Throws SinkError also as misconfigured, for a wrong password and the like.
+  // Throws Error also as misconfigured, for a wrong password and the like.
   void open();
   void close();
 

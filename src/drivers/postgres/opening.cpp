@@ -48,7 +48,7 @@ void check_for_stray_password(std::string_view host, std::string_view port,
                         port.find_first_not_of("0123456789,") != std::string_view::npos;
   if (is_stray) {
     throw ConfigError{
-        "postgres: the host, the port or the database is none; in a password, write @ as %40, / as "
+        "postgres: the host, the port or the database is malformed; in a password, write @ as %40, / as "
         "%2F and : as %3A"};
   }
 }
@@ -119,7 +119,7 @@ void Connection::start(const HostList& hosts) {
 bool Connection::connect(std::optional<HostList>& untried, std::string& silent_hosts) {
   start(untried.value_or(HostList{}));
   if (PQstatus(raw()) == CONNECTION_BAD) fail_to_open(silent_hosts);
-  PQsetErrorVerbosity(raw(), PQERRORS_VERBOSE);  // only so does a refusal come with its SQLSTATE
+  PQsetErrorVerbosity(raw(), PQERRORS_VERBOSE);  // only so does a rejection come with its SQLSTATE
   PQsetNoticeReceiver(
       raw(), [](void*, const PGresult*) {}, nullptr);
 
@@ -127,7 +127,7 @@ bool Connection::connect(std::optional<HostList>& untried, std::string& silent_h
   std::string host;
   Deadline until{};
   for (PostgresPollingStatusType next = PGRES_POLLING_WRITING; next != PGRES_POLLING_OK;) {
-    // libpq goes on by itself from a host that refuses, but not from one that is silent.
+    // libpq goes on by itself from a host that rejects, but not from one that is silent.
     if (host != current_host(raw())) {
       host = current_host(raw());
       until = end_of_turn(untried->size());
@@ -137,7 +137,7 @@ bool Connection::connect(std::optional<HostList>& untried, std::string& silent_h
       silent_hosts += host + " did not answer in time";
       if (untried->size() == 0) {
         close();
-        throw SinkError{SinkError::unavailable, "postgres: " + silent_hosts};
+        throw Error{Error::unavailable, "postgres: " + silent_hosts};
       }
       silent_hosts += "; ";
       return false;
@@ -165,8 +165,8 @@ void Connection::fail_to_open(const std::string& silent_hosts) {
   if (password != nullptr) replace_all(message, password, "…");
   message.resize(std::min(message.size(), message.find("\nLOCATION:")));
   close();
-  throw SinkError{sqlstate.empty() ? SinkError::unavailable : kind_of(sqlstate),
-                  fmt::format("postgres: {}{}", silent_hosts, one_line(message))};
+  throw Error{sqlstate.empty() ? Error::unavailable : kind_of(sqlstate),
+              fmt::format("postgres: {}{}", silent_hosts, one_line(message))};
 }
 
 }  // namespace eventcollect::postgres

@@ -62,11 +62,14 @@ char* put_time(char* out, const std::optional<TimePoint>& time) {
 
 }  // namespace
 
-std::vector<std::uint32_t> by_id(std::span<const Event> events) {
-  std::vector<std::uint32_t> order(events.size());
+std::vector<std::uint32_t> by_id(const Batch& batch) {
+  std::vector<Uuid> ids;
+  ids.reserve(batch.size());
+  for (const Event& event : batch) ids.push_back(event.id);
+  std::vector<std::uint32_t> order(ids.size());
   std::iota(order.begin(), order.end(), 0U);
   const auto is_before = [&](std::uint32_t a, std::uint32_t b) {
-    return events[a].id.bytes < events[b].id.bytes;
+    return ids[a].bytes < ids[b].bytes;
   };
   // Ids that we minted come in order.
   if (!std::is_sorted(order.begin(), order.end(), is_before)) {
@@ -122,8 +125,8 @@ std::string_view RowStream::next() {
   if (!has_begun_) buffer_.append_header();
   has_begun_ = true;
   for (; next_ < rows_.size() && buffer_.size() < piece_bytes; ++next_) {
-    const Event& event = events_[rows_[next_]];
-    if (next_ > 0 && events_[rows_[next_ - 1]].id == event.id) continue;
+    const Event& event = batch_[rows_[next_]];
+    if (next_ > 0 && batch_[rows_[next_ - 1]].id == event.id) continue;
     buffer_.append(event);
   }
   if (next_ == rows_.size()) {

@@ -11,7 +11,7 @@
 
 #include "drivers/postgres/columns.hpp"
 #include "drivers/postgres/connection.hpp"
-#include "eventcollect/event.hpp"
+#include "eventcollect/batch.hpp"
 
 namespace eventcollect::postgres {
 
@@ -20,7 +20,7 @@ using Rows = std::span<const std::uint32_t>;
 
 // The indexes of the events ordered by id, in the order of the batch where ids are equal: writers
 // that take locks in the same order do not deadlock.
-std::vector<std::uint32_t> by_id(std::span<const Event> events);
+std::vector<std::uint32_t> by_id(const Batch& batch);
 
 // A buffer to which rows are appended. Keeps its memory.
 class RowBuffer {
@@ -46,13 +46,13 @@ class RowBuffer {
 // for no more. All that it is given must outlive it.
 class RowStream final : public CopySource {
  public:
-  RowStream(std::span<const Event> events, Rows rows, RowBuffer& buffer)
-      : events_{events}, rows_{rows}, buffer_{buffer} {}
+  RowStream(const Batch& batch, Rows rows, RowBuffer& buffer)
+      : batch_{batch}, rows_{rows}, buffer_{buffer} {}
 
   std::string_view next() override;
 
  private:
-  std::span<const Event> events_;
+  const Batch& batch_;
   Rows rows_;
   RowBuffer& buffer_;
   std::size_t next_ = 0;

@@ -34,20 +34,19 @@ bool ServerError::is_poison() const {
   return sqlstate.starts_with("22") || sqlstate.starts_with("23") || sqlstate == "54000";
 }
 
-SinkError ServerError::as_sink_error(std::string_view what) const {
+Error ServerError::as_error(std::string_view what) const {
   return {kind_of(sqlstate),
           fmt::format("postgres: {}: {} (SQLSTATE {})", what, message, sqlstate)};
 }
 
-SinkError::Kind kind_of(std::string_view sqlstate) {
+Error::Kind kind_of(std::string_view sqlstate) {
   // What does not go away by itself: unknown names, types, rights, passwords, features, and what a
   // trigger raises.
   constexpr std::array<std::string_view, 11> lasting{"0A", "0L", "0P", "22", "23", "28",
                                                      "2B", "3D", "3F", "42", "P0"};
   const std::string_view group = sqlstate.substr(0, 2);
-  return std::find(lasting.begin(), lasting.end(), group) != lasting.end()
-             ? SinkError::misconfigured
-             : SinkError::unavailable;
+  return std::find(lasting.begin(), lasting.end(), group) != lasting.end() ? Error::misconfigured
+                                                                           : Error::unavailable;
 }
 
 }  // namespace eventcollect::postgres

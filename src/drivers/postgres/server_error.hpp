@@ -26,10 +26,10 @@ struct ServerError {
   bool is_passing() const { return sqlstate == "40P01" || sqlstate == "40001"; }
 
   // The exception for it, where it is no event's fault: "postgres: `what`: message".
-  SinkError as_sink_error(std::string_view what) const;
+  Error as_error(std::string_view what) const;
 };
 
 // unavailable or misconfigured.
-SinkError::Kind kind_of(std::string_view sqlstate);
+Error::Kind kind_of(std::string_view sqlstate);
 
 }  // namespace eventcollect::postgres

@@ -19,10 +19,6 @@ namespace {
 // How often a transaction that others made fail is run.
 constexpr int max_attempts = 5;
 
-void report(const Batch& batch, const std::vector<Batch::Refusal>& refusals) {
-  for (const Batch::Refusal& refusal : refusals) batch.refuse(refusal.index, refusal.why);
-}
-
 }  // namespace
 
 PostgresSink::Session::Session(const PostgresSinkOptions& options)
@@ -30,7 +26,7 @@ PostgresSink::Session::Session(const PostgresSinkOptions& options)
       names_{options.table},
       create_{options.create},
       timeout_{options.timeout} {
-  if (timeout_.count() <= 0) throw ConfigError{"postgres: a timeout is longer than nothing"};
+  if (timeout_.count() <= 0) throw ConfigError{"postgres: the timeout must be greater than 0"};
 }
 
 void PostgresSink::Session::work_on_connection(const std::function<void()>& work) {
@@ -64,31 +60,32 @@ std::string PostgresSink::Session::begin_statements() const {
   return postgres::begin_statements(settings_, connection_.deadline());
 }
 
-void PostgresSink::Session::write(const Batch& batch) {
-  work_on_connection([&] { load_ ? write_in_load(batch) : write_transaction(batch); });
+void PostgresSink::Session::write(const Batch& batch, Rejections& rejections) {
+  work_on_connection([&] {
+    rejections.clear();  // the work may be done again on a new connection
+    load_ ? write_in_load(batch, rejections) : write_transaction(batch, rejections);
+  });
 }
 
-void PostgresSink::Session::write_transaction(const Batch& batch) {
+void PostgresSink::Session::write_transaction(const Batch& batch, Rejections& rejections) {
   for (int attempt = 1;; ++attempt) {
     connection_.prepend(begin_statements());
-    std::vector<Batch::Refusal> refusals;
     EventWriter writer{connection_, names_, buffer_, expects_duplicates_};
-    auto error = writer.store(batch.events(), refusals);
+    auto error = writer.store(batch, rejections);
     if (!error) error = finish_transaction();
-    if (!error) return report(batch, refusals);
+    if (!error) return;
+    rejections.clear();
     if (!error->is_passing() || attempt == max_attempts) {
-      throw error->as_sink_error(fmt::format("cannot write to {}", names_.events));
+      throw error->as_error(fmt::format("cannot write to {}", names_.events));
     }
     connection_.prepend("ROLLBACK; ");
   }
 }
 
-void PostgresSink::Session::write_in_load(const Batch& batch) {
-  std::vector<Batch::Refusal> refusals;
-  const auto error = load_->writer.store(batch.events(), refusals);
-  if (error) throw error->as_sink_error(fmt::format("cannot load into {}", names_.events));
-  load_->events += batch.size() - refusals.size();
-  report(batch, refusals);
+void PostgresSink::Session::write_in_load(const Batch& batch, Rejections& rejections) {
+  const auto error = load_->writer.store(batch, rejections);
+  if (error) throw error->as_error(fmt::format("cannot load into {}", names_.events));
+  load_->events += batch.size() - rejections.size();
 }
 
 // Commits. From the moment when the server may have the word, only its answer settles the matter.
@@ -96,8 +93,8 @@ std::optional<ServerError> PostgresSink::Session::finish_transaction() {
   Outcome outcome;
   try {
     outcome = connection_.run(check_table_ + "COMMIT");
-  } catch (const SinkError& error) {
-    throw SinkError{SinkError::in_doubt, fmt::format("{} (in COMMIT)", error.what())};
+  } catch (const Error& error) {
+    throw Error{Error::in_doubt, fmt::format("{} (in COMMIT)", error.what())};
   }
   if (outcome.error) {
     throw_if_changed(*outcome.error);
@@ -105,7 +102,7 @@ std::optional<ServerError> PostgresSink::Session::finish_transaction() {
   }
   // That is how a transaction that had failed before answers.
   if (std::string_view{PQcmdStatus(outcome.last.get())} != "COMMIT") {
-    throw SinkError{SinkError::unavailable, "postgres: the transaction was rolled back"};
+    throw Error{Error::unavailable, "postgres: the transaction was rolled back"};
   }
   return std::nullopt;
 }
@@ -113,24 +110,24 @@ std::optional<ServerError> PostgresSink::Session::finish_transaction() {
 // The next connection looks at the table anew, and says what is wrong with it.
 void PostgresSink::Session::throw_if_changed(const ServerError& error) const {
   if (error.sqlstate != postgres::table_changed) return;
-  throw SinkError{SinkError::unavailable,
-                  fmt::format("postgres: the table {} was changed meanwhile", names_.events)};
+  throw Error{Error::unavailable,
+              fmt::format("postgres: the table {} was changed meanwhile", names_.events)};
 }
 
-void PostgresSink::Session::tend() {
+void PostgresSink::Session::maintain() {
   if (load_) return;
   work_on_connection([&] { probe(); });
 }
 
-// A write without events meets whatever a write with some would meet, but for a full disk.
+// A write without events fails where a write with some would, but for a full disk.
 void PostgresSink::Session::probe() {
   connection_.prepend(begin_statements());
-  std::vector<Batch::Refusal> refusals;
-  auto error = EventWriter{connection_, names_, buffer_, expects_duplicates_}.store({}, refusals);
+  Rejections none;
+  auto error = EventWriter{connection_, names_, buffer_, expects_duplicates_}.store({}, none);
   if (!error) error = connection_.run(check_table_ + "COMMIT").error;
   if (!error) return;
   throw_if_changed(*error);
-  throw error->as_sink_error(fmt::format("cannot write to {}", names_.events));
+  throw error->as_error(fmt::format("cannot write to {}", names_.events));
 }
 
 LoadStart PostgresSink::Session::begin(std::string_view object_key, std::string_view selection) {
@@ -170,7 +167,7 @@ LoadStart PostgresSink::Session::insert_ledger_line(const std::string& object_ke
   constexpr std::string_view lock_not_available = "55P03";
   if (outcome.error && outcome.error->sqlstate == lock_not_available) return LoadStart::busy;
   if (outcome.error) {
-    throw outcome.error->as_sink_error(fmt::format("cannot write to {}", names_.ledger));
+    throw outcome.error->as_error(fmt::format("cannot write to {}", names_.ledger));
   }
   if (outcome.rows() == 0) return LoadStart::loaded;
   connection_.prepend("SET LOCAL lock_timeout TO DEFAULT; ");
@@ -207,7 +204,7 @@ void PostgresSink::Session::ask_ledger(std::span<const std::string> object_keys,
                   names_.ledger),
       parameters);
   if (outcome.error) {
-    throw outcome.error->as_sink_error(fmt::format("cannot read {}", names_.ledger));
+    throw outcome.error->as_error(fmt::format("cannot read {}", names_.ledger));
   }
   for (std::size_t i = 0; i < object_keys.size(); ++i) {
     loaded.push_back(outcome.is_true(static_cast<int>(i), 0));
@@ -225,7 +222,7 @@ void PostgresSink::Session::commit() {
                           parameters)
                      .error;
     if (!error) error = finish_transaction();
-    if (error) throw error->as_sink_error("cannot commit the load");
+    if (error) throw error->as_error("cannot commit the load");
     load_.reset();
   });
 }

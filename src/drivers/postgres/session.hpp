@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "drivers/postgres/connection.hpp"
+#include "drivers/postgres/event_writer.hpp"
 #include "drivers/postgres/row_format.hpp"
 #include "drivers/postgres/table.hpp"
 #include "drivers/postgres/transaction.hpp"
@@ -21,8 +22,8 @@ class PostgresSink::Session {
  public:
   explicit Session(const PostgresSinkOptions& options);
 
-  void write(const Batch& batch);
-  void tend();
+  void write(const Batch& batch, Rejections& rejections);
+  void maintain();
   LoadStart begin(std::string_view object_key, std::string_view selection);
   void commit();
   void roll_back() noexcept;
@@ -35,8 +36,8 @@ class PostgresSink::Session {
   void make_ready();
   std::string begin_statements() const;
 
-  void write_transaction(const Batch& batch);
-  void write_in_load(const Batch& batch);
+  void write_transaction(const Batch& batch, Rejections& rejections);
+  void write_in_load(const Batch& batch, Rejections& rejections);
   void probe();
   void prepare_ledger();
   LoadStart insert_ledger_line(const std::string& object_key, const std::string& selection);

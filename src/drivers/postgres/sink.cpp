@@ -7,8 +7,10 @@ PostgresSink::PostgresSink(const PostgresSinkOptions& options)
     : session_{std::make_unique<Session>(options)} {}
 PostgresSink::~PostgresSink() = default;
 
-void PostgresSink::write(const Batch& batch) { session_->write(batch); }
-void PostgresSink::tend() { session_->tend(); }
+void PostgresSink::write(const Batch& batch, Rejections& rejections) {
+  session_->write(batch, rejections);
+}
+void PostgresSink::maintain() { session_->maintain(); }
 LoadStart PostgresSink::begin(std::string_view object_key, std::string_view selection) {
   return session_->begin(object_key, selection);
 }

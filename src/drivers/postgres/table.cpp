@@ -38,7 +38,7 @@ constexpr std::string_view ledger_columns =
     " PRIMARY KEY (object_key, selection)";
 
 [[noreturn]] void misconfigured(const std::string& message) {
-  throw SinkError{SinkError::misconfigured, "postgres: " + message};
+  throw Error{Error::misconfigured, "postgres: " + message};
 }
 
 std::string events_columns() {
@@ -54,7 +54,7 @@ Outcome ask(Connection& connection, const std::string& query, std::string_view p
             std::string_view what) {
   const std::array parameters{std::string{parameter}};
   Outcome outcome = connection.run(query, parameters);
-  if (outcome.error) throw outcome.error->as_sink_error(what);
+  if (outcome.error) throw outcome.error->as_error(what);
   return outcome;
 }
 
@@ -70,7 +70,7 @@ void create_table(Connection& connection, const std::string& name, std::string_v
   const ServerError error = *outcome.error;
   connection.run("ROLLBACK");
   if (error.sqlstate != "42P07" && !error.is_duplicate_key()) {
-    throw error.as_sink_error(fmt::format("cannot create the table {}", name));
+    throw error.as_error(fmt::format("cannot create the table {}", name));
   }
 }
 
@@ -188,7 +188,7 @@ std::string prepare_events_table(Connection& connection, const TableNames& names
   }
   const std::string query = fingerprint_query(names.events);
   const Outcome fingerprint = connection.run(query);
-  if (fingerprint.error) throw fingerprint.error->as_sink_error("cannot read the columns");
+  if (fingerprint.error) throw fingerprint.error->as_error("cannot read the columns");
   return fmt::format("SELECT 1 / (({}) = {})::int; ", query, fingerprint.text(0, 0));
 }
 

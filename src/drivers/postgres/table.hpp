@@ -18,7 +18,7 @@ struct TableNames {
   std::string ledger;
 };
 
-// Makes the table if it is missing and `create` is on. Throws SinkError, misconfigured where it is
+// Makes the table if it is missing and `create` is on. Throws Error, misconfigured where it is
 // none that events can be kept in.
 //
 // Returns a statement, to be run in the transaction that has written, which fails with

@@ -58,7 +58,7 @@ HttpRequest Client::http_request(const Request& request) const {
   http.body = request.body;
   http.max_answer_bytes = request.max_answer_bytes;
   // So that an attempt that hangs leaves time for another.
-  http.patience = options_.timeout / 3;
+  http.silence_timeout = options_.timeout / 3;
   return http;
 }
 
@@ -76,15 +76,15 @@ Answer Client::send(const Request& request) {
       return {std::move(verdict.code), response.status, std::move(response.headers),
               std::move(response.body)};
     }
-    if (verdict.kind == Verdict::refused && !credentials_.refresh(credentials)) {
+    if (verdict.kind == Verdict::rejected && !credentials_.refresh(credentials)) {
       verdict.kind = Verdict::misconfigured;
     }
-    const bool may_help = verdict.kind == Verdict::again || verdict.kind == Verdict::refused;
+    const bool may_help = verdict.kind == Verdict::again || verdict.kind == Verdict::rejected;
     const milliseconds wait = backoff.next(timer.now()).value_or(milliseconds{0});
     if (!may_help || timer.now() + wait >= deadline) {
       const bool is_ours_to_mend = verdict.kind == Verdict::misconfigured;
-      throw StoreError{
-          is_ours_to_mend ? StoreError::misconfigured : StoreError::unavailable,
+      throw Error{
+          is_ours_to_mend ? Error::misconfigured : Error::unavailable,
           fmt::format("s3: cannot {} {}: {}", request.method, place(request.key), verdict.why)};
     }
     timer.wait(wait, {});

@@ -1,4 +1,4 @@
-// Requests to one bucket: made again where that may help, and refused in words where not.
+// Requests to one bucket: made again where that may help, and rejected in words where not.
 #pragma once
 
 #include <chrono>
@@ -46,10 +46,10 @@ struct Answer {
 // Safe from any thread.
 class Client {
  public:
-  // Throws ConfigError, and StoreError where there are no credentials.
+  // Throws ConfigError, and Error where there are no credentials.
   explicit Client(S3Options options);
 
-  // Throws StoreError, in time.
+  // Throws Error, in time.
   Answer send(const Request& request);
 
   // The key in the bucket.

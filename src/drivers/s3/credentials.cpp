@@ -72,12 +72,11 @@ CredentialSource::CredentialSource(std::string profile) : profile_{std::move(pro
   file_ = credentials_file();
   auto found = read_profile(file_, profile_);
   if (!found) {
-    throw StoreError{
-        StoreError::misconfigured,
-        fmt::format("s3: no credentials: the file {} has no aws_access_key_id and "
-                    "aws_secret_access_key for the profile '{}' (the environment's are "
-                    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)",
-                    file_, profile_)};
+    throw Error{Error::misconfigured,
+                fmt::format("s3: no credentials: the file {} has no aws_access_key_id and "
+                            "aws_secret_access_key for the profile '{}' (the environment's are "
+                            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)",
+                            file_, profile_)};
   }
   current_ = *std::move(found);
 }
@@ -87,12 +86,12 @@ Credentials CredentialSource::get() const {
   return current_;
 }
 
-bool CredentialSource::refresh(const Credentials& refused) {
+bool CredentialSource::refresh(const Credentials& rejected) {
   if (profile_.empty()) return false;
   auto found = read_profile(file_, profile_);
   const std::lock_guard lock{mutex_};
   if (found) current_ = *std::move(found);
-  return current_ != refused;
+  return current_ != rejected;
 }
 
 }  // namespace eventcollect::s3

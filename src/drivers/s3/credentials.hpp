@@ -23,14 +23,14 @@ std::optional<Credentials> find_profile(std::string_view text, std::string_view 
 // From the environment, or from the shared credentials file. Safe from any thread.
 class CredentialSource {
  public:
-  // An empty `profile` leaves the choice to the environment. Throws StoreError where there are no
+  // An empty `profile` leaves the choice to the environment. Throws Error where there are no
   // credentials.
   explicit CredentialSource(std::string profile);
 
   Credentials get() const;
 
-  // Reads the file again, since the store refused `refused`. Whether there are others now.
-  bool refresh(const Credentials& refused);
+  // Reads the file again, since the store rejected `rejected`. Whether there are others now.
+  bool refresh(const Credentials& rejected);
 
  private:
   std::string profile_;  // empty: the environment has the credentials

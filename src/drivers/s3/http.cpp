@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr std::size_t max_idle = 16;
-constexpr milliseconds longest_connect{10'000};
+constexpr milliseconds max_connect{10'000};
 
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
@@ -41,7 +41,7 @@ void set(CURL* handle, CURLoption option, Value value) {
   const CURLcode code = curl_easy_setopt(handle, option, value);
   if (code == CURLE_OUT_OF_MEMORY) throw std::bad_alloc{};
   if (code != CURLE_OK) {
-    throw std::logic_error{fmt::format("libcurl refuses its option {}: {}",
+    throw std::logic_error{fmt::format("libcurl rejects its option {}: {}",
                                        static_cast<int>(option), curl_easy_strerror(code))};
   }
 }
@@ -92,10 +92,9 @@ void set_behaviour(CURL* handle, const HttpRequest& request) {
   set(handle, CURLOPT_TCP_KEEPALIVE, 1L);
   const auto timeout = std::max<milliseconds::rep>(1, request.timeout.count());
   set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout));
-  set(handle, CURLOPT_CONNECTTIMEOUT_MS,
-      static_cast<long>(std::min(timeout, longest_connect.count())));
-  if (request.patience > milliseconds{0}) {
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(request.patience);
+  set(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::min(timeout, max_connect.count())));
+  if (request.silence_timeout > milliseconds{0}) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(request.silence_timeout);
     set(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
     set(handle, CURLOPT_LOW_SPEED_TIME, static_cast<long>(seconds.count()));
   }

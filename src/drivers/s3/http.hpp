@@ -20,8 +20,8 @@ struct HttpRequest {
   std::vector<std::string> headers;
   std::string_view body;
   std::size_t max_answer_bytes = 0;
-  std::chrono::milliseconds timeout{};   // for everything
-  std::chrono::milliseconds patience{};  // with a peer that is silent
+  std::chrono::milliseconds timeout{};          // for everything
+  std::chrono::milliseconds silence_timeout{};  // of a peer that sends nothing
 };
 
 struct HttpResponse {

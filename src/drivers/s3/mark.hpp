@@ -8,7 +8,7 @@
 
 namespace eventcollect::s3 {
 
-// One that nobody else has.
+// A unique one.
 std::string new_mark();
 
 // The header that marks an object.
@@ -16,7 +16,7 @@ std::string mark_header(const std::string& mark);
 
 enum class Marked : std::uint8_t { yes, no, gone };  // gone: there is no such object
 
-// Whether the object at `key` has that mark. Throws StoreError.
+// Whether the object at `key` has that mark. Throws Error.
 Marked is_marked(Client& client, const std::string& key, const std::string& mark);
 
 }  // namespace eventcollect::s3

@@ -76,9 +76,9 @@ bool Reader::fetch_first() {
 void Reader::fetch_next() {
   Answer answer = ask();
   if (!answer.error.empty()) {
-    throw StoreError{StoreError::unavailable,
-                     fmt::format("s3: {} was {} while it was read", client_->place(key_),
-                                 answer.error == "NoSuchKey" ? "removed" : "replaced")};
+    throw Error{Error::unavailable,
+                fmt::format("s3: {} was {} while it was read", client_->place(key_),
+                            answer.error == "NoSuchKey" ? "removed" : "replaced")};
   }
   take_range(std::move(answer));
 }
@@ -88,10 +88,10 @@ void Reader::take_range(Answer answer) {
   const bool is_range = answer.error.empty() && answer.status == 206 && !answer.body.empty() &&
                         read_content_range(answer.header("content-range"), fetched_, length);
   if (!is_range || answer.body.size() > length - fetched_) {
-    throw StoreError{StoreError::unavailable,
-                     fmt::format("s3: {}: the store does not answer with the range that it was "
-                                 "asked for",
-                                 client_->place(key_))};
+    throw Error{Error::unavailable,
+                fmt::format("s3: {}: the store does not answer with the range that it was "
+                            "asked for",
+                            client_->place(key_))};
   }
   bytes_ = length;
   fetched_ += answer.body.size();

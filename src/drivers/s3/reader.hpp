@@ -13,7 +13,7 @@ namespace eventcollect::s3 {
 // One thread at a time.
 class Reader final : public ObjectReader {
  public:
-  // Null where there is no such object. Throws StoreError.
+  // Null where there is no such object. Throws Error.
   static std::unique_ptr<Reader> open(std::shared_ptr<Client> client, std::string key);
 
   std::size_t read(char* out, std::size_t bytes) override;

@@ -44,7 +44,7 @@ class Listing {
     try {
       page_ = s3::read_list(answer.body);
     } catch (const std::runtime_error& error) {
-      fail(StoreError::unavailable, error.what());
+      fail(Error::unavailable, error.what());
     }
     for (const ObjectInfo& object : page_.objects) require_order(object.key);
     is_over_ = page_.next.empty();
@@ -66,14 +66,14 @@ class Listing {
  private:
   void require_order(const std::string& key) {
     if (key <= last_ || !key.starts_with(query_["prefix"])) {
-      fail(StoreError::misconfigured,
+      fail(Error::misconfigured,
            "the store does not list in the order of the keys, or not from where it was asked to");
     }
     last_ = key;
   }
 
-  [[noreturn]] void fail(StoreError::Kind kind, std::string_view why) const {
-    throw StoreError{kind, fmt::format("s3: cannot list {}: {}", place_, why)};
+  [[noreturn]] void fail(Error::Kind kind, std::string_view why) const {
+    throw Error{kind, fmt::format("s3: cannot list {}: {}", place_, why)};
   }
 
   s3::Client& client_;
@@ -114,16 +114,16 @@ bool S3Store::create(std::string_view key, std::string_view content) {
   const Answer answer = client_->send(request);
   if (answer.error.empty()) return true;
   if (answer.error == "NotImplemented") {
-    throw StoreError{StoreError::misconfigured,
-                     fmt::format("s3: cannot create {}: the store has no conditional put "
-                                 "(If-None-Match)",
-                                 client_->place(key))};
+    throw Error{Error::misconfigured,
+                fmt::format("s3: cannot create {}: the store has no conditional put "
+                            "(If-None-Match)",
+                            client_->place(key))};
   }
   // It may be our own: of an attempt whose answer was lost, even by libcurl without a word.
   const Marked marked = is_marked(*client_, request.key, mark);
   if (marked != Marked::gone) return marked == Marked::yes;
-  throw StoreError{StoreError::unavailable,
-                   fmt::format("s3: {} was removed while it was created", client_->place(key))};
+  throw Error{Error::unavailable,
+              fmt::format("s3: {} was removed while it was created", client_->place(key))};
 }
 
 std::unique_ptr<ObjectWriter> S3Store::write(std::string_view key) {

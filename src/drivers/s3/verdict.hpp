@@ -14,7 +14,7 @@ struct Verdict {
     success,
     expected,     // an error that the caller wants to know of
     again,        // may be gone with the next attempt
-    refused,      // so are the credentials
+    rejected,     // so are the credentials
     unavailable,  // no attempt will help now
     misconfigured,
   };

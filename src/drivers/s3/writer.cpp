@@ -80,8 +80,8 @@ void Writer::begin() {
   request.root = "InitiateMultipartUploadResult";
   upload_ = child_of(client_->send(request).body, "UploadId");
   if (!upload_.empty()) return;
-  throw StoreError{StoreError::unavailable,
-                   fmt::format("s3: {}: the upload has no id", client_->place(key_))};
+  throw Error{Error::unavailable,
+              fmt::format("s3: {}: the upload has no id", client_->place(key_))};
 }
 
 void Writer::put_part() {
@@ -104,9 +104,9 @@ void Writer::complete() {
   if (client_->send(request).error.empty()) return;
   // An attempt whose answer was lost may have succeeded.
   if (is_marked(*client_, key_, mark_) == Marked::yes) return;
-  throw StoreError{
-      StoreError::unavailable,
-      fmt::format("s3: cannot write {}: somebody else ended the upload or replaced the object",
+  throw Error{
+      Error::unavailable,
+      fmt::format("s3: cannot write {}: another process ended the upload or replaced the object",
                   client_->place(key_))};
 }
 

@@ -19,8 +19,8 @@ bool is_want_of_resources(int system_error) {
   return system_error == EMFILE || system_error == ENFILE || system_error == ENOMEM;
 }
 
-SinkError::Kind kind_of(int code, int system_error) {
-  if (code == SQLITE_READONLY_DBMOVED) return SinkError::unavailable;
+Error::Kind kind_of(int code, int system_error) {
+  if (code == SQLITE_READONLY_DBMOVED) return Error::unavailable;
   switch (primary(code)) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -29,11 +29,11 @@ SinkError::Kind kind_of(int code, int system_error) {
     case SQLITE_IOERR:
     case SQLITE_NOMEM:
     case SQLITE_INTERRUPT:
-      return SinkError::unavailable;
+      return Error::unavailable;
     case SQLITE_CANTOPEN:
-      return is_want_of_resources(system_error) ? SinkError::unavailable : SinkError::misconfigured;
+      return is_want_of_resources(system_error) ? Error::unavailable : Error::misconfigured;
     default:
-      return SinkError::misconfigured;
+      return Error::misconfigured;
   }
 }
 
@@ -75,9 +75,8 @@ Connection::Connection(const std::string& file, bool create, const Deadline& dea
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(plain_path(file).c_str(), &handle_, flags, nullptr);
   if (code != SQLITE_OK || sqlite3_db_readonly(handle_, "main") != 0) {
-    const SinkError failure = code != SQLITE_OK
-                                  ? error(code, "open it")
-                                  : error(SinkError::misconfigured, "the file is read-only");
+    const Error failure = code != SQLITE_OK ? error(code, "open it")
+                                            : error(Error::misconfigured, "the file is read-only");
     sqlite3_close_v2(handle_);
     throw failure;
   }
@@ -110,8 +109,8 @@ bool Connection::has_moved() const {
 
 std::string_view Connection::message() const { return sqlite3_errmsg(handle_); }
 
-SinkError Connection::error(int code, std::string_view doing) const {
-  if (handle_ == nullptr) return {SinkError::unavailable, name_ + ": no memory to open it"};
+Error Connection::error(int code, std::string_view doing) const {
+  if (handle_ == nullptr) return {Error::unavailable, name_ + ": no memory to open it"};
   const int system_error = sqlite3_system_errno(handle_);
   std::string text = fmt::format("{}: cannot {}: {}", name_, doing, message());
   const bool is_of_system = primary(code) == SQLITE_CANTOPEN || primary(code) == SQLITE_IOERR;
@@ -121,14 +120,14 @@ SinkError Connection::error(int code, std::string_view doing) const {
   return {kind_of(code, system_error), text};
 }
 
-SinkError Connection::error(SinkError::Kind kind, std::string_view what) const {
+Error Connection::error(Error::Kind kind, std::string_view what) const {
   return {kind, fmt::format("{}: {}", name_, what)};
 }
 
-SinkError Connection::commit_error(int code) const {
-  SinkError failure = error(code, "commit");
+Error Connection::commit_error(int code) const {
+  Error failure = error(code, "commit");
   // The transaction may be in the log, whole, although the sync failed that was to keep it there.
-  if (primary(code) == SQLITE_IOERR) return {SinkError::in_doubt, failure.what()};
+  if (primary(code) == SQLITE_IOERR) return {Error::in_doubt, failure.what()};
   return failure;
 }
 

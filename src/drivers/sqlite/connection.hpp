@@ -21,7 +21,7 @@ class Statement;
 class Connection {
  public:
   // Opens `file`. Waits for others' locks until `deadline`, whatever it is by then: it has to
-  // outlive the connection. Throws SinkError.
+  // outlive the connection. Throws Error.
   Connection(const std::string& file, bool create, const Deadline& deadline);
   ~Connection();
   Connection(const Connection&) = delete;
@@ -42,12 +42,12 @@ class Connection {
   // What SQLite says of its last answer. Lives until the next call.
   std::string_view message() const;
 
-  // The SinkError for its last answer, which was `code`.
-  SinkError error(int code, std::string_view doing) const;
-  SinkError error(SinkError::Kind kind, std::string_view what) const;
+  // The Error for its last answer, which was `code`.
+  Error error(int code, std::string_view doing) const;
+  Error error(Error::Kind kind, std::string_view what) const;
 
   // The same for a COMMIT, whose effect may be unknown.
-  SinkError commit_error(int code) const;
+  Error commit_error(int code) const;
 
  private:
   const std::string name_;  // for messages
@@ -67,7 +67,7 @@ class Statement {
   // One step, with SQLite's result code: SQLITE_ROW, SQLITE_DONE or what went wrong.
   int step();
 
-  // One step: whether there is a row. Throws SinkError.
+  // One step: whether there is a row. Throws Error.
   bool next(std::string_view doing);
 
   // Of the row: lives until the next step or reset().
@@ -86,7 +86,7 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 
-// Whether a row was refused for what is in it.
+// Whether a row was rejected for what is in it.
 bool is_fault_of_the_data(int code);
 
 // A name as SQL has it.

@@ -32,7 +32,7 @@ void use_wal(Connection& connection, const Deadline& deadline) {
     const int code = pragma.step();
     if (code == SQLITE_ROW && pragma.text(0) == "wal") return;
     if (code == SQLITE_ROW) {
-      throw connection.error(SinkError::misconfigured,
+      throw connection.error(Error::misconfigured,
                              fmt::format("cannot {} here: SQLite stays in the journal mode {}",
                                          doing, pragma.text(0)));
     }
@@ -83,7 +83,7 @@ struct Open {
     commit.reset();
     // What went into a file without a name is gone with it.
     if (connection.has_moved()) {
-      throw connection.error(SinkError::in_doubt, "the file was moved or deleted");
+      throw connection.error(Error::in_doubt, "the file was moved or deleted");
     }
   }
 };
@@ -96,22 +96,22 @@ class SqliteSink::Session {
   Session(std::string file, const SqliteSinkOptions& options)
       : file_{std::move(file)}, options_{options}, names_{options.table} {}
 
-  void write(const Batch& batch) {
+  void write(const Batch& batch, Rejections& rejections) {
     guarded([&] {
       if (is_loading_) {
-        loaded_ += insert(batch);
+        loaded_ += insert(batch, rejections);
         return;
       }
       open();
       needs_probe_ = true;
       open_->begin_transaction();
-      insert(batch);
+      insert(batch, rejections);
       open_->commit_transaction();
       needs_probe_ = false;
     });
   }
 
-  void tend() {
+  void maintain() {
     if (is_loading_) return;
     guarded([&] {
       if (open_ && open_->connection.has_moved()) open_.reset();
@@ -207,17 +207,17 @@ class SqliteSink::Session {
   }
 
   // Says how many are stored, now or before.
-  std::size_t insert(const Batch& batch) {
+  std::size_t insert(const Batch& batch, Rejections& rejections) {
     std::size_t stored = 0;
-    for (const Event& event : batch.events()) {
+    for (const Event& event : batch) {
       constexpr std::size_t events_per_look = 16;
       if (event.index % events_per_look == 0) check_deadline();
-      if (insert(event, batch)) ++stored;
+      if (insert(event, rejections)) ++stored;
     }
     return stored;
   }
 
-  bool insert(const Event& event, const Batch& batch) {
+  bool insert(const Event& event, Rejections& rejections) {
     Statement& statement = open_->insert;
     int code = row_.bind(statement, event);
     if (code == SQLITE_OK) code = statement.step();
@@ -231,19 +231,19 @@ class SqliteSink::Session {
     statement.reset();
     if (!connection.is_in_transaction()) {
       throw connection.error(
-          SinkError::misconfigured,
+          Error::misconfigured,
           fmt::format("a constraint or trigger of the table {} rolls back more than the one event; "
                       "ABORT in place of ROLLBACK would not: {}",
                       names_.events, why));
     }
-    batch.refuse(event, why);
+    rejections.add(event, why);
     return false;
   }
 
   void check_deadline() const {
     if (std::chrono::steady_clock::now() < deadline_) return;
     throw open_->connection.error(
-        SinkError::unavailable,
+        Error::unavailable,
         fmt::format("could not store a batch within {} ms", options_.timeout.count()));
   }
 
@@ -317,8 +317,10 @@ SqliteSink::SqliteSink(const std::string& file, const SqliteSinkOptions& options
 
 SqliteSink::~SqliteSink() = default;
 
-void SqliteSink::write(const Batch& batch) { session_->write(batch); }
-void SqliteSink::tend() { session_->tend(); }
+void SqliteSink::write(const Batch& batch, Rejections& rejections) {
+  session_->write(batch, rejections);
+}
+void SqliteSink::maintain() { session_->maintain(); }
 LoadStart SqliteSink::begin(std::string_view object_key, std::string_view selection) {
   return session_->begin(object_key, selection);
 }

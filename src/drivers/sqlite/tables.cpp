@@ -69,7 +69,7 @@ std::vector<Found> columns_of(Connection& connection, const std::string& table) 
 
 void check_table(Connection& connection, const std::string& table, std::span<const Column> ours) {
   const auto misconfigured = [&](const std::string& what) {
-    return connection.error(SinkError::misconfigured, what);
+    return connection.error(Error::misconfigured, what);
   };
   const std::vector<Found> theirs = columns_of(connection, table);
   if (theirs.empty())

@@ -16,7 +16,7 @@ struct TableNames {
   std::string ledger;
 };
 
-// Makes the table if it is missing and `create`. Throws SinkError, misconfigured where it does not
+// Makes the table if it is missing and `create`. Throws Error, misconfigured where it does not
 // fit. Inside a transaction.
 void prepare_events_table(Connection& connection, const TableNames& names, bool create);
 void prepare_ledger_table(Connection& connection, const TableNames& names, bool create);

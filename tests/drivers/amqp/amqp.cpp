@@ -16,7 +16,7 @@ AmqpSinkOptions sink_options(const std::string& url) {
 }
 
 // The message of the ConfigError that opening throws; empty if none.
-std::string refusal(const std::string& url, bool as_source = false) {
+std::string rejection(const std::string& url, bool as_source = false) {
   try {
     if (as_source) {
       open_source(url);
@@ -94,7 +94,7 @@ TEST_CASE("options of AMQP URLs") {
   CHECK(amqp::source_options_of(Url::parse("amqp://h?prefetch=65535")).prefetch == 65'535);
 }
 
-TEST_CASE("wrong AMQP URLs are refused with what would be right, and without the password") {
+TEST_CASE("wrong AMQP URLs are rejected with what would be right, and without the password") {
   enable_amqp();
   struct Wrong {
     const char* url;
@@ -115,19 +115,20 @@ TEST_CASE("wrong AMQP URLs are refused with what would be right, and without the
       {"amqp://u:secret@h?declare=yes", "quorum, classic or off"},
       {"amqp://u:secret@h?heartbeat=1500ms", "whole seconds"},
       {"amqp://u:secret@h?heartbeat=0", "1s to 65535s"},
-      {"amqp://u:secret@h?timeout=0", "longer than nothing"},
+      {"amqp://u:secret@h?timeout=0", "must be greater than 0"},
       {"amqp://u:secret@h?queue=", "neither a queue nor an exchange"},
       {"amqp://u:secret@h?routing_key=k", "needs the option 'exchange'"},
       {"amqp://u:secret@h?queue=q&dead_letter=q", "not its own dead-letter queue"},
   };
   for (const Wrong& wrong : of_sinks) {
     CAPTURE(wrong.url);
-    const std::string message = refusal(wrong.url);
+    const std::string message = rejection(wrong.url);
     CAPTURE(message);
     CHECK(message.find(wrong.says) != std::string::npos);
     CHECK(message.find("secret") == std::string::npos);
   }
-  CHECK(refusal("amqp://h?queue=" + std::string(256, 'q')).find("255 bytes") != std::string::npos);
+  CHECK(rejection("amqp://h?queue=" + std::string(256, 'q')).find("255 bytes") !=
+        std::string::npos);
   const Wrong of_sources[] = {
       {"amqp://h?prefetch=0", "'prefetch' is a number from 1 to 65535"},
       {"amqp://h?prefetch=65536", "'prefetch' is a number from 1 to 65535"},
@@ -136,7 +137,7 @@ TEST_CASE("wrong AMQP URLs are refused with what would be right, and without the
   };
   for (const Wrong& wrong : of_sources) {
     CAPTURE(wrong.url);
-    CHECK(refusal(wrong.url, true).find(wrong.says) != std::string::npos);
+    CHECK(rejection(wrong.url, true).find(wrong.says) != std::string::npos);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "drivers/amqp/support.hpp"
 #include "support/cutting_proxy.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -19,9 +20,9 @@ class Writer {
   bool write(Sink& sink, std::size_t count) {
     const Batch batch = numbered_batch("batch" + std::to_string(++batches_) + "-", count);
     try {
-      sink.write(batch);
-    } catch (const SinkError& error) {
-      CHECK(error.kind() != SinkError::misconfigured);
+      test::write(sink, batch);
+    } catch (const Error& error) {
+      CHECK(error.kind() != Error::misconfigured);
       ++failures;
       return false;
     }
@@ -103,7 +104,7 @@ TEST_CASE("nothing is lost when the broker is killed and started in the middle")
       }
       killer.join();
     }
-    CHECK(contains(error_of([&] { sink->tend(); }), "unavailable: "));
+    CHECK(contains(error_of([&] { sink->maintain(); }), "unavailable: "));
     start_service("rabbitmq");
     // A quorum queue needs a moment to have its leader.
     std::size_t tries = 0;
@@ -122,10 +123,10 @@ TEST_CASE("a broker that hears and does not answer is given up at the deadline, 
   Writer writer;
   REQUIRE(writer.write(*sink, 1));
   proxy.stall();
-  CHECK(contains(error_of([&] { sink->write(numbered_batch("e", 1)); }), "in_doubt: "));
+  CHECK(contains(error_of([&] { write(*sink, numbered_batch("e", 1)); }), "in_doubt: "));
   // Nor is the next connection answered.
-  CHECK(contains(error_of([&] { sink->write(numbered_batch("e", 1)); }), "unavailable: "));
-  CHECK(contains(error_of([&] { sink->tend(); }), "unavailable: "));
+  CHECK(contains(error_of([&] { write(*sink, numbered_batch("e", 1)); }), "unavailable: "));
+  CHECK(contains(error_of([&] { sink->maintain(); }), "unavailable: "));
   proxy.resume();
   proxy.cut_after(0);
   std::size_t tries = 0;
@@ -140,7 +141,7 @@ TEST_CASE("a broker that takes no more bytes is given up at the deadline, in dou
   const TestQueue queue{*url};
   CuttingProxy proxy{"127.0.0.1", port_of(*url)};
   const auto sink = open_sink(queue.url("&timeout=500ms", proxy.port()));
-  sink->write(numbered_batch("e", 1));
+  write(*sink, numbered_batch("e", 1));
   std::vector<std::string> texts;  // more than all buffers on the way take
   texts.reserve(500);
   const std::string filler(60'000, 'x');
@@ -149,7 +150,7 @@ TEST_CASE("a broker that takes no more bytes is given up at the deadline, in dou
   }
   const Batch batch = batch_of(texts);
   proxy.stall();
-  CHECK(contains(error_of([&] { sink->write(batch); }), "in_doubt: "));
+  CHECK(contains(error_of([&] { write(*sink, batch); }), "in_doubt: "));
 }
 
 TEST_CASE("a broker that blocks its publishers is unavailable until it takes events again") {
@@ -162,39 +163,39 @@ TEST_CASE("a broker that blocks its publishers is unavailable until it takes eve
   REQUIRE(writer.write(*sink, 1));
   MemoryAlarm alarm;
   // The broker tells those who publish, when they do; one that is slow to tell is asked again.
-  for (int tries = 0; tries < 60 && error_of([&] { sink->tend(); }).empty(); ++tries) {
-    CHECK(contains(error_of([&] { sink->write(numbered_batch("e", 1)); }), "in_doubt: "));
+  for (int tries = 0; tries < 60 && error_of([&] { sink->maintain(); }).empty(); ++tries) {
+    CHECK(contains(error_of([&] { write(*sink, numbered_batch("e", 1)); }), "in_doubt: "));
   }
-  CHECK(contains(error_of([&] { sink->tend(); }), "unavailable: "));
-  CHECK(contains(error_of([&] { sink->write(numbered_batch("e", 1)); }), "unavailable: "));
+  CHECK(contains(error_of([&] { sink->maintain(); }), "unavailable: "));
+  CHECK(contains(error_of([&] { write(*sink, numbered_batch("e", 1)); }), "unavailable: "));
   const auto other = open_sink(queue.url("&timeout=60s"));
   const Batch held = numbered_batch("held", 1);
   std::string of_other = "none";
-  std::thread waiting{[&] { of_other = error_of([&] { other->write(held); }); }};
+  std::thread waiting{[&] { of_other = error_of([&] { write(*other, held); }); }};
   alarm.end();
   waiting.join();
   CHECK(of_other == "");
   std::size_t tries = 0;
   while (!writer.write(*sink, 1) && tries < 100) ++tries;
-  sink->tend();
+  sink->maintain();
   CHECK(writer.lost(*url, queue) == "");
 }
 
-TEST_CASE("an idle sink keeps its connection by tend(), and without it takes a new one") {
+TEST_CASE("an idle sink keeps its connection by maintain(), and without it takes a new one") {
   const auto url = service_url("AMQP");
   if (!url) return;
   enable_amqp();
   const TestQueue queue{*url};
   CuttingProxy tended_proxy{"127.0.0.1", port_of(*url)};
   CuttingProxy idle_proxy{"127.0.0.1", port_of(*url)};
-  const auto tended = open_sink(queue.url("&heartbeat=1s", tended_proxy.port()));
+  const auto maintained = open_sink(queue.url("&heartbeat=1s", tended_proxy.port()));
   const auto idle = open_sink(queue.url("&heartbeat=1s", idle_proxy.port()));
-  tended->write(numbered_batch("e", 1));
-  idle->write(numbered_batch("e", 1));
+  write(*maintained, numbered_batch("e", 1));
+  write(*idle, numbered_batch("e", 1));
   const BareClient silent{*url, 1};
-  wait_until_given_up(silent, [&] { tended->tend(); });
-  tended->write(numbered_batch("e", 1));
-  idle->write(numbered_batch("e", 1));
+  wait_until_given_up(silent, [&] { maintained->maintain(); });
+  write(*maintained, numbered_batch("e", 1));
+  write(*idle, numbered_batch("e", 1));
   CHECK(tended_proxy.connections() == 1);
   CHECK(idle_proxy.connections() == 2);
 }

@@ -1,6 +1,7 @@
 // The sink against a RabbitMQ that is well.
 #include "contract/sink_contract.hpp"
 #include "drivers/amqp/support.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -54,7 +55,7 @@ TEST_CASE("a message says what event it is") {
   const Batch batch =
       batch_of({R"({"event":"clicked","event_id":"0193BC5F-2F3A-7C3E-8A45-0123456789AB"})",
                 event_named(name)});
-  open_sink(queue.url())->write(batch);
+  write(*open_sink(queue.url()), batch);
 
   BareClient client{*url};
   const auto messages = client.take_all(queue.name());
@@ -78,7 +79,7 @@ TEST_CASE("a type is cut between characters") {
   const TestQueue queue{*url};
   std::string name;  // 128 characters of four bytes: 255 is in the middle of one
   for (int i = 0; i < 128; ++i) name += "🙂";
-  open_sink(queue.url())->write(batch_of({event_named(name)}));
+  write(*open_sink(queue.url()), batch_of({event_named(name)}));
   BareClient client{*url};
   CHECK(client.take_all(queue.name()).at(0).type == name.substr(0, 252));
 }
@@ -92,7 +93,7 @@ TEST_CASE("a large batch is in flight at once") {
   texts.reserve(1'000);
   for (std::size_t i = 0; i < 1'000; ++i) texts.push_back(large_event(i));
   const Batch batch = batch_of(texts);
-  open_sink(queue.url("&timeout=120s"))->write(batch);
+  write(*open_sink(queue.url("&timeout=120s")), batch);
   BareClient client{*url};
   CHECK(client.take_lines(queue.name()) == lines_of(batch.ndjson()));
 }
@@ -104,7 +105,7 @@ TEST_CASE("events go through an exchange to the queue that is bound to it") {
   const TestQueue queue{*url};
   const auto sink = open_sink(queue.url("&exchange=amq.topic&routing_key=" + queue.name() + ".x"));
   const Batch batch = numbered_batch("routed", 3);
-  sink->write(batch);
+  write(*sink, batch);
   BareClient client{*url};
   CHECK(client.take_lines(queue.name()) == lines_of(batch.ndjson()));
 }
@@ -117,8 +118,8 @@ TEST_CASE("the dead-letter queue gets what a consumer rejects") {
     CAPTURE(kind);
     const TestQueue queue{*url};
     const std::string dead = queue.name() + ".dead";
-    open_sink(queue.url(kind == "&declare=quorum" ? kind : kind + dead))
-        ->write(numbered_batch("rejected", 1));
+    write(*open_sink(queue.url(kind == "&declare=quorum" ? kind : kind + dead)),
+          numbered_batch("rejected", 1));
     BareClient client{*url};
     const amqp_rpc_reply_t got = amqp_basic_get(client.state(), 1, amqp_text(queue.name()), 0);
     REQUIRE(got.reply.id == AMQP_BASIC_GET_OK_METHOD);
@@ -141,22 +142,22 @@ TEST_CASE("the amqp sink writes over TLS to whom it knows and to nobody else") {
   const TestQueue queue{*plain_url};
   const std::string good = *url + "?queue=" + queue.name() + "&ca_file=" + *authority;
   const Batch batch = numbered_batch("secret", 1'000);
-  open_sink(good)->write(batch);
+  write(*open_sink(good), batch);
   BareClient client{*plain_url};
   CHECK(client.take_lines(queue.name()) == lines_of(batch.ndjson()));
 
-  const auto refusal = [&](const std::string& bad) {
-    return error_of([&] { open_sink(bad)->write(batch); });
+  const auto rejection = [&](const std::string& bad) {
+    return error_of([&] { write(*open_sink(bad), batch); });
   };
-  const std::string unknown = refusal(*url + "?queue=" + queue.name());
+  const std::string unknown = rejection(*url + "?queue=" + queue.name());
   CHECK(contains(unknown, "misconfigured: "));
   CHECK(contains(unknown, "not signed by an authority in ca_file"));
   std::string elsewhere = good;  // another spelling of the same address, which is no name of its
   elsewhere.replace(elsewhere.find("localhost"), 9, "127.1");
-  const std::string mistaken = refusal(elsewhere);
+  const std::string mistaken = rejection(elsewhere);
   CHECK(contains(mistaken, "misconfigured: "));
   CHECK(contains(mistaken, "not for this host"));
-  const std::string missing = refusal(*url + "?queue=x&ca_file=/no/such/file");
+  const std::string missing = rejection(*url + "?queue=x&ca_file=/no/such/file");
   CHECK(contains(missing, "misconfigured: "));
   CHECK(contains(missing, "/no/such/file"));
   CHECK(client.depth(queue.name()) == 0);
@@ -171,8 +172,8 @@ TEST_CASE("the next host is tried where the first is dead") {
   two_hosts.insert(two_hosts.find("127.0.0.1"), "127.0.0.1:1,[::1]:1,");
   const auto sink = open_sink(two_hosts);
   const Batch batch = numbered_batch("e", 2);
-  sink->tend();
-  sink->write(batch);
+  sink->maintain();
+  write(*sink, batch);
   BareClient client{*url};
   CHECK(client.take_lines(queue.name()) == lines_of(batch.ndjson()));
 }

@@ -1,6 +1,7 @@
 // The source against a RabbitMQ that is well.
 #include "contract/source_contract.hpp"
 #include "drivers/amqp/support.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -12,7 +13,7 @@ class AmqpSourceBench final : public SourceBench {
   AmqpSourceBench(const std::string& url, std::string options)
       : queue_{url}, options_{std::move(options)}, sink_{open_sink(queue_.url(options_))} {}
 
-  void put(const Batch& batch) override { sink_->write(batch); }
+  void put(const Batch& batch) override { write(*sink_, batch); }
   std::shared_ptr<Source> open() override { return open_source(queue_.url(options_)); }
 
  private:
@@ -42,7 +43,7 @@ TEST_CASE("the amqp source reads over TLS") {
   enable_amqp();
   const TestQueue queue{*plain_url};
   const Batch batch = numbered_batch("e", 2'000);
-  open_sink(queue.url())->write(batch);
+  write(*open_sink(queue.url()), batch);
   const auto source = open_source(*url + "?queue=" + queue.name() + "&ca_file=" + *authority);
   const Delivery delivery = read_some(*source, 2'000);
   CHECK(delivery.batch.ndjson() == batch.ndjson());
@@ -60,17 +61,17 @@ TEST_CASE("what is no event comes as it is, in its place, and is acknowledged wi
   const Batch after = numbered_batch("after", 1);
   const std::vector<std::string> wrong{"", "no event", std::string("\0\xff", 2),
                                        std::string(300'000, 'x'), R"({"event":"e"})"};
-  sink->write(before);
+  write(*sink, before);
   for (const std::string& body : wrong) client.publish(queue.name(), body);
   client.depth(queue.name());  // when this is answered, the broker has them
-  sink->write(after);
+  write(*sink, after);
 
   auto source = open_source(queue.url());
   const Delivery delivery = read_some(*source, 2 + wrong.size());
-  REQUIRE(delivery.unreadable.size() == wrong.size());
+  REQUIRE(delivery.rejections.size() == wrong.size());
   for (std::size_t i = 0; i < wrong.size(); ++i) {
-    CHECK(delivery.unreadable[i].raw == wrong[i]);
-    CHECK_FALSE(delivery.unreadable[i].rejection.code.empty());
+    CHECK(delivery.rejections[i].raw == wrong[i]);
+    CHECK_FALSE(delivery.rejections[i].code.empty());
   }
   CHECK(delivery.batch.ndjson() == std::string{before.ndjson()} + std::string{after.ndjson()});
   source->acknowledge(delivery);
@@ -84,7 +85,7 @@ TEST_CASE("a delivery is bounded in events and in bytes") {
   enable_amqp();
   const TestQueue queue{*url};
   const Batch batch = numbered_batch("e", 20);
-  open_sink(queue.url())->write(batch);
+  write(*open_sink(queue.url()), batch);
   const std::size_t bytes_of_one = batch.bytes() / 20 + 1;
   const auto source = open_source(queue.url());
   Delivery delivery = read_some(*source, 1, 1);
@@ -107,7 +108,7 @@ TEST_CASE("the broker sends ahead as much as prefetch says") {
   if (!url) return;
   enable_amqp();
   const TestQueue queue{*url};
-  open_sink(queue.url())->write(numbered_batch("e", 100));
+  write(*open_sink(queue.url()), numbered_batch("e", 100));
   BareClient client{*url};
   const auto source = open_source(queue.url("&prefetch=10"));
   Delivery first = read_some(*source, 10);
@@ -121,7 +122,7 @@ TEST_CASE("the broker sends ahead as much as prefetch says") {
 
   Delivery delivery;
   const auto too_much = [&] { source->read(delivery, {.max_events = 65'536}); };
-  CHECK(contains(error_of<SourceError>(too_much), "misconfigured: "));
+  CHECK(contains(error_of<Error>(too_much), "misconfigured: "));
   CHECK(source->read(delivery, {.max_events = 65'535}));
 }
 
@@ -133,7 +134,7 @@ TEST_CASE("what the broker sends ahead grows with what is asked for") {
     CAPTURE(kind);
     const TestQueue queue{*url};
     const Batch batch = numbered_batch("e", 10'000);
-    open_sink(queue.url(kind))->write(batch);
+    write(*open_sink(queue.url(kind)), batch);
     const auto source = open_source(queue.url(kind));
     std::string read;
     std::size_t most = 1;
@@ -157,7 +158,7 @@ TEST_CASE("an acknowledgement arrives although the source goes at once, with muc
   if (!url) return;
   enable_amqp();
   const TestQueue queue{*url};
-  open_sink(queue.url())->write(numbered_batch("e", 5'000));
+  write(*open_sink(queue.url()), numbered_batch("e", 5'000));
   for (int i = 0; i < 10; ++i) {
     const auto source = open_source(queue.url("&prefetch=5000"));
     source->acknowledge(read_some(*source, 1, 1));
@@ -176,12 +177,12 @@ TEST_CASE("a queue that is deleted under the source is an error, and is found ag
   source->read(delivery, {});
   BareClient client{*url};
   client.remove(queue.name());
-  const std::string said = error_of<SourceError>([&] { source->read(delivery, {.wait = 30s}); });
+  const std::string said = error_of<Error>([&] { source->read(delivery, {.wait = 30s}); });
   CAPTURE(said);
   CHECK(contains(said, "unavailable: "));
   CHECK(contains(said, queue.name()));
   const Batch batch = numbered_batch("e", 3);
-  open_sink(queue.url())->write(batch);
+  write(*open_sink(queue.url()), batch);
   CHECK(read_some(*source, 3).batch.ndjson() == batch.ndjson());
 }
 
@@ -192,7 +193,7 @@ TEST_CASE("a source whose queue is missing with declare=off says so") {
   const TestQueue queue{*url};
   const auto source = open_source(queue.url("&declare=off"));
   Delivery delivery;
-  const std::string said = error_of<SourceError>([&] { source->read(delivery, {}); });
+  const std::string said = error_of<Error>([&] { source->read(delivery, {}); });
   CAPTURE(said);
   CHECK(contains(said, "misconfigured: "));
   CHECK(contains(said, queue.name()));

@@ -4,6 +4,7 @@
 
 #include "drivers/amqp/support.hpp"
 #include "support/cutting_proxy.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -14,7 +15,7 @@ using namespace std::chrono_literals;
 Delivery read_through(Source& source, std::size_t max_events = 10'000) {
   Delivery delivery;
   for (int tries = 0; tries < 200 && delivery.empty(); ++tries) {
-    error_of<SourceError>([&] { source.read(delivery, {.wait = 1s, .max_events = max_events}); });
+    error_of<Error>([&] { source.read(delivery, {.wait = 1s, .max_events = max_events}); });
   }
   REQUIRE_FALSE(delivery.empty());
   return delivery;
@@ -30,7 +31,7 @@ TEST_CASE("a late acknowledgement settles nothing of the next session") {
     CAPTURE(kind);
     const TestQueue queue{*url};
     const Batch batch = numbered_batch("e", 5'000);
-    open_sink(queue.url(kind))->write(batch);
+    write(*open_sink(queue.url(kind)), batch);
     CuttingProxy proxy{"127.0.0.1", port_of(*url)};
     auto source = open_source(queue.url(kind, proxy.port()));
     const Delivery early = read_some(*source, 4'000, 4'000);
@@ -50,13 +51,12 @@ TEST_CASE("a delivery is emptied when its session is lost while it is gathered")
   enable_amqp();
   const TestQueue queue{*url};
   const Batch batch = numbered_batch("e", 10);
-  open_sink(queue.url())->write(batch);
+  write(*open_sink(queue.url()), batch);
   CuttingProxy proxy{"127.0.0.1", port_of(*url)};
   const auto source = open_source(queue.url("", proxy.port()));
   Delivery delivery = read_some(*source, 10);
   proxy.cut_after(0);
-  CHECK(contains(error_of<SourceError>([&] { source->read(delivery, {.wait = 30s}); }),
-                 "unavailable: "));
+  CHECK(contains(error_of<Error>([&] { source->read(delivery, {.wait = 30s}); }), "unavailable: "));
   CHECK(delivery.empty());
   CHECK(read_some(*source, 10).batch.ndjson() == batch.ndjson());
 }
@@ -85,10 +85,10 @@ TEST_CASE("every event is read when connections are cut at random bytes") {
     for (std::size_t round = 0; cuts < 150 && round < 5'000; ++round) {
       proxy.cut_after(random() % 15'000);
       const Batch batch = numbered_batch("r" + std::to_string(round) + "-", 1 + random() % 40);
-      sink->write(batch);
+      write(*sink, batch);
       for (std::string& line : lines_of(batch.ndjson())) put.insert(std::move(line));
       for (int i = 0; i < 3; ++i) {
-        const std::string error = error_of<SourceError>([&] {
+        const std::string error = error_of<Error>([&] {
           source->read(delivery, {.wait = 5ms, .max_events = 1 + random() % 100});
           if (random() % 2 == 0) take(delivery);
         });
@@ -122,7 +122,7 @@ TEST_CASE("a source reads on when the broker was killed and started") {
   enable_amqp();
   const TestQueue queue{*url};
   const Batch batch = numbered_batch("e", 1'000);
-  open_sink(queue.url())->write(batch);
+  write(*open_sink(queue.url()), batch);
   const auto source = open_source(queue.url());
   const Delivery first = read_some(*source, 100, 100);
   source->acknowledge(first);
@@ -131,10 +131,8 @@ TEST_CASE("a source reads on when the broker was killed and started") {
   {
     const ServiceOutage outage{"rabbitmq"};
     Delivery none;
-    CHECK(contains(error_of<SourceError>([&] { source->read(none, {.wait = 30s}); }),
-                   "unavailable: "));
-    CHECK(contains(error_of<SourceError>([&] { source->read(none, {.wait = 30s}); }),
-                   "unavailable: "));
+    CHECK(contains(error_of<Error>([&] { source->read(none, {.wait = 30s}); }), "unavailable: "));
+    CHECK(contains(error_of<Error>([&] { source->read(none, {.wait = 30s}); }), "unavailable: "));
   }
   std::set<std::string> missing;
   for (std::string& line : lines_of(batch.ndjson())) missing.insert(std::move(line));
@@ -160,7 +158,7 @@ TEST_CASE("a caller may be busy for longer than the broker waits for a heartbeat
     texts.push_back(R"({"event":"large","properties":{"text":")" + filler + R"("}})");
   }
   const Batch batch = batch_of(texts);
-  sink->write(batch);
+  write(*sink, batch);
 
   const auto source = open_source(queue.url("&heartbeat=3s&prefetch=65535"));
   const Delivery first = read_some(*source, 1, 1);

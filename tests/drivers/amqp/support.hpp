@@ -134,9 +134,9 @@ class BareClient {
 
   BareMessage next() {
     amqp_maybe_release_buffers(state_.get());
-    const timeval patience{30, 0};
+    const timeval timeout{30, 0};
     amqp_envelope_t envelope;
-    check(amqp_consume_message(state_.get(), &envelope, &patience, 0));
+    check(amqp_consume_message(state_.get(), &envelope, &timeout, 0));
     BareMessage message;
     message.body = string_of(envelope.message.body);
     message.properties = envelope.message.properties;
@@ -203,7 +203,7 @@ inline void let_broker_note_its_queues() {
 }
 
 // What a call throws, as text with the kind in front; empty if nothing.
-template <typename Error = SinkError, typename Call>
+template <typename Error = Error, typename Call>
 std::string error_of(Call&& call) {
   try {
     call();
@@ -219,7 +219,7 @@ inline Delivery read_some(Source& source, std::size_t count, std::size_t max_eve
   using namespace std::chrono_literals;
   Delivery delivery;
   const auto deadline = std::chrono::steady_clock::now() + 30s;
-  const auto size = [&] { return delivery.batch.size() + delivery.unreadable.size(); };
+  const auto size = [&] { return delivery.batch.size() + delivery.rejections.size(); };
   while (size() < count && std::chrono::steady_clock::now() < deadline) {
     source.read(delivery, {.wait = 100ms, .max_events = max_events});
   }

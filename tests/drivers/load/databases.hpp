@@ -50,7 +50,7 @@ class LoadDatabase {
 
 class PostgresLoads final : public LoadDatabase {
  public:
-  explicit PostgresLoads(const std::string& server) : corner{server} { corner.open()->tend(); }
+  explicit PostgresLoads(const std::string& server) : corner{server} { corner.open()->maintain(); }
   std::shared_ptr<LedgerSink> open() override { return corner.open("&timeout=60s"); }
   Strings query(std::string sql) override {
     return corner.sql.run(filled(std::move(sql), corner.table, corner.ledger));
@@ -61,7 +61,7 @@ class PostgresLoads final : public LoadDatabase {
 
 class SqliteLoads final : public LoadDatabase {
  public:
-  SqliteLoads() { open()->tend(); }
+  SqliteLoads() { open()->maintain(); }
   std::shared_ptr<LedgerSink> open() override {
     return std::make_shared<SqliteSink>(file,
                                         SqliteSinkOptions{.timeout = std::chrono::seconds{60}});

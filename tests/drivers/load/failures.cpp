@@ -1,4 +1,4 @@
-// Loads of what is damaged, refused, taken away or too late.
+// Loads of what is damaged, rejected, taken away or too late.
 #include <doctest/doctest.h>
 
 #include <stop_token>
@@ -21,8 +21,8 @@ struct Letters {
   Strings lines{};
 
   Letters() {
-    sink->always = [this](const Batch& batch) {
-      for (const Event& event : batch.events()) lines.emplace_back(event.line);
+    sink->always = [this](const Batch& batch, Rejections&) {
+      for (const Event& event : batch) lines.emplace_back(event.line);
     };
   }
 
@@ -33,8 +33,8 @@ struct Letters {
   }
 };
 
-// Makes both databases refuse events of the name "bad".
-void refuse_bad(LoadDatabase& database) {
+// Makes both databases reject events of the name "bad".
+void reject_bad(LoadDatabase& database) {
   if (dynamic_cast<PostgresLoads*>(&database) != nullptr) {
     database.query("ALTER TABLE {events} ADD CHECK (event <> 'bad')");
   } else {
@@ -55,9 +55,9 @@ std::string message_of(const std::function<void()>& call) {
 
 }  // namespace
 
-TEST_CASE("refused and unreadable events are dead letters before their object counts as loaded") {
+TEST_CASE("rejected and unreadable events are dead letters before their object counts as loaded") {
   with_databases([](LoadDatabase& database) {
-    refuse_bad(database);
+    reject_bad(database);
     Objects objects;
     Batch batch = events_of(0, "good", 25);
     batch.append(events_of(0, "bad", 2));
@@ -65,16 +65,17 @@ TEST_CASE("refused and unreadable events are dead letters before their object co
     put_raw(objects.store, 0, "1", std::string{batch.ndjson()} + "no event\n");
     Letters letters;
     std::size_t loaded_before = 1;
-    letters.sink->steps.push_back([&](const Batch&) { loaded_before = database.count(); });
+    letters.sink->steps.push_back(
+        [&](const Batch&, Rejections&) { loaded_before = database.count(); });
     const auto sink = database.open();
     const LoadOptions options{.max_batch_events = 10, .dead_letter = letters.sink};
     const auto done = load(objects.store, *sink, options);
     CHECK(loaded_before == 0);
     CHECK(letters.sink->writes == 1);
-    CHECK(letters.count("sink.refused") == 2);
+    CHECK(letters.count("sink.rejected") == 2);
     CHECK(letters.count("no event") == 1);
     CHECK(done.events == 50);
-    CHECK(done.refused == 2);
+    CHECK(done.rejected == 2);
     CHECK(done.unreadable == 1);
     CHECK(database.names() == Strings{"good 50"});
     load(objects.store, *sink, options);
@@ -84,7 +85,7 @@ TEST_CASE("refused and unreadable events are dead letters before their object co
 
 TEST_CASE("without a place for dead letters the first of them ends the load, and nothing is kept") {
   with_databases([](LoadDatabase& database) {
-    refuse_bad(database);
+    reject_bad(database);
     const auto sink = database.open();
     for (const char* line : {"no event\n", ""}) {
       Objects objects;
@@ -95,7 +96,7 @@ TEST_CASE("without a place for dead letters the first of them ends the load, and
       RetryPolicy patient = at_once;
       patient.retry_misconfigured = true;
       CHECK_THROWS_AS(load(objects.store, *sink, {.max_batch_events = 10, .retry = patient}),
-                      SinkError);
+                      Error);
       CHECK(database.count() == 0);
       CHECK(sink->loaded(Strings{"raw/dt=2030-01-01/hour=00/1.json.gz"}, "") == std::vector{false});
     }
@@ -107,7 +108,7 @@ TEST_CASE("dead letters that cannot be written end the load, and nothing is kept
     Objects objects;
     put_raw(objects.store, 0, "1", std::string{events_of(0, "good", 5).ndjson()} + "no event\n");
     Letters letters;
-    letters.sink->steps = {fail(SinkError::unavailable)};
+    letters.sink->steps = {fail(Error::unavailable)};
     const auto sink = database.open();
     const LoadOptions options{.dead_letter = letters.sink, .retry = at_once};
     CHECK(has(message_of([&] { load(objects.store, *sink, options); }), "dead letters"));
@@ -117,9 +118,9 @@ TEST_CASE("dead letters that cannot be written end the load, and nothing is kept
   });
 }
 
-TEST_CASE("a sink that refuses all of it is stopped before everything is a dead letter") {
+TEST_CASE("a sink that rejects all of it is stopped before everything is a dead letter") {
   with_databases([](LoadDatabase& database) {
-    refuse_bad(database);
+    reject_bad(database);
     Objects objects;
     // 45 in each of two objects are not enough, the third is.
     for (const char* name : {"1", "2", "3", "4"}) {
@@ -183,7 +184,7 @@ TEST_CASE("a raw object that is compacted away while loading is loaded as what i
       watched.on_read = [&](std::string_view key, std::size_t bytes) {
         if (*moment != 'm' || bytes == 0 || key.starts_with(hourly_folder)) return;
         compact();
-        throw StoreError{StoreError::misconfigured, "it is not there any more"};
+        throw Error{Error::misconfigured, "it is not there any more"};
       };
       std::vector<std::string> failures;
       const auto sink = database.open();
@@ -214,7 +215,7 @@ TEST_CASE("a store that fails is read again, from the beginning of the object") 
     std::size_t failures_left = 6;
     const auto sometimes = [&] {
       if (failures_left == 0 || --failures_left % 2 == 0) return;
-      throw StoreError{StoreError::unavailable, "slow down"};
+      throw Error{Error::unavailable, "slow down"};
     };
     watched.on_list = [&](std::string_view) { sometimes(); };
     watched.on_get = [&](std::string_view) { sometimes(); };
@@ -242,7 +243,7 @@ TEST_CASE("what only somebody can mend is thrown at once") {
     CHECK(has(message_of([&] { load(objects.store, *database.open()); }), "no column url"));
     WatchedStore watched{objects.store};
     watched.on_list = [](std::string_view) {
-      throw StoreError{StoreError::misconfigured, "there is no such bucket"};
+      throw Error{Error::misconfigured, "there is no such bucket"};
     };
     CHECK(message_of([&] { load(watched, *database.open()); }) != "none");
   });

@@ -16,6 +16,7 @@
 #include "support/cutting_proxy.hpp"
 #include "support/objects.hpp"
 #include "support/seed.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -157,7 +158,7 @@ TEST_CASE("loads that wait for each other's events in a circle both come to thei
   put_raw(objects.store, 0, "1", std::string{first.ndjson()} + std::string{second.ndjson()});
   const auto other = database.open();
   REQUIRE(other->begin("other", "") == LoadStart::begun);
-  other->write(second);
+  write(*other, second);
   auto loading = std::async(std::launch::async, [&] {
     const auto sink = database.open();
     return load(objects.store, *sink, {.max_batch_events = 10, .retry = at_once});
@@ -167,7 +168,7 @@ TEST_CASE("loads that wait for each other's events in a circle both come to thei
   }
   // Whom of the two the server chooses does not matter.
   const std::string failure = failure_of([&] {
-    other->write(first);
+    write(*other, first);
     other->commit();
   });
   CHECK((failure == "none" || has(failure, "unavailable: ")));
@@ -219,8 +220,8 @@ TEST_CASE("a connection that is cut at a random byte of a load loses and repeats
     database.query("TRUNCATE {ledger}");
     LoadOptions options = small_batches;
     options.on_failure = [&](const std::exception& error, auto) {
-      const auto* failure = dynamic_cast<const SinkError*>(&error);
-      if (failure != nullptr && failure->kind() == SinkError::in_doubt) ++in_doubt;
+      const auto* failure = dynamic_cast<const Error*>(&error);
+      if (failure != nullptr && failure->kind() == Error::in_doubt) ++in_doubt;
     };
     proxy.cut_after(random() % bytes);
     const LoadStatistics done = load(objects.store, *sink, options);

@@ -95,7 +95,7 @@ class Corner {
 
   // Makes the table as the sink would, with more to it.
   void create(const std::string& more = {}) {
-    open()->tend();
+    open()->maintain();
     if (!more.empty()) sql.run("ALTER TABLE " + table + " " + more);
   }
 
@@ -114,7 +114,7 @@ template <typename Call>
 std::string failure_of(const Call& call) {
   try {
     call();
-  } catch (const SinkError& error) {
+  } catch (const Error& error) {
     constexpr const char* kinds[] = {"unavailable", "misconfigured", "in doubt"};
     return std::string{kinds[error.kind()]} + ": " + error.what();
   } catch (const ConfigError& error) {

@@ -9,22 +9,23 @@
 #include "support/cutting_proxy.hpp"
 #include "support/events.hpp"
 #include "support/seed.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
 
 // Writes until it worked; the kinds of the failures before that.
-std::vector<SinkError::Kind> persist(Sink& sink, const Batch& batch) {
+std::vector<Error::Kind> persist(Sink& sink, const Batch& batch) {
   constexpr auto long_enough = std::chrono::seconds{60};  // only a failure waits for it
   const auto deadline = std::chrono::steady_clock::now() + long_enough;
-  std::vector<SinkError::Kind> failures;
+  std::vector<Error::Kind> failures;
   for (;;) {
     try {
-      sink.write(batch);
+      write(sink, batch);
       return failures;
-    } catch (const SinkError& error) {
+    } catch (const Error& error) {
       INFO(error.what());
-      REQUIRE(error.kind() != SinkError::misconfigured);
+      REQUIRE(error.kind() != Error::misconfigured);
       REQUIRE(std::chrono::steady_clock::now() < deadline);
       failures.push_back(error.kind());
     }
@@ -33,19 +34,19 @@ std::vector<SinkError::Kind> persist(Sink& sink, const Batch& batch) {
 
 // How many bytes pass through the proxy for one write on an open connection.
 std::size_t bytes_of_write(Corner& corner, CuttingProxy& proxy, Sink& sink, const Batch& batch) {
-  sink.tend();
+  sink.maintain();
   const std::size_t before = proxy.bytes();
-  sink.write(batch);
+  write(sink, batch);
   const std::size_t bytes = proxy.bytes() - before;
   corner.sql.run("TRUNCATE " + corner.table);
   return bytes;
 }
 
 // Cuts one write after so many bytes, and repeats it. Checks that each event is there once.
-std::vector<SinkError::Kind> survive_cut(Corner& corner, CuttingProxy& proxy, Sink& sink,
-                                         const Batch& batch, std::size_t bytes) {
+std::vector<Error::Kind> survive_cut(Corner& corner, CuttingProxy& proxy, Sink& sink,
+                                     const Batch& batch, std::size_t bytes) {
   corner.sql.run("TRUNCATE " + corner.table);
-  sink.tend();
+  sink.maintain();
   proxy.cut_after(bytes);
   auto failures = persist(sink, batch);
   proxy.cancel_cut();
@@ -80,7 +81,7 @@ TEST_CASE("a connection cut while it is made loses and repeats nothing") {
   const Batch batch = numbered_batch("n", 5);
   const auto open = [&] { return corner.open("", url_through(*server, proxy.port())); };
   const std::size_t before = proxy.bytes();
-  open()->write(batch);
+  write(*open(), batch);
   const std::size_t bytes = proxy.bytes() - before;
   for (int i = 0; i < 100; ++i) {
     corner.sql.run("TRUNCATE " + corner.table);
@@ -104,7 +105,7 @@ TEST_CASE("a connection lost in COMMIT leaves the write in doubt, one lost befor
   for (std::size_t left = 1; left < bytes_of_answer; ++left) {
     CAPTURE(left);
     const auto failures = survive_cut(corner, proxy, *sink, batch, bytes - left);
-    CHECK(failures == std::vector<SinkError::Kind>{SinkError::in_doubt});
+    CHECK(failures == std::vector<Error::Kind>{Error::in_doubt});
   }
   // On a connection that was used before, a loss before COMMIT is made good at once.
   CHECK(survive_cut(corner, proxy, *sink, batch, 10).empty());
@@ -118,11 +119,11 @@ TEST_CASE("a server that stops to answer is given up at the deadline") {
   CuttingProxy proxy{"127.0.0.1", port_of(*server)};
   const auto sink = corner.open("&timeout=300ms", url_through(*server, proxy.port()));
   const Batch batch = numbered_batch("n", 3);
-  sink->tend();
+  sink->maintain();
   proxy.stall();
-  CHECK(has(failure_of([&] { sink->write(batch); }), "unavailable: postgres: the server did not"));
-  CHECK(has(failure_of([&] { sink->write(batch); }), "unavailable: "));  // while connecting
-  CHECK(has(failure_of([&] { sink->tend(); }), "unavailable: "));
+  CHECK(has(failure_of([&] { write(*sink, batch); }), "unavailable: postgres: the server did not"));
+  CHECK(has(failure_of([&] { write(*sink, batch); }), "unavailable: "));  // while connecting
+  CHECK(has(failure_of([&] { sink->maintain(); }), "unavailable: "));
   proxy.resume();
   persist(*sink, batch);
   CHECK(corner.count() == 3);

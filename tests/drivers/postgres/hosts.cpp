@@ -9,6 +9,7 @@
 
 #include "drivers/postgres/database.hpp"
 #include "support/events.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -79,7 +80,7 @@ TEST_CASE("the next host gets the events within the deadline of one write") {
     CAPTURE(hosts);
     corner.sql.run("TRUNCATE " + corner.table);
     const auto sink = corner.open("&timeout=4s", behind(*server, hosts));
-    CHECK(failure_of([&] { sink->write(numbered_batch("n", 3)); }) == "none");
+    CHECK(failure_of([&] { write(*sink, numbered_batch("n", 3)); }) == "none");
     CHECK(corner.count() == 3);
   }
 }
@@ -97,7 +98,7 @@ TEST_CASE("hosts may be given in every way that libpq knows") {
         "host=,name hostaddr=127.0.0.1,127.0.0.1", "host=name, hostaddr=127.0.0.1,127.0.0.1"}) {
     CAPTURE(hosts);
     PostgresSink sink{{.connection = hosts + rest, .table = corner.table}};
-    CHECK(failure_of([&] { sink.tend(); }) == "none");
+    CHECK(failure_of([&] { sink.maintain(); }) == "none");
   }
 }
 
@@ -109,7 +110,7 @@ TEST_CASE("hosts that are all of no use are named") {
   const SilentPort full{SilentPort::full};
   const auto failure = [](const std::string& hosts) {
     const auto sink = open_sink("postgres://postgres:sesame@" + hosts + "/postgres?timeout=600ms");
-    return failure_of([&] { sink->write(numbered_batch("n", 1)); });
+    return failure_of([&] { write(*sink, numbered_batch("n", 1)); });
   };
   CHECK(failure(silent.host() + ',' + full.host()) == "unavailable: postgres: " + silent.host() +
                                                           " did not answer in time; " +
@@ -133,12 +134,12 @@ TEST_CASE("target_session_attrs=read-write wants a host that takes events") {
   };
   const auto sink = open_sink(behind(url, closed_port()) + "?target_session_attrs=read-write");
   set_read_only("on");
-  const std::string failure = failure_of([&] { sink->write(numbered_batch("n", 3)); });
+  const std::string failure = failure_of([&] { write(*sink, numbered_batch("n", 3)); });
   CAPTURE(failure);
   CHECK(failure.starts_with("unavailable: "));
   CHECK(has(failure, "session is read-only"));
   set_read_only("off");
-  CHECK(failure_of([&] { sink->write(numbered_batch("n", 3)); }) == "none");
+  CHECK(failure_of([&] { write(*sink, numbered_batch("n", 3)); }) == "none");
   CHECK(Sql{url}.value("SELECT count(*) FROM events") == "3");
   static_cast<void>(sink);
   corner.sql.run("DROP DATABASE " + database + " WITH (FORCE)");

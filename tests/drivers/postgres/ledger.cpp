@@ -8,6 +8,7 @@
 #include "drivers/postgres/database.hpp"
 #include "support/cutting_proxy.hpp"
 #include "support/events.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -20,7 +21,7 @@ std::vector<std::string> lines_of_ledger(Corner& corner) {
 
 void load(LedgerSink& sink, std::string_view key, const std::vector<Batch>& batches) {
   REQUIRE(sink.begin(key, "") == LoadStart::begun);
-  for (const Batch& batch : batches) sink.write(batch);
+  for (const Batch& batch : batches) write(sink, batch);
   sink.commit();
 }
 
@@ -36,8 +37,8 @@ TEST_CASE("a load is stored as a whole, with its line in the ledger, once") {
     Corner corner{*server};
     const auto sink = corner.open("", *way);
     REQUIRE(sink->begin("raw/a'b\\.json.gz", "") == LoadStart::begun);
-    for (const char* prefix : {"a", "b", "c"}) sink->write(numbered_batch(prefix, 1'000));
-    sink->tend();
+    for (const char* prefix : {"a", "b", "c"}) write(*sink, numbered_batch(prefix, 1'000));
+    sink->maintain();
     CHECK(corner.count() == 0);
     sink->commit();
     CHECK(corner.count() == 3'000);
@@ -45,7 +46,7 @@ TEST_CASE("a load is stored as a whole, with its line in the ledger, once") {
 
     CHECK(sink->begin("raw/a'b\\.json.gz", "") == LoadStart::loaded);
     CHECK(corner.open("", *way)->begin("raw/a'b\\.json.gz", "") == LoadStart::loaded);
-    sink->write(numbered_batch("alone", 1));
+    write(*sink, numbered_batch("alone", 1));
     CHECK(corner.count() == 3'001);
     CHECK(lines_of_ledger(corner).size() == 1);
   }
@@ -58,12 +59,12 @@ TEST_CASE("a load that is rolled back or never ended leaves nothing") {
   auto sink = corner.open();
   const Batch batch = numbered_batch("n", 100);
   REQUIRE(sink->begin("a", "") == LoadStart::begun);
-  sink->write(batch);
+  write(*sink, batch);
   sink->roll_back();
   sink->roll_back();
   CHECK(corner.count() == 0);
   REQUIRE(sink->begin("a", "") == LoadStart::begun);
-  sink->write(batch);
+  write(*sink, batch);
   sink = corner.open();  // as if the program had crashed
   CHECK(corner.count() == 0);
   load(*sink, "a", {batch});
@@ -90,7 +91,7 @@ TEST_CASE("of two who load the same at once the second finds it busy, and goes o
     const auto first = corner.open();
     const auto second = corner.open();
     REQUIRE(first->begin("a", "") == LoadStart::begun);
-    first->write(numbered_batch("n", 100));
+    write(*first, numbered_batch("n", 100));
     CHECK(second->begin("a", "") == LoadStart::busy);
     load(*second, "b", {numbered_batch("m", 10)});
     CHECK(second->loaded(std::vector<std::string>{"a", "b"}, "") == std::vector{false, true});
@@ -114,7 +115,7 @@ TEST_CASE("a load waits for other locks than the ledger's as long as any write")
   Sql other{*server};
   const Batch batch = numbered_batch("n", 1);
   other.run("BEGIN; LOCK TABLE " + corner.table + " IN EXCLUSIVE MODE");
-  auto waiting = std::async(std::launch::async, [&] { sink->write(batch); });
+  auto waiting = std::async(std::launch::async, [&] { write(*sink, batch); });
   while (corner.sql.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '" +
                           corner.table + "'::regclass") == "0") {
     std::this_thread::yield();
@@ -165,13 +166,13 @@ TEST_CASE("the ledger is asked for thousands of objects at once") {
   CHECK_THROWS_AS(sink->loaded(keys, ""), std::logic_error);
 }
 
-TEST_CASE("a load passes over events that are there, and refuses what the table does") {
+TEST_CASE("a load passes over events that are there, and rejects what the table does") {
   const auto server = service_url("POSTGRES");
   if (!server) return;
   Corner corner{*server};
   corner.create("ADD CHECK (event <> 'bad')");
   const Batch there = numbered_batch("there", 200);
-  corner.open()->write(there);
+  write(*corner.open(), there);
   Batch mixed = numbered_batch("new", 300);
   mixed.append(there, 50, 100);
   mixed.append(batch_of({event_named("bad"), event_named("good")}));
@@ -179,12 +180,11 @@ TEST_CASE("a load passes over events that are there, and refuses what the table 
   const auto sink = corner.open();
   REQUIRE(sink->begin("a", "") == LoadStart::begun);
   for (int i = 0; i < 3; ++i) {
-    mixed.clear_refusals();
-    sink->write(mixed);
-    REQUIRE(mixed.refusals().size() == 1);
-    CHECK(mixed.refusals()[0].index == 400);
+    const Rejections rejections = write(*sink, mixed);
+    REQUIRE(rejections.size() == 1);
+    CHECK(rejections[0].index == 400);
   }
-  sink->write(there);
+  write(*sink, there);
   CHECK(corner.count() == 200);
   sink->commit();
   CHECK(corner.count() == 501);
@@ -198,7 +198,7 @@ TEST_CASE("a load that fails is gone, and can be begun again") {
   CuttingProxy proxy{"127.0.0.1", port_of(*server)};
   const auto sink = corner.open("", url_through(*server, proxy.port()));
   const std::vector<Batch> batches{numbered_batch("a", 50), numbered_batch("b", 50)};
-  sink->tend();
+  sink->maintain();
   const std::size_t before = proxy.bytes();
   load(*sink, "measure", batches);
   const std::size_t bytes = proxy.bytes() - before;
@@ -207,7 +207,7 @@ TEST_CASE("a load that fails is gone, and can be begun again") {
   for (std::size_t cut = 0; cut < bytes; cut += cut + 60 < bytes ? 97 : 1) {
     CAPTURE(cut);
     const std::string key = "object " + std::to_string(cut);
-    sink->tend();
+    sink->maintain();
     proxy.cut_after(cut);
     const std::string failure = failure_of([&] { load(*sink, key, batches); });
     proxy.cancel_cut();

@@ -1,4 +1,4 @@
-// Events that a table does not take: they are refused, and the good ones beside them are stored.
+// Events that a table does not take: they are rejected, and the good ones beside them are stored.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include "drivers/postgres/database.hpp"
 #include "support/events.hpp"
 #include "support/parsing.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -25,24 +26,24 @@ Batch batch_with(std::size_t count, const IsBad& is_bad) {
   return batch_of(texts);
 }
 
-std::set<std::size_t> refused_in(const Batch& batch) {
+std::set<std::size_t> indexes_of(const Rejections& rejections) {
   std::set<std::size_t> indexes;
-  for (const auto& refusal : batch.refusals()) indexes.insert(refusal.index);
+  for (const auto& rejection : rejections) indexes.insert(rejection.index);
   return indexes;
 }
 
-// Writes and checks that all good events are stored and all bad ones refused.
+// Writes and checks that all good events are stored and all bad ones rejected.
 template <typename IsBad>
-void check_bad_ones_refused(Corner& corner, const Batch& batch, const IsBad& is_bad) {
+void check_bad_ones_rejected(Corner& corner, const Batch& batch, const IsBad& is_bad) {
   std::set<std::size_t> bad;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (is_bad(i)) bad.insert(i);
   }
   const auto sink = corner.open("&timeout=60s");
-  sink->write(batch);
-  CHECK(refused_in(batch) == bad);
-  for (const auto& refusal : batch.refusals()) {
-    REQUIRE(refusal.why ==
+  const Rejections rejections = write(*sink, batch);
+  CHECK(indexes_of(rejections) == bad);
+  for (const auto& rejection : rejections) {
+    REQUIRE(rejection.message ==
             "new row for relation \"events\" violates check constraint \"no_bad_names\" "
             "(SQLSTATE 23514)");
   }
@@ -50,12 +51,11 @@ void check_bad_ones_refused(Corner& corner, const Batch& batch, const IsBad& is_
   CHECK(corner.count("event = 'bad'") == 0);
 }
 
-// Writes one event and says why it was refused, or "stored".
+// Writes one event and says why it was rejected, or "stored".
 std::string fate_of(Corner& corner, const std::string& text) {
   const Batch batch = batch_of({text});
-  corner.open()->write(batch);
-  if (batch.refusals().empty()) return "stored";
-  return batch.refusals().front().why;
+  const Rejections rejections = write(*corner.open(), batch);
+  return rejections.empty() ? "stored" : rejections[0].message;
 }
 
 std::string properties_of(Corner& corner, const std::string& name) {
@@ -65,13 +65,13 @@ std::string properties_of(Corner& corner, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("of 10,000 events the bad ones are refused and the good ones stored") {
+TEST_CASE("of 10,000 events the bad ones are rejected and the good ones stored") {
   const auto server = service_url("POSTGRES");
   if (!server) return;
   const auto check = [&](auto is_bad) {
     Corner corner{*server};
     corner.create(no_bad_names);
-    check_bad_ones_refused(corner, batch_with(10'000, is_bad), is_bad);
+    check_bad_ones_rejected(corner, batch_with(10'000, is_bad), is_bad);
   };
   SUBCASE("one") {
     check([](std::size_t i) { return i == 7'123; });
@@ -87,7 +87,7 @@ TEST_CASE("of 10,000 events the bad ones are refused and the good ones stored") 
   }
 }
 
-TEST_CASE("bad events are refused among some that are there already") {
+TEST_CASE("bad events are rejected among some that are there already") {
   const auto server = service_url("POSTGRES");
   if (!server) return;
   Corner corner{*server};
@@ -98,8 +98,8 @@ TEST_CASE("bad events are refused among some that are there already") {
   for (std::size_t i = 0; i < batch.size(); i += 7) {
     if (!is_bad(i)) part.append(batch, i, 1);
   }
-  corner.open()->write(part);
-  check_bad_ones_refused(corner, batch, is_bad);
+  write(*corner.open(), part);
+  check_bad_ones_rejected(corner, batch, is_bad);
 }
 
 TEST_CASE("an event that is twice in a batch is stored once") {
@@ -109,12 +109,11 @@ TEST_CASE("an event that is twice in a batch is stored once") {
   const Batch once = numbered_batch("n", 200);
   Batch batch;
   for (const std::size_t first : {100U, 0U, 100U, 0U}) batch.append(once, first, 100);
-  corner.open()->write(batch);
-  CHECK(batch.refusals().empty());
+  CHECK(write(*corner.open(), batch).empty());
   CHECK(corner.count() == 200);
 }
 
-TEST_CASE("where the first of two events with one id is refused, the second is stored") {
+TEST_CASE("where the first of two events with one id is rejected, the second is stored") {
   const auto server = service_url("POSTGRES");
   if (!server) return;
   Corner corner{*server};
@@ -124,14 +123,13 @@ TEST_CASE("where the first of two events with one id is refused, the second is s
     corner.sql.run("TRUNCATE " + corner.table);
     Batch batch = batch_of({"{" + id + R"(,"event":"bad"})", "{" + id + R"(,"event":"good"})"});
     if (others > 0) batch.append(numbered_batch("other", others));
-    corner.open()->write(batch);
-    CHECK(refused_in(batch) == std::set<std::size_t>{0});
+    CHECK(indexes_of(write(*corner.open(), batch)) == std::set<std::size_t>{0});
     CHECK(corner.count("event = 'good'") == 1);
     CHECK(corner.count() == others + 1);
   }
 }
 
-TEST_CASE("a unique index of the user's refuses the second event") {
+TEST_CASE("a unique index of the user's rejects the second event") {
   const auto server = service_url("POSTGRES");
   if (!server) return;
   for (const char* when : {"", " DEFERRABLE INITIALLY DEFERRED"}) {
@@ -140,14 +138,14 @@ TEST_CASE("a unique index of the user's refuses the second event") {
     corner.create(std::string{"ADD CONSTRAINT one_of_a_name UNIQUE (event)"} + when);
     Batch batch = numbered_batch("n", 300);
     batch.append(batch_of({event_named("n17"), event_named("n290")}));
-    corner.open()->write(batch);
-    REQUIRE(refused_in(batch) == std::set<std::size_t>{300, 301});
-    CHECK(has(batch.refusals().front().why, "\"one_of_a_name\" (SQLSTATE 23505)"));
+    const Rejections rejections = write(*corner.open(), batch);
+    REQUIRE(indexes_of(rejections) == std::set<std::size_t>{300, 301});
+    CHECK(has(rejections[0].message, "\"one_of_a_name\" (SQLSTATE 23505)"));
     CHECK(corner.count() == 300);
   }
 }
 
-TEST_CASE("a trigger refuses an event only if it says that it is the event") {
+TEST_CASE("a trigger rejects an event only if it says that it is the event") {
   const auto server = service_url("POSTGRES");
   if (!server) return;
   const auto with_trigger = [&](Corner& corner, const std::string& raise) {
@@ -161,31 +159,29 @@ TEST_CASE("a trigger refuses an event only if it says that it is the event") {
   {
     Corner corner{*server};
     with_trigger(corner, "RAISE 'not this one' USING ERRCODE = 'check_violation'");
-    corner.open()->write(batch);
-    REQUIRE(batch.refusals().size() == 1);
-    CHECK(batch.refusals()[0].index == 5);
-    CHECK(batch.refusals()[0].why == "not this one (SQLSTATE 23514)");
+    const Rejections rejections = write(*corner.open(), batch);
+    REQUIRE(rejections.size() == 1);
+    CHECK(rejections[0].index == 5);
+    CHECK(rejections[0].message == "not this one (SQLSTATE 23514)");
     CHECK(corner.count() == 99);
   }
-  batch.clear_refusals();
   {
     Corner corner{*server};
     with_trigger(corner, "RAISE 'the quota is used up'");
     const auto sink = corner.open();
     CHECK(
-        has(failure_of([&] { sink->write(batch); }), "misconfigured: postgres: cannot write to "));
-    CHECK(batch.refusals().empty());
+        has(failure_of([&] { write(*sink, batch); }), "misconfigured: postgres: cannot write to "));
     CHECK(corner.count() == 0);
   }
   {
     Corner corner{*server};
     with_trigger(corner, "RAISE NOTICE 'a word in between'");
-    corner.open()->write(batch);
+    write(*corner.open(), batch);
     CHECK(corner.count() == 100);
   }
 }
 
-TEST_CASE("an event that is too large for an index is refused") {
+TEST_CASE("an event that is too large for an index is rejected") {
   const auto server = service_url("POSTGRES");
   if (!server) return;
   Corner corner{*server};
@@ -200,7 +196,7 @@ TEST_CASE("an event that is too large for an index is refused") {
   CHECK(fate_of(corner, R"({"event":"e","url":"https://example.com/"})") == "stored");
 }
 
-TEST_CASE("what our rules allow is stored, or refused by itself") {
+TEST_CASE("what our rules allow is stored, or rejected by itself") {
   const auto server = service_url("POSTGRES");
   if (!server) return;
   Corner corner{*server};

@@ -9,6 +9,7 @@
 #include "drivers/postgres/database.hpp"
 #include "eventcollect/drivers.hpp"
 #include "support/events.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -23,12 +24,12 @@ class PostgresBench final : public Bench {
     struct Recorder final : Sink {
       Recorder(PostgresBench& bench_, std::shared_ptr<Sink> sink_)
           : bench{bench_}, sink{std::move(sink_)} {}
-      void write(const Batch& batch) override {
-        sink->write(batch);
-        CHECK(batch.refusals().empty());
+      void write(const Batch& batch, Rejections& rejections) override {
+        sink->write(batch, rejections);
+        CHECK(rejections.empty());
         bench.remember(batch);
       }
-      void tend() override { sink->tend(); }
+      void maintain() override { sink->maintain(); }
       PostgresBench& bench;
       std::shared_ptr<Sink> sink;
     };
@@ -56,7 +57,7 @@ class PostgresBench final : public Bench {
  private:
   void remember(const Batch& batch) {
     std::string array;
-    for (const Event& event : batch.events()) {
+    for (const Event& event : batch) {
       array += array.empty() ? "" : ",";
       array += corner_.sql.quoted(std::string{event.line});
     }
@@ -64,7 +65,7 @@ class PostgresBench final : public Bench {
         corner_.sql.run("SELECT line::jsonb::text FROM unnest(ARRAY[" + array +
                         "]) WITH ORDINALITY AS lines (line, place) ORDER BY place");
     for (std::size_t i = 0; i < canonical.size(); ++i) {
-      written_[canonical[i]] = batch.events()[i].line;
+      written_[canonical[i]] = batch[i].line;
     }
   }
 

@@ -19,17 +19,17 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // What a put fails with.
-StoreError failure_of(const S3Options& options) {
+Error failure_of(const S3Options& options) {
   try {
     S3Store{options}.put("key", "content");
-  } catch (const StoreError& error) {
+  } catch (const Error& error) {
     return error;
   }
   FAIL("it did not fail");
-  return {StoreError::unavailable, ""};
+  return {Error::unavailable, ""};
 }
 
-bool says(const StoreError& error, std::string_view what) {
+bool says(const Error& error, std::string_view what) {
   return std::string_view{error.what()}.find(what) != std::string_view::npos;
 }
 
@@ -62,12 +62,12 @@ TEST_CASE("a bucket that is not there is said to be missing, at once") {
   if (!url) return;
   S3Options options = s3_options(*url);
   options.bucket = "no-such-bucket";
-  const StoreError error = failure_of(options);
-  CHECK(error.kind() == StoreError::misconfigured);
+  const Error error = failure_of(options);
+  CHECK(error.kind() == Error::misconfigured);
   CHECK(says(error, "NoSuchBucket"));
   S3Store store{options};
-  CHECK_THROWS_AS(keys_in(store), StoreError);
-  CHECK_THROWS_AS(store.get("key"), StoreError);
+  CHECK_THROWS_AS(keys_in(store), Error);
+  CHECK_THROWS_AS(store.get("key"), Error);
 }
 
 TEST_CASE("a wrong secret is said to be wrong, and is not said") {
@@ -76,8 +76,8 @@ TEST_CASE("a wrong secret is said to be wrong, and is not said") {
   const CredentialsFile file{"a/wrong/secret"};
   S3Options options = s3_options(*url);
   options.profile = "tests";
-  const StoreError error = failure_of(options);
-  CHECK(error.kind() == StoreError::misconfigured);
+  const Error error = failure_of(options);
+  CHECK(error.kind() == Error::misconfigured);
   CHECK(says(error, "SignatureDoesNotMatch"));
   CHECK_FALSE(says(error, "a/wrong/secret"));
 }
@@ -106,8 +106,8 @@ TEST_CASE(
   CHECK(verdict(503, "SlowDown") == s3::Verdict::again);
   CHECK(verdict(500, "InternalError") == s3::Verdict::again);
   CHECK(verdict(503, "") == s3::Verdict::again);
-  CHECK(verdict(400, "ExpiredToken") == s3::Verdict::refused);
-  CHECK(verdict(403, "SignatureDoesNotMatch") == s3::Verdict::refused);
+  CHECK(verdict(400, "ExpiredToken") == s3::Verdict::rejected);
+  CHECK(verdict(403, "SignatureDoesNotMatch") == s3::Verdict::rejected);
   CHECK(verdict(403, "AccessDenied") == s3::Verdict::misconfigured);
   CHECK(verdict(404, "NoSuchBucket") == s3::Verdict::misconfigured);
   CHECK(verdict(400, "EntityTooLarge") == s3::Verdict::unavailable);
@@ -128,8 +128,8 @@ TEST_CASE("an answer that ends in its head is none") {
 
 TEST_CASE("a profile that is not there is said to be missing") {
   const CredentialsFile file{"secret"};
-  CHECK_THROWS_AS(s3::CredentialSource{"nobody"}, StoreError);
-  CHECK_THROWS_AS(s3::CredentialSource{"default"}, StoreError);  // has a key, but no secret
+  CHECK_THROWS_AS(s3::CredentialSource{"nobody"}, Error);
+  CHECK_THROWS_AS(s3::CredentialSource{"default"}, Error);  // has a key, but no secret
 }
 
 TEST_CASE("a store that is down is unavailable within the timeout, and later it works") {
@@ -140,9 +140,9 @@ TEST_CASE("a store that is down is unavailable within the timeout, and later it 
   S3Store store{options};
   {
     const ServiceOutage outage{"s3"};
-    const StoreError error = failure_of(options);
-    CHECK(error.kind() == StoreError::unavailable);
-    CHECK_THROWS_AS(keys_in(store), StoreError);
+    const Error error = failure_of(options);
+    CHECK(error.kind() == Error::unavailable);
+    CHECK_THROWS_AS(keys_in(store), Error);
   }
   options.timeout = seconds{30};
   S3Store patient{options};
@@ -158,7 +158,7 @@ TEST_CASE("a store that says nothing is unavailable within the timeout") {
   S3Options options = through(direct, proxy.port());
   options.timeout = milliseconds{500};
   proxy.stall();
-  CHECK(failure_of(options).kind() == StoreError::unavailable);
+  CHECK(failure_of(options).kind() == Error::unavailable);
 }
 
 // Whatever is lost on the way, at a random byte: an answer is true, and nothing is half there.

@@ -50,8 +50,8 @@ TEST_CASE("a store over TLS is believed only if its certificate is good") {
   try {
     stranger.put("key", "content");
     FAIL("a certificate of an unknown authority is taken");
-  } catch (const StoreError& error) {
-    CHECK(error.kind() == StoreError::misconfigured);
+  } catch (const Error& error) {
+    CHECK(error.kind() == Error::misconfigured);
   }
   options.ca_file = *authority;
   S3Store friendly{options};

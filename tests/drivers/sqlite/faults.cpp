@@ -16,6 +16,7 @@
 #include "eventcollect/sqlite.hpp"
 #include "support/events.hpp"
 #include "support/sqlite_database.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -23,14 +24,14 @@ namespace {
 using namespace std::chrono_literals;
 
 struct Outcome {
-  std::optional<SinkError::Kind> kind{};  // nothing: it went well
+  std::optional<Error::Kind> kind{};  // nothing: it went well
   std::string message{};
 };
 
 Outcome outcome_of(const std::function<void()>& work) {
   try {
     work();
-  } catch (const SinkError& error) {
+  } catch (const Error& error) {
     return {error.kind(), error.what()};
   }
   return {};
@@ -40,10 +41,10 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-std::string refusals_of(const Batch& batch) {
+std::string text_of(const Batch& batch, const Rejections& rejections) {
   std::string text;
-  for (const Batch::Refusal& refusal : batch.refusals()) {
-    text += fmt::format("{}: {}\n", batch.events()[refusal.index].name, refusal.why);
+  for (const Rejection& rejection : rejections) {
+    text += fmt::format("{}: {}\n", batch[rejection.index].name, rejection.message);
   }
   return text;
 }
@@ -54,7 +55,7 @@ struct Spoiled {
   std::string file = directory.path("events.db");
 
   explicit Spoiled(const std::string& sql) {
-    SqliteSink{file}.tend();
+    SqliteSink{file}.maintain();
     Database{file}.run(sql);
   }
   std::string count() const { return Database{file}.value("SELECT count(*) FROM events"); }
@@ -64,7 +65,7 @@ constexpr auto no_such_table = "DROP TABLE events";
 
 }  // namespace
 
-TEST_CASE("a poison event among 10,000 is refused alone, with SQLite's message") {
+TEST_CASE("a poison event among 10,000 is rejected alone, with SQLite's message") {
   const Spoiled store{R"(
       ALTER TABLE events ADD COLUMN tenant TEXT NOT NULL DEFAULT 'us';
       CREATE UNIQUE INDEX one_of_each ON events (event);
@@ -80,8 +81,8 @@ TEST_CASE("a poison event among 10,000 is refused alone, with SQLite's message")
   texts[7'777] = event_named("giant");
   texts[9'999] = event_named("spam");
   const Batch batch = batch_of(texts);
-  sink.write(batch);
-  CHECK(refusals_of(batch) ==
+  const Rejections rejections = write(sink, batch);
+  CHECK(text_of(batch, rejections) ==
         "spam: no spam here\nevent7: UNIQUE constraint failed: events.event\n"
         "giant: string or blob too big\nspam: no spam here\n");
   CHECK(store.count() == "9996");
@@ -93,16 +94,15 @@ TEST_CASE("a table that rolls whole batches back is no fault of the event") {
         SELECT RAISE(ROLLBACK, 'no spam here'); END;)"};
   SqliteSink sink{store.file};
   const Batch batch = batch_of({event_named("a"), event_named("spam"), event_named("b")});
-  const Outcome outcome = outcome_of([&] { sink.write(batch); });
-  CHECK(outcome.kind == SinkError::misconfigured);
+  const Outcome outcome = outcome_of([&] { write(sink, batch); });
+  CHECK(outcome.kind == Error::misconfigured);
   CHECK(contains(outcome.message, "no spam here"));
-  CHECK(batch.refusals().empty());
   CHECK(store.count() == "0");
-  sink.write(batch_of({event_named("c")}));
+  write(sink, batch_of({event_named("c")}));
   CHECK(store.count() == "1");
 }
 
-TEST_CASE("a table that does not fit is named, and nothing is refused") {
+TEST_CASE("a table that does not fit is named, and nothing is rejected") {
   struct Case {
     const char* sql;
     const char* message;
@@ -125,43 +125,41 @@ TEST_CASE("a table that does not fit is named, and nothing is refused") {
     SqliteSink sink{store.file};
     const Batch batch = numbered_batch("e", 3);
     for (const Outcome& outcome :
-         {outcome_of([&] { sink.write(batch); }), outcome_of([&] { sink.tend(); })}) {
+         {outcome_of([&] { write(sink, batch); }), outcome_of([&] { sink.maintain(); })}) {
       CAPTURE(outcome.message);
-      CHECK(outcome.kind == SinkError::misconfigured);
+      CHECK(outcome.kind == Error::misconfigured);
       CHECK(contains(outcome.message, one.message));
       CHECK(contains(outcome.message, store.file));
     }
-    CHECK(batch.refusals().empty());
   }
 }
 
 TEST_CASE("with create=off neither a table nor a file is made") {
   const Spoiled store{no_such_table};
   SqliteSink sink{store.file, {.create = false}};
-  const Outcome outcome = outcome_of([&] { sink.tend(); });
-  CHECK(outcome.kind == SinkError::misconfigured);
+  const Outcome outcome = outcome_of([&] { sink.maintain(); });
+  CHECK(outcome.kind == Error::misconfigured);
   CHECK(contains(outcome.message, "no table events"));
 
   SqliteSink nowhere{store.directory.path("other.db"), {.create = false}};
-  CHECK(outcome_of([&] { nowhere.tend(); }).kind == SinkError::misconfigured);
+  CHECK(outcome_of([&] { nowhere.maintain(); }).kind == Error::misconfigured);
   CHECK_FALSE(std::filesystem::exists(store.directory.path("other.db")));
 
-  SqliteSink{store.file}.tend();
-  sink.tend();
+  SqliteSink{store.file}.maintain();
+  sink.maintain();
 }
 
 TEST_CASE("a column that goes away while the sink runs stops it until it is back") {
   const Spoiled store{""};
   SqliteSink sink{store.file};
-  sink.write(numbered_batch("before", 1));
+  write(sink, numbered_batch("before", 1));
   Database{store.file}.run("ALTER TABLE events DROP COLUMN sent_time");
   const Batch batch = numbered_batch("during", 3);
-  CHECK(outcome_of([&] { sink.write(batch); }).kind == SinkError::misconfigured);
-  CHECK(batch.refusals().empty());
-  CHECK(contains(outcome_of([&] { sink.tend(); }).message, "has no column sent_time"));
+  CHECK(outcome_of([&] { write(sink, batch); }).kind == Error::misconfigured);
+  CHECK(contains(outcome_of([&] { sink.maintain(); }).message, "has no column sent_time"));
   Database{store.file}.run("ALTER TABLE events ADD COLUMN sent_time TEXT");
-  sink.tend();
-  sink.write(batch);
+  sink.maintain();
+  write(sink, batch);
   CHECK(store.count() == "4");
 }
 
@@ -172,25 +170,25 @@ TEST_CASE("a database that another writer keeps is unavailable, and available af
   Database other{store.file};
   other.run("BEGIN IMMEDIATE");
   for (int i = 0; i < 2; ++i) {
-    const Outcome outcome = outcome_of([&] { sink.write(batch); });
-    CHECK(outcome.kind == SinkError::unavailable);
+    const Outcome outcome = outcome_of([&] { write(sink, batch); });
+    CHECK(outcome.kind == Error::unavailable);
     CHECK(contains(outcome.message, "database is locked"));
-    CHECK(outcome_of([&] { sink.tend(); }).kind == SinkError::unavailable);
+    CHECK(outcome_of([&] { sink.maintain(); }).kind == Error::unavailable);
   }
   other.run("COMMIT");
-  sink.tend();
-  sink.write(batch);
+  sink.maintain();
+  write(sink, batch);
   CHECK(store.count() == "3");
 }
 
 TEST_CASE("a reader holds no write up") {
   const Spoiled store{""};
   SqliteSink sink{store.file};
-  sink.write(numbered_batch("before", 1));
+  write(sink, numbered_batch("before", 1));
   Database reader{store.file};
   reader.run("BEGIN");
   CHECK(reader.value("SELECT count(*) FROM events") == "1");
-  sink.write(numbered_batch("during", 5'000));
+  write(sink, numbered_batch("during", 5'000));
   CHECK(reader.value("SELECT count(*) FROM events") == "1");
   reader.run("COMMIT");
   CHECK(reader.value("SELECT count(*) FROM events") == "5001");
@@ -201,8 +199,8 @@ TEST_CASE("a file that is no database, or a damaged one, has to be mended by som
   const std::string file = directory.path("events.db");
   std::ofstream{file} << std::string(10'000, 'x');
   SqliteSink sink{file};
-  const Outcome outcome = outcome_of([&] { sink.write(numbered_batch("e", 1)); });
-  CHECK(outcome.kind == SinkError::misconfigured);
+  const Outcome outcome = outcome_of([&] { write(sink, numbered_batch("e", 1)); });
+  CHECK(outcome.kind == Error::misconfigured);
   CHECK(contains(outcome.message, "not a database"));
 
   const Spoiled store{"PRAGMA wal_checkpoint(TRUNCATE)"};
@@ -212,17 +210,17 @@ TEST_CASE("a file that is no database, or a damaged one, has to be mended by som
     damage << std::string(4'096, '\xff');
   }
   SqliteSink damaged{store.file};
-  CHECK(outcome_of([&] { damaged.tend(); }).kind == SinkError::misconfigured);
+  CHECK(outcome_of([&] { damaged.maintain(); }).kind == Error::misconfigured);
 }
 
 TEST_CASE("a directory that is missing is named") {
   const TemporaryDirectory directory;
   SqliteSink sink{directory.path("missing/events.db")};
-  const Outcome outcome = outcome_of([&] { sink.tend(); });
-  CHECK(outcome.kind == SinkError::misconfigured);
+  const Outcome outcome = outcome_of([&] { sink.maintain(); });
+  CHECK(outcome.kind == Error::misconfigured);
   CHECK(contains(outcome.message, "missing/events.db"));
   std::filesystem::create_directory(directory.path("missing"));
-  sink.tend();
+  sink.maintain();
 }
 
 namespace {
@@ -251,8 +249,8 @@ TEST_CASE("a read-only file or directory has to be mended by somebody") {
   const Spoiled store{""};
   const auto is_misconfigured = [&] {
     SqliteSink sink{store.file};
-    return outcome_of([&] { sink.tend(); }).kind == SinkError::misconfigured &&
-           outcome_of([&] { sink.write(numbered_batch("e", 1)); }).kind == SinkError::misconfigured;
+    return outcome_of([&] { sink.maintain(); }).kind == Error::misconfigured &&
+           outcome_of([&] { write(sink, numbered_batch("e", 1)); }).kind == Error::misconfigured;
   };
   chmod(store.directory.path().c_str(), 0777);
   chmod(store.file.c_str(), 0444);
@@ -289,7 +287,7 @@ TEST_CASE("a disk that takes no more is unavailable or in doubt, and available a
   const Spoiled store{""};
   const std::string log = store.file + "-wal";
   SqliteSink sink{store.file};
-  sink.write(numbered_batch("before", 400));
+  write(sink, numbered_batch("before", 400));
   // Keeps the log as it is: what is written has to go behind it.
   Database reader{store.file};
   reader.run("BEGIN");
@@ -299,19 +297,18 @@ TEST_CASE("a disk that takes no more is unavailable or in doubt, and available a
   const Batch large = numbered_batch("large", 20'000);  // written in part before the commit
   {
     const FileSizeLimit full{std::filesystem::file_size(log)};
-    CHECK(outcome_of([&] { sink.write(small); }).kind == SinkError::in_doubt);
-    CHECK(outcome_of([&] { sink.tend(); }).kind == SinkError::in_doubt);
-    CHECK(outcome_of([&] { sink.write(large); }).kind == SinkError::unavailable);
-    CHECK(outcome_of([&] { sink.tend(); }).kind == SinkError::in_doubt);
-    const std::string message = outcome_of([&] { sink.tend(); }).message;
+    CHECK(outcome_of([&] { write(sink, small); }).kind == Error::in_doubt);
+    CHECK(outcome_of([&] { sink.maintain(); }).kind == Error::in_doubt);
+    CHECK(outcome_of([&] { write(sink, large); }).kind == Error::unavailable);
+    CHECK(outcome_of([&] { sink.maintain(); }).kind == Error::in_doubt);
+    const std::string message = outcome_of([&] { sink.maintain(); }).message;
     CAPTURE(message);
     CHECK(contains(message, "cannot commit: disk I/O error"));
   }
-  CHECK(large.refusals().empty());
   CHECK(store.count() == "400");
-  sink.tend();
-  sink.write(small);
-  sink.write(large);
+  sink.maintain();
+  write(sink, small);
+  write(sink, large);
   CHECK(after_a_kill(store.file, "SELECT count(*) FROM events") ==
         std::vector<std::string>{"20500"});
 }
@@ -319,18 +316,18 @@ TEST_CASE("a disk that takes no more is unavailable or in doubt, and available a
 TEST_CASE("a file that was deleted or moved away is noticed") {
   const Spoiled store{""};
   SqliteSink sink{store.file};
-  sink.write(numbered_batch("before", 1));
+  write(sink, numbered_batch("before", 1));
   std::filesystem::rename(store.file, store.directory.path("moved.db"));
   const Batch batch = numbered_batch("after", 3);
-  const Outcome outcome = outcome_of([&] { sink.write(batch); });
+  const Outcome outcome = outcome_of([&] { write(sink, batch); });
   CHECK(outcome.kind.has_value());
-  sink.write(batch);
+  write(sink, batch);
   CHECK(store.count() == "3");
 
   std::filesystem::remove(store.file);
-  sink.tend();
+  sink.maintain();
   CHECK(store.count() == "0");
-  sink.write(batch);
+  write(sink, batch);
   CHECK(store.count() == "3");
 }
 

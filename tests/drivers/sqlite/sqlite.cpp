@@ -19,6 +19,7 @@
 #include "eventcollect/open.hpp"
 #include "support/events.hpp"
 #include "support/sqlite_database.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -88,7 +89,7 @@ TEST_CASE("nothing is opened before it is needed") {
   const TemporaryDirectory directory;
   SqliteSink sink{directory.path("events.db")};
   CHECK(names_in(directory.path(), "").empty());
-  sink.tend();
+  sink.maintain();
   CHECK(Database{directory.path("events.db")}.value("SELECT count(*) FROM events") == "0");
 }
 
@@ -113,7 +114,7 @@ TEST_CASE("a stored event reads well in the sqlite3 shell") {
                 .server_time = from_milliseconds(1'795'454'100'123),
                 .event_time = from_milliseconds(1'795'454'100'124),
                 .line = "{}"});
-  sink.write(batch);
+  write(sink, batch);
   Database database{directory.path("events.db")};
   const auto rows = database.query("SELECT * FROM events");
   REQUIRE(rows.size() == 2);
@@ -136,8 +137,8 @@ TEST_CASE("an event that comes again is there once, as it came first") {
   const auto event = [&](const std::string& name) {
     return fmt::format(R"({{"event":"{}","event_id":"{}"}})", name, id);
   };
-  sink.write(batch_of({event("first"), event("second"), event_named("other")}));
-  sink.write(batch_of({event("third")}));
+  write(sink, batch_of({event("first"), event("second"), event_named("other")}));
+  write(sink, batch_of({event("third")}));
   Database database{directory.path("events.db")};
   CHECK(database.query("SELECT event FROM events ORDER BY rowid") ==
         std::vector<std::string>{"first", "other"});
@@ -156,7 +157,7 @@ TEST_CASE("a table of one's own keeps its name, columns and triggers") {
       CREATE TRIGGER see AFTER INSERT ON "My ""Events""" BEGIN
         INSERT INTO seen VALUES (new.event); END;)");
   SqliteSink sink{file, {.table = "My \"Events\"", .create = false}};
-  sink.write(batch_of({R"({"event":"paid","properties":{"plan":"pro"}})"}));
+  write(sink, batch_of({R"({"event":"paid","properties":{"plan":"pro"}})"}));
   CHECK(database.query("SELECT id, tenant, event, plan FROM \"My \"\"Events\"\"\"") ==
         std::vector<std::string>{"1|us|paid|pro"});
   CHECK(database.value("SELECT event FROM seen") == "paid");
@@ -177,9 +178,9 @@ TEST_CASE("several sinks open and fill one new file at once") {
         all_ready.arrive_and_wait();
         try {
           for (int i = 0; i < batches; ++i) {
-            sink.write(numbered_batch(fmt::format("{}-{}-", writer, i), 5));
+            test::write(sink, numbered_batch(fmt::format("{}-{}-", writer, i), 5));
           }
-        } catch (const SinkError& error) {
+        } catch (const Error& error) {
           fmt::print("{}\n", error.what());
           ++failures;
         }
@@ -227,8 +228,8 @@ class Writer {
     try {
       SqliteSink sink{file};
       for (int number = first;; ++number) {
-        sink.write(numbered_batch(fmt::format("{}-", number), 10));
-        if (write(output, &number, sizeof(number)) != sizeof(number)) break;
+        test::write(sink, numbered_batch(fmt::format("{}-", number), 10));
+        if (::write(output, &number, sizeof(number)) != sizeof(number)) break;
       }
     } catch (...) {
     }

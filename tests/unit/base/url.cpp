@@ -72,7 +72,7 @@ TEST_CASE("a URL is split into scheme, authority, path and options") {
   }
 }
 
-TEST_CASE("what is no URL is refused") {
+TEST_CASE("what is no URL is rejected") {
   using namespace std::string_view_literals;
   for (const std::string_view text : {""sv,
                                       "events"sv,
@@ -180,7 +180,7 @@ TEST_CASE("options are read by name and type, or have their fallback") {
   CHECK_NOTHROW(options.finish());
 }
 
-TEST_CASE("an option that nobody asked for is refused, and the known ones are listed") {
+TEST_CASE("an option that nobody asked for is rejected, and the known ones are listed") {
   const Url url = Url::parse("file:x?rotate_bytes=1&rotate_byte=hunter2");
   UrlOptions options{url};
   options.bytes("rotate_bytes", 1);
@@ -194,7 +194,7 @@ TEST_CASE("an option that nobody asked for is refused, and the known ones are li
   CHECK(contains(none, "none"));
 }
 
-TEST_CASE("an option with a wrong value is refused by its name") {
+TEST_CASE("an option with a wrong value is rejected by its name") {
   const Url url = Url::parse("file:x?size=big&wait=10");
   UrlOptions options{url};
   const std::string size = message_of([&] { options.bytes("size", 1); });

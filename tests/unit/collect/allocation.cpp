@@ -74,17 +74,17 @@ std::string hundred(std::string_view text) {
 std::size_t steady_allocations(std::string_view body, BodyFormat format, std::size_t expected) {
   Parser parser;
   Batch batch;
-  std::vector<Refused> refused;
+  std::vector<Rejection> rejected;
   const Rules rules{.strip_query = true};
   std::size_t counted = 0;
   for (int round = 0; round < 4; ++round) {
     batch.clear();
     const std::size_t before = allocations;
     parser.parse(body, format, {.server_time = test::server_time, .context = R"({"ip":"::"})"},
-                 rules, batch, refused);
+                 rules, batch, rejected);
     counted = allocations - before;
     REQUIRE(batch.size() == expected);
-    REQUIRE(refused.empty());
+    REQUIRE(rejected.empty());
   }
   return counted;
 }
@@ -109,7 +109,7 @@ TEST_CASE("a hundred events in a body cost no allocation once the buffers have g
 
 TEST_CASE("reading stored events costs no allocation once the buffers have grown") {
   const Batch stored = std::move(test::parse(hundred(untypical)).batch);
-  const auto events = stored.events();
+  const Batch& events = stored;
   const std::string spaced = "{ " + std::string{events[0].line.substr(1)};
   StoredEventReader reader;
   Batch batch;
@@ -134,7 +134,7 @@ TEST_CASE("appending batch to batch and reading its events cost no allocation ei
     const std::size_t before = allocations;
     batch.append(source, 0, 60);
     batch.append(source, 60, 40);
-    const bool whole = batch.events().size() == 100;
+    const bool whole = batch.size() == 100;
     counted = allocations - before;
     CHECK(whole);
   }
@@ -150,9 +150,9 @@ TEST_CASE(
     CAPTURE(left);
     Parser parser;
     Batch batch;
-    std::vector<Refused> refused;
+    std::vector<Rejection> rejected;
     const auto parse = [&](const std::string& text) {
-      parser.parse(text, BodyFormat::json, {.server_time = test::server_time}, {}, batch, refused);
+      parser.parse(text, BodyFormat::json, {.server_time = test::server_time}, {}, batch, rejected);
     };
     {
       const std::string gone = body;  // so that a view that is kept too long is seen by asan
@@ -165,18 +165,18 @@ TEST_CASE(
       allocations_left = SIZE_MAX;
     }
     std::string lines;
-    for (const Event& event : batch.events()) {
+    for (const Event& event : batch) {
       CHECK(is_json_object(event.line));
       lines.append(event.line) += '\n';
     }
     const bool same_lines = batch.ndjson() == lines;
     CHECK(same_lines);
     batch.clear();
-    refused.clear();
+    rejected.clear();
     parse(R"([{"event":"a"},{"event":"b"}])");
     REQUIRE(batch.size() == 2);
-    CHECK(refused.empty());
-    CHECK(batch.events()[1].name == "b");
+    CHECK(rejected.empty());
+    CHECK(batch[1].name == "b");
   }
   CHECK(finished);
 }

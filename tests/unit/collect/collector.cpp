@@ -38,7 +38,7 @@ struct Setup {
   // Collects by completion. The kind is -1 for success.
   std::future<int> collect_later(const std::string& body) {
     auto promise = std::make_shared<std::promise<int>>();
-    collector.collect(body, [promise](const Receipt&, const SinkError* failure) {
+    collector.collect(body, [promise](const Receipt&, const Error* failure) {
       promise->set_value(failure == nullptr ? -1 : static_cast<int>(failure->kind()));
     });
     return promise->get_future();
@@ -53,13 +53,13 @@ bool is_done(std::future<Receipt>& future) {
   return future.wait_for(0s) == std::future_status::ready;
 }
 
-SinkError::Kind failure_of(std::future<Receipt>& future) {
+Error::Kind failure_of(std::future<Receipt>& future) {
   try {
     future.get();
-  } catch (const SinkError& error) {
+  } catch (const Error& error) {
     return error.kind();
   }
-  FAIL("no SinkError");
+  FAIL("no Error");
   return {};
 }
 
@@ -123,9 +123,8 @@ TEST_CASE("a batch begins no further request above its bound") {
 }
 
 TEST_CASE("a failure of the sink reaches whoever waits, with its kind") {
-  const SinkError::Kind kinds[] = {SinkError::unavailable, SinkError::misconfigured,
-                                   SinkError::in_doubt};
-  for (const SinkError::Kind kind : kinds) {
+  const Error::Kind kinds[] = {Error::unavailable, Error::misconfigured, Error::in_doubt};
+  for (const Error::Kind kind : kinds) {
     Setup setup;
     setup.gate->let_one(throwing(kind));
     auto blocking = setup.collect(event_named("a"));
@@ -138,18 +137,18 @@ TEST_CASE("a failure of the sink reaches whoever waits, with its kind") {
 
 TEST_CASE("any other exception of a sink leaves the outcome in doubt") {
   Setup setup;
-  setup.gate->let_one([](const Batch&) { throw std::runtime_error{"no SinkError"}; });
+  setup.gate->let_one([](const Batch&, Rejections&) { throw std::runtime_error{"no Error"}; });
   auto first = setup.collect(event_named("a"));
-  CHECK(failure_of(first) == SinkError::in_doubt);
-  setup.gate->let_one([](const Batch&) { throw 42; });
+  CHECK(failure_of(first) == Error::in_doubt);
+  setup.gate->let_one([](const Batch&, Rejections&) { throw 42; });
   auto second = setup.collect(event_named("a"));
-  CHECK(failure_of(second) == SinkError::in_doubt);
+  CHECK(failure_of(second) == Error::in_doubt);
 }
 
 TEST_CASE("an event that could not be stored is not written again by itself") {
   Setup setup;
-  setup.gate->let_one(throwing(SinkError::unavailable));
-  CHECK(setup.collect_later(event_named("failed")).get() == SinkError::unavailable);
+  setup.gate->let_one(throwing(Error::unavailable));
+  CHECK(setup.collect_later(event_named("failed")).get() == Error::unavailable);
   setup.gate->let_one();
   CHECK(setup.collect_later(event_named("next")).get() == -1);
   CHECK(setup.gate->names() == Names{"next"});
@@ -158,26 +157,26 @@ TEST_CASE("an event that could not be stored is not written again by itself") {
 TEST_CASE("without confirmation in time the outcome is in doubt, once") {
   Setup setup{{.acknowledge_timeout = 1ms}};
   std::atomic<int> answers{0};
-  std::promise<SinkError::Kind> kind;
-  setup.collector.collect(event_named("slow"), [&](const Receipt&, const SinkError* failure) {
+  std::promise<Error::Kind> kind;
+  setup.collector.collect(event_named("slow"), [&](const Receipt&, const Error* failure) {
     if (++answers == 1) kind.set_value(failure->kind());
   });
-  CHECK(kind.get_future().get() == SinkError::in_doubt);
+  CHECK(kind.get_future().get() == Error::in_doubt);
   auto blocking = setup.collect(event_named("behind it"));
-  CHECK(failure_of(blocking) == SinkError::in_doubt);
+  CHECK(failure_of(blocking) == Error::in_doubt);
   setup.gate->let_all();
   CHECK(setup.collector.close(10s));
   CHECK(answers == 1);
   CHECK(setup.collector.statistics().sink.deadlines_missed == 2);
 }
 
-TEST_CASE("at its bound the queue refuses new events and keeps the old") {
+TEST_CASE("at its bound the queue rejects new events and keeps the old") {
   Setup setup{{.max_queue_bytes = 900}};
   auto kept = setup.collect_later(event_named("kept"));
   auto also_kept = setup.collect_later(event_named("also kept"));
-  auto refused = setup.collect(event_named("refused"));
-  CHECK(failure_of(refused) == SinkError::unavailable);
-  CHECK(setup.collect_later(event_named("refused")).get() == SinkError::unavailable);
+  auto rejected = setup.collect(event_named("rejected"));
+  CHECK(failure_of(rejected) == Error::unavailable);
+  CHECK(setup.collect_later(event_named("rejected")).get() == Error::unavailable);
   CHECK(setup.collector.statistics().sink.queue_full == 2);
   CHECK(setup.collector.statistics().sink.queued_bytes <= 900);
   setup.gate->let_all();
@@ -199,7 +198,7 @@ TEST_CASE("with WhenFull::wait the deadline still holds") {
   Setup setup{{.acknowledge_timeout = 1ms, .when_full = WhenFull::wait, .max_queue_bytes = 500}};
   auto first = setup.collect_later(event_named("first"));
   auto waiting = setup.collect(event_named("waiting"));
-  CHECK(failure_of(waiting) == SinkError::unavailable);
+  CHECK(failure_of(waiting) == Error::unavailable);
   first.get();
 }
 
@@ -207,7 +206,7 @@ TEST_CASE("a blocking collect from a completion or a sink is an error and no dea
   Setup setup;
   std::promise<bool> from_completion;
   std::promise<bool> from_sink;
-  const auto is_refused = [&] {
+  const auto is_rejected = [&] {
     try {
       setup.collector.collect(event_named("nested"));
     } catch (const std::logic_error&) {
@@ -215,9 +214,9 @@ TEST_CASE("a blocking collect from a completion or a sink is an error and no dea
     }
     return false;
   };
-  setup.gate->let_one([&](const Batch&) { from_sink.set_value(is_refused()); });
-  setup.collector.collect(event_named("a"), [&](const Receipt&, const SinkError*) {
-    from_completion.set_value(is_refused());
+  setup.gate->let_one([&](const Batch&, Rejections&) { from_sink.set_value(is_rejected()); });
+  setup.collector.collect(event_named("a"), [&](const Receipt&, const Error*) {
+    from_completion.set_value(is_rejected());
   });
   CHECK(from_sink.get_future().get());
   CHECK(from_completion.get_future().get());
@@ -226,71 +225,71 @@ TEST_CASE("a blocking collect from a completion or a sink is an error and no dea
 TEST_CASE("a completion that would close the collector is told that it cannot") {
   Setup setup;
   setup.gate->let_all();
-  std::promise<bool> refused;
-  setup.collector.collect(event_named("a"), [&](const Receipt&, const SinkError*) {
+  std::promise<bool> rejected;
+  setup.collector.collect(event_named("a"), [&](const Receipt&, const Error*) {
     try {
       setup.collector.close(1h);
-      refused.set_value(false);
+      rejected.set_value(false);
     } catch (const std::logic_error&) {
-      refused.set_value(true);
+      rejected.set_value(true);
     }
   });
-  CHECK(refused.get_future().get());
+  CHECK(rejected.get_future().get());
 }
 
 TEST_CASE("a completion may collect by completion") {
   Setup setup;
   setup.gate->let_all();
   std::promise<void> done;
-  setup.collector.collect(event_named("a"), [&](const Receipt&, const SinkError*) {
+  setup.collector.collect(event_named("a"), [&](const Receipt&, const Error*) {
     setup.collector.collect(event_named("b"),
-                            [&](const Receipt&, const SinkError*) { done.set_value(); });
+                            [&](const Receipt&, const Error*) { done.set_value(); });
   });
   done.get_future().get();
   CHECK(setup.gate->names() == Names{"a", "b"});
 }
 
-TEST_CASE("events that the rules refuse are listed with their place in the request") {
+TEST_CASE("events that the rules reject are listed with their place in the request") {
   Setup setup;
   setup.gate->let_all();
   const Receipt receipt =
       setup.collector.collect(R"([{"event":1},{"event":"a"},{"event":""},{"event":"b"}])");
   CHECK(receipt.accepted == 2);
-  CHECK(receipt.refused == 2);
-  REQUIRE(receipt.rejected.size() == 2);
-  CHECK(receipt.rejected[0].index == 0);
-  CHECK(receipt.rejected[0].code == code::event_type);
-  CHECK(receipt.rejected[1].index == 2);
-  CHECK(receipt.rejected[1].code == code::event_length);
+  CHECK(receipt.rejected == 2);
+  REQUIRE(receipt.rejections.size() == 2);
+  CHECK(receipt.rejections[0].index == 0);
+  CHECK(receipt.rejections[0].code == code::event_type);
+  CHECK(receipt.rejections[1].index == 2);
+  CHECK(receipt.rejections[1].code == code::event_length);
 }
 
-TEST_CASE("an event that the sink refuses is listed among the others, the rest is durable") {
+TEST_CASE("an event that the sink rejects is listed among the others, the rest is durable") {
   Setup setup;
-  const auto refuse_b = [](const Batch& batch) {
-    for (const Event& event : batch.events()) {
-      if (event.name == "b") batch.refuse(event, "not b");
+  const auto reject_b = [](const Batch& batch, Rejections& rejections) {
+    for (const Event& event : batch) {
+      if (event.name == "b") rejections.add(event, "not b");
     }
   };
   const std::string body = R"([{"event":1},{"event":"a"},{"event":2},{"event":"b"},{"event":"c"}])";
   const auto check = [](const Receipt& receipt) {
     CHECK(receipt.accepted == 2);
-    CHECK(receipt.refused == 3);
-    REQUIRE(receipt.rejected.size() == 3);
-    CHECK(receipt.rejected[2].index == 3);
-    CHECK(receipt.rejected[2].code == code::sink_refused);
-    CHECK(receipt.rejected[2].message == "not b");
-    CHECK(receipt.rejected[2].event_id.has_value());
+    CHECK(receipt.rejected == 3);
+    REQUIRE(receipt.rejections.size() == 3);
+    CHECK(receipt.rejections[2].index == 3);
+    CHECK(receipt.rejections[2].code == code::sink_rejected);
+    CHECK(receipt.rejections[2].message == "not b");
+    CHECK(receipt.rejections[2].event_id.has_value());
   };
-  setup.gate->let_all(refuse_b);
+  setup.gate->let_all(reject_b);
   check(setup.collector.collect(body));
   std::promise<Receipt> later;
-  setup.collector.collect(
-      body, [&](const Receipt& receipt, const SinkError*) { later.set_value(receipt); });
+  setup.collector.collect(body,
+                          [&](const Receipt& receipt, const Error*) { later.set_value(receipt); });
   check(later.get_future().get());
-  CHECK(setup.collector.statistics().sink.events_refused == 2);
+  CHECK(setup.collector.statistics().sink.events_rejected == 2);
 }
 
-TEST_CASE("one request's refusals are not another's") {
+TEST_CASE("one request's rejections are not another's") {
   Setup setup;
   auto first = setup.collect_later(event_named("first"));
   setup.gate->wait_for_writes(1);
@@ -299,37 +298,38 @@ TEST_CASE("one request's refusals are not another's") {
   auto good = setup.collect(event_named("good"));
   while (setup.collector.statistics().sink.queued_events < 3) std::this_thread::yield();
   setup.gate->let_one();
-  setup.gate->let_one([](const Batch& batch) { batch.refuse(0, "bad"); });
-  CHECK(bad.get().refused == 1);
-  CHECK(good.get().refused == 0);
+  setup.gate->let_one(
+      [](const Batch& batch, Rejections& rejections) { rejections.add(batch[0], "bad"); });
+  CHECK(bad.get().rejected == 1);
+  CHECK(good.get().rejected == 0);
 }
 
 TEST_CASE("a request with nothing acceptable is answered without the sink") {
   Setup setup;
   const Receipt receipt = setup.collector.collect("{");
   CHECK(receipt.accepted == 0);
-  REQUIRE(receipt.rejected.size() == 1);
-  CHECK(receipt.rejected[0].code == code::json_malformed);
+  REQUIRE(receipt.rejections.size() == 1);
+  CHECK(receipt.rejections[0].code == code::json_malformed);
 }
 
-TEST_CASE("at most a hundred refusals are listed, all are counted") {
+TEST_CASE("at most a hundred rejections are listed, all are counted") {
   Setup setup;
   std::string body = "[";
   for (int i = 0; i < 150; ++i) body += "1,";
   body.back() = ']';
   const Receipt receipt = setup.collector.collect(body);
-  CHECK(receipt.refused == 150);
-  CHECK(receipt.rejected.size() == 100);
+  CHECK(receipt.rejected == 150);
+  CHECK(receipt.rejections.size() == 100);
 }
 
-TEST_CASE("refused events are kept as dead letters") {
+TEST_CASE("rejected events are kept as dead letters") {
   auto letters = std::make_shared<GateSink>();
   letters->let_all();
   auto kept = std::make_shared<MemorySink>();
   Setup setup{{.dead_letters = kept}};
-  setup.gate->let_all([](const Batch& batch) {
-    for (const Event& event : batch.events()) {
-      if (event.name == "b") batch.refuse(event, "not b");
+  setup.gate->let_all([](const Batch& batch, Rejections& rejections) {
+    for (const Event& event : batch) {
+      if (event.name == "b") rejections.add(event, "not b");
     }
   });
   setup.collector.collect(R"([{"event":1},{"event":"b"}])");
@@ -338,7 +338,7 @@ TEST_CASE("refused events are kept as dead letters") {
   REQUIRE(lines.size() == 2);
   CHECK(lines[0].find(R"("code":"event.type","pointer":"/event")") != std::string::npos);
   CHECK(lines[0].find(R"("raw":"{\"event\":1}")") != std::string::npos);
-  CHECK(lines[1].find(R"("code":"sink.refused")") != std::string::npos);
+  CHECK(lines[1].find(R"("code":"sink.rejected")") != std::string::npos);
   CHECK(lines[1].find("\"message\":\"not b\"") != std::string::npos);
 }
 
@@ -353,7 +353,7 @@ TEST_CASE("dead letters that cannot be kept hold nothing up and are counted") {
   CHECK(setup.collector.collect(event_named("good")).accepted == 1);
   CHECK(setup.collector.statistics().dead_letters.queued_bytes <= 1200);
   CHECK(setup.collector.statistics().dead_letters.events_lost > 0);
-  letters->let_all(throwing(SinkError::unavailable));
+  letters->let_all(throwing(Error::unavailable));
 }
 
 TEST_CASE("a tracked event becomes durable") {
@@ -386,10 +386,10 @@ TEST_CASE("a tracked event carries its options") {
         R"("client_time":1893455998500,"sent_time":1893456000000})");
 }
 
-TEST_CASE("a tracked event that the rules refuse says why") {
+TEST_CASE("a tracked event that the rules reject says why") {
   Setup setup;
   const Ticket ticket = setup.collector.track("", {});
-  CHECK(ticket.status() == Ticket::Status::refused);
+  CHECK(ticket.status() == Ticket::Status::rejected);
   CHECK(ticket.reason().starts_with("event.length"));
   CHECK(setup.collector.track("x", {{"n", 0.0 / 0.0}}).reason().starts_with("number.range"));
   CHECK(setup.collector.track("x", {{"a", 1}, {"a", 2}}).reason().starts_with("field.duplicate"));
@@ -398,17 +398,17 @@ TEST_CASE("a tracked event that the rules refuse says why") {
 
 TEST_CASE("tracked events stay queued across failures, a client's events do not") {
   Losses losses;
-  Setup setup{{.tend_interval = 1ms, .on_lost = losses.handler()}};
+  Setup setup{{.maintain_interval = 1ms, .on_lost = losses.handler()}};
   const Ticket first = setup.collector.track("first");
   setup.gate->wait_for_writes(1);
   auto client = setup.collect_later(event_named("client"));
   const Ticket second = setup.collector.track("second");
   std::atomic<int> failures{0};
-  setup.gate->let_all([&](const Batch& batch) {
+  setup.gate->let_all([&](const Batch& batch, Rejections&) {
     const bool has_client = batch.ndjson().find("client") != std::string_view::npos;
-    if (failures++ == 0 || has_client) throw SinkError{SinkError::in_doubt, "told to fail"};
+    if (failures++ == 0 || has_client) throw Error{Error::in_doubt, "told to fail"};
   });
-  CHECK(client.get() == SinkError::in_doubt);
+  CHECK(client.get() == Error::in_doubt);
   CHECK(first.wait_for(1h));
   CHECK(second.wait_for(1h));
   CHECK(sorted(setup.gate->names()) == Names{"first", "second"});
@@ -416,10 +416,10 @@ TEST_CASE("tracked events stay queued across failures, a client's events do not"
 }
 
 TEST_CASE("a tracked event that makes the sink fail holds up no others") {
-  Setup setup{{.tend_interval = 1ms}};
-  setup.gate->let_all([](const Batch& batch) {
-    for (const Event& event : batch.events()) {
-      if (event.name == "poison") throw SinkError{SinkError::in_doubt, "choked"};
+  Setup setup{{.maintain_interval = 1ms}};
+  setup.gate->let_all([](const Batch& batch, Rejections&) {
+    for (const Event& event : batch) {
+      if (event.name == "poison") throw Error{Error::in_doubt, "choked"};
     }
   });
   const Ticket poison = setup.collector.track("poison");
@@ -435,7 +435,7 @@ TEST_CASE("a tracked event that makes the sink fail holds up no others") {
 TEST_CASE("a sink that hangs is not ready") {
   Setup setup{{.acknowledge_timeout = 1ms}};
   while (!setup.collector.ready()) std::this_thread::yield();
-  CHECK(setup.collect_later(event_named("a")).get() == SinkError::in_doubt);
+  CHECK(setup.collect_later(event_named("a")).get() == Error::in_doubt);
   while (setup.collector.ready()) std::this_thread::yield();
   setup.gate->let_all();
   while (!setup.collector.ready()) std::this_thread::yield();
@@ -453,10 +453,11 @@ TEST_CASE("no handler is called once close has returned") {
                           {.drain_timeout = 0ms,
                            .dead_letters = letters,
                            .on_lost = [=](const Event&, std::string_view) { note(); },
-                           .on_failure = [=](const SinkError&) { note(); }}};
+                           .on_failure = [=](const Error&) { note(); }}};
       collector.track("a");
       gate->wait_for_writes(1);
-      gate->let_all([](const Batch& batch) { batch.refuse(0, "no"); });
+      gate->let_all(
+          [](const Batch& batch, Rejections& rejections) { rejections.add(batch[0], "no"); });
     }
     *closed = true;
     CHECK(*late == 0);
@@ -474,42 +475,43 @@ TEST_CASE("a tracked event that finds the queue full is lost and reported") {
   CHECK(kept.wait_for(1h));
 }
 
-TEST_CASE("a tracked event that the sink refuses is reported to its owner") {
+TEST_CASE("a tracked event that the sink rejects is reported to its owner") {
   Losses losses;
   Setup setup{{.on_lost = losses.handler()}};
-  setup.gate->let_all([](const Batch& batch) { batch.refuse(0, "never"); });
-  const Ticket ticket = setup.collector.track("refused");
+  setup.gate->let_all(
+      [](const Batch& batch, Rejections& rejections) { rejections.add(batch[0], "never"); });
+  const Ticket ticket = setup.collector.track("rejected");
   CHECK_FALSE(ticket.wait_for(1h));
-  CHECK(ticket.status() == Ticket::Status::refused);
-  CHECK(ticket.reason() == "sink.refused: never");
-  CHECK(losses.by_name["refused"] == "never");
+  CHECK(ticket.status() == Ticket::Status::rejected);
+  CHECK(ticket.reason() == "sink.rejected: never");
+  CHECK(losses.by_name["rejected"] == "never");
 }
 
 TEST_CASE("with Acknowledge::accepted collect does not wait, and failed writes are tried again") {
-  Setup setup{{.acknowledge = Acknowledge::accepted, .tend_interval = 1ms}};
+  Setup setup{{.acknowledge = Acknowledge::accepted, .maintain_interval = 1ms}};
   CHECK(setup.collector.collect(event_named("a")).accepted == 1);
   CHECK(setup.collect_later(event_named("b")).get() == -1);
   CHECK(setup.gate->names().empty());
-  setup.gate->let_one(throwing(SinkError::unavailable));
+  setup.gate->let_one(throwing(Error::unavailable));
   setup.gate->let_all();
   CHECK(setup.collector.close(1h));
   CHECK(sorted(setup.gate->names()) == Names{"a", "b"});
 }
 
-TEST_CASE("after a failure the sink is tended until it recovers, and readiness follows") {
+TEST_CASE("after a failure the sink is maintained until it recovers, and readiness follows") {
   std::atomic<int> failures{0};
   std::promise<void> recovered;
-  Setup setup{{.tend_interval = 1ms,
-               .on_failure = [&](const SinkError&) { ++failures; },
+  Setup setup{{.maintain_interval = 1ms,
+               .on_failure = [&](const Error&) { ++failures; },
                .on_recovery = [&] { recovered.set_value(); }}};
   while (!setup.collector.ready()) std::this_thread::yield();
-  setup.gate->on_tend([] { throw SinkError{SinkError::unavailable, "still broken"}; });
-  setup.gate->let_one(throwing(SinkError::unavailable));
-  CHECK(setup.collect_later(event_named("a")).get() == SinkError::unavailable);
+  setup.gate->on_maintain([] { throw Error{Error::unavailable, "still broken"}; });
+  setup.gate->let_one(throwing(Error::unavailable));
+  CHECK(setup.collect_later(event_named("a")).get() == Error::unavailable);
   CHECK_FALSE(setup.collector.ready());
-  setup.gate->wait_for_tends(3);
+  setup.gate->wait_for_maintains(3);
   CHECK_FALSE(setup.collector.ready());
-  setup.gate->on_tend({});
+  setup.gate->on_maintain({});
   recovered.get_future().get();
   CHECK(setup.collector.ready());
   CHECK(failures >= 2);
@@ -517,8 +519,8 @@ TEST_CASE("after a failure the sink is tended until it recovers, and readiness f
 
 TEST_CASE("a sink of which nothing is known yet is not ready") {
   struct Slow final : Sink {
-    void write(const Batch&) override {}
-    void tend() override {
+    void write(const Batch&, Rejections&) override {}
+    void maintain() override {
       called.release();
       may_return.acquire();
     }
@@ -527,7 +529,7 @@ TEST_CASE("a sink of which nothing is known yet is not ready") {
   };
   const auto sink = std::make_shared<Slow>();
   std::atomic<int> recoveries{0};
-  Collector collector{sink, {.tend_interval = 1h, .on_recovery = [&] { ++recoveries; }}};
+  Collector collector{sink, {.maintain_interval = 1h, .on_recovery = [&] { ++recoveries; }}};
   sink->called.acquire();
   CHECK_FALSE(collector.ready());
   sink->may_return.release();
@@ -536,19 +538,19 @@ TEST_CASE("a sink of which nothing is known yet is not ready") {
   CHECK(recoveries == 0);
 }
 
-TEST_CASE("an idle sink is tended") {
-  Setup setup{{.tend_interval = 1ms}};
-  setup.gate->wait_for_tends(2);  // so one has returned
+TEST_CASE("an idle sink is maintained") {
+  Setup setup{{.maintain_interval = 1ms}};
+  setup.gate->wait_for_maintains(2);  // so one has returned
   CHECK(setup.collector.ready());
 }
 
-TEST_CASE("close writes what is queued and refuses what comes after") {
+TEST_CASE("close writes what is queued and rejects what comes after") {
   Setup setup;
   auto before = setup.collect_later(event_named("before"));
   setup.gate->let_all();
   CHECK(setup.collector.close(1h));
   CHECK(before.get() == -1);
-  CHECK(setup.collect_later(event_named("after")).get() == SinkError::unavailable);
+  CHECK(setup.collect_later(event_named("after")).get() == Error::unavailable);
   CHECK(setup.gate->names() == Names{"before"});
   CHECK_FALSE(setup.collector.ready());
 }
@@ -561,8 +563,8 @@ TEST_CASE("close does not wait for a sink that hangs, and nobody is left without
   setup.gate->wait_for_writes(1);
   auto queued = setup.collect_later(event_named("queued"));
   CHECK_FALSE(setup.collector.close(1ms));
-  CHECK(with_sink.get() == SinkError::in_doubt);
-  CHECK(queued.get() == SinkError::unavailable);
+  CHECK(with_sink.get() == Error::in_doubt);
+  CHECK(queued.get() == Error::unavailable);
   CHECK(tracked.status() == Ticket::Status::lost);
   CHECK(losses.by_name.count("tracked") == 1);
   CHECK(setup.collector.statistics().sink.events_lost == 1);
@@ -581,11 +583,11 @@ TEST_CASE("a collector can be destroyed while its sink hangs") {
 TEST_CASE("a clock before the build stamps nothing") {
   ManualClock clock{from_milliseconds(0)};
   Collector collector{std::make_shared<MemorySink>(), {.clock = &clock}};
-  CHECK_THROWS_AS(collector.collect(event_named("a")), SinkError);
+  CHECK_THROWS_AS(collector.collect(event_named("a")), Error);
   CHECK(collector.track("a").status() == Ticket::Status::lost);
 }
 
-TEST_CASE("a collector without a sink or a clock is refused") {
+TEST_CASE("a collector without a sink or a clock is rejected") {
   CHECK_THROWS_AS(Collector{nullptr}, std::invalid_argument);
   CHECK_THROWS_AS((Collector{std::make_shared<MemorySink>(), {.clock = nullptr}}),
                   std::invalid_argument);
@@ -610,15 +612,15 @@ TEST_CASE("the statistics add up") {
 TEST_CASE("from many threads, with a sink that fails now and then, each answer is true") {
   auto gate = std::make_shared<GateSink>();
   std::atomic<int> calls{0};
-  gate->let_all([&](const Batch&) {
-    if (++calls % 5 == 0) throw SinkError{SinkError::unavailable, "now and then"};
+  gate->let_all([&](const Batch&, Rejections&) {
+    if (++calls % 5 == 0) throw Error{Error::unavailable, "now and then"};
   });
   constexpr int threads = 8;
   constexpr int rounds = 200;
   std::mutex mutex;
   std::vector<std::string> acknowledged;
   {
-    Collector collector{gate, {.tend_interval = 1ms}};
+    Collector collector{gate, {.maintain_interval = 1ms}};
     std::vector<std::thread> workers;
     for (int t = 0; t < threads; ++t) {
       workers.emplace_back([&, t] {
@@ -628,7 +630,7 @@ TEST_CASE("from many threads, with a sink that fails now and then, each answer i
             collector.collect(event_named(name));
             const std::lock_guard lock{mutex};
             acknowledged.push_back(name);
-          } catch (const SinkError&) {
+          } catch (const Error&) {
           }
         }
       });

@@ -25,12 +25,12 @@ constexpr std::string_view one_event =
 // Does what it is told with a batch, then keeps it.
 class ScriptedSink final : public Sink {
  public:
-  void write(const Batch& batch) override {
-    script(batch);
-    memory.write(batch);
+  void write(const Batch& batch, Rejections& rejections) override {
+    script(batch, rejections);
+    memory.write(batch, rejections);
   }
 
-  std::function<void(const Batch&)> script = [](const Batch&) {};
+  std::function<void(const Batch&, Rejections&)> script = [](const Batch&, Rejections&) {};
   MemorySink memory;
 };
 
@@ -141,7 +141,7 @@ TEST_CASE("what the head of a request decides is answered without its body") {
       {"DELETE", [](Request& r) { r.method = "DELETE"; }, 405, "method.not_allowed"},
       {"no known method", [](Request& r) { r.method = "post"; }, 405, "method.not_allowed"},
       {"a foreign origin", [](Request& r) { r.origin = "https://evil.test"; }, 403,
-       "origin.refused"},
+       "origin.rejected"},
       {"a form", [](Request& r) { r.content_type = "application/x-www-form-urlencoded"; }, 415,
        "content_type.unsupported"},
       {"brotli", [](Request& r) { r.content_encoding = "br"; }, 415,
@@ -207,7 +207,7 @@ TEST_CASE("a content type is compared without its parameters and without case") 
   }
 }
 
-TEST_CASE("where some events are refused, 202 says how many were taken and why the others not") {
+TEST_CASE("where some events are rejected, 202 says how many were taken and why the others not") {
   Site site;
   const std::string body = fmt::format(
       R"([{0},{{"event":"e","event_id":"0193A8C2-7B4E-7ABC-8DEF-0123456789AB","a/b":1}},{0},7])",
@@ -229,7 +229,7 @@ TEST_CASE("where some events are refused, 202 says how many were taken and why t
   CHECK(site.lines().size() == 2);
 }
 
-TEST_CASE("where all events are refused, 400 is a problem with the list") {
+TEST_CASE("where all events are rejected, 400 is a problem with the list") {
   Site site;
   const Response response = site.endpoint.handle(post(R"([{"event":""},{"event":"e","url":7}])"));
   check_problem(response, 400, "event.length");
@@ -275,11 +275,11 @@ TEST_CASE("what a client sent comes back as JSON however it looks") {
     CAPTURE(origin);
     Request request = post(one_event);
     request.origin = origin;
-    check_problem(site.endpoint.handle(request), 403, "origin.refused");
+    check_problem(site.endpoint.handle(request), 403, "origin.rejected");
   }
 }
 
-TEST_CASE("at most 100 refusals are listed, and all are counted") {
+TEST_CASE("at most 100 rejections are listed, and all are counted") {
   SUBCASE("beside a good event") {
     Site site;
     std::string body = array_of(150, "7");
@@ -293,11 +293,11 @@ TEST_CASE("at most 100 refusals are listed, and all are counted") {
     for (int i = 0; i < 100; ++i) {
       CHECK(answer.number(fmt::format("/rejected/{}/index", i)) == i);
     }
-    const auto& refused = site.collector.statistics().events_refused;
+    const auto& rejected = site.collector.statistics().events_rejected;
     const auto code =
-        std::find(std::begin(refusal_codes), std::end(refusal_codes), code::event_not_object) -
-        std::begin(refusal_codes);
-    CHECK(refused.at(static_cast<std::size_t>(code)) == 150);
+        std::find(std::begin(rejection_codes), std::end(rejection_codes), code::event_not_object) -
+        std::begin(rejection_codes);
+    CHECK(rejected.at(static_cast<std::size_t>(code)) == 150);
   }
   SUBCASE("where nothing is good") {
     Site site;
@@ -307,11 +307,11 @@ TEST_CASE("at most 100 refusals are listed, and all are counted") {
   }
 }
 
-TEST_CASE("events that the sink refuses are refused events") {
+TEST_CASE("events that the sink rejects are rejected events") {
   Site site;
-  site.sink->script = [](const Batch& batch) {
-    for (const Event& event : batch.events()) {
-      if (event.name == "bad") batch.refuse(event, "check constraint");
+  site.sink->script = [](const Batch& batch, Rejections& rejections) {
+    for (const Event& event : batch) {
+      if (event.name == "bad") rejections.add(event, "check constraint");
     }
   };
   const Response some = site.endpoint.handle(post(R"([{"event":"good"},{"event":"bad"}])"));
@@ -320,10 +320,10 @@ TEST_CASE("events that the sink refuses are refused events") {
   CHECK(answer.number("/accepted") == 1);
   CHECK(answer.size("/rejected") == 1);
   CHECK(answer.number("/rejected/0/index") == 1);
-  CHECK(answer.text("/rejected/0/code") == "sink.refused");
+  CHECK(answer.text("/rejected/0/code") == "sink.rejected");
   CHECK(answer.text("/rejected/0/message").find("check constraint") != std::string::npos);
 
-  check_problem(site.endpoint.handle(post(R"({"event":"bad"})")), 400, "sink.refused");
+  check_problem(site.endpoint.handle(post(R"({"event":"bad"})")), 400, "sink.rejected");
 }
 
 TEST_CASE("a body over the limit is 413, one at the limit is not") {
@@ -465,13 +465,13 @@ TEST_CASE("a page may send events if the browser or the addresses say that it is
   }
 }
 
-TEST_CASE("a refused origin is told what to change") {
+TEST_CASE("a rejected origin is told what to change") {
   Site site;
   Request request = post(one_event);
   request.origin = "https://example.org";
   request.host = "127.0.0.1:8080";
   const Response response = site.endpoint.handle(request);
-  check_problem(response, 403, "origin.refused");
+  check_problem(response, 403, "origin.rejected");
   const std::string detail = Json{response.body}.text("/detail");
   for (const std::string_view part :
        {"https://example.org", "127.0.0.1:8080", "proxy_set_header Host", "--allow-origin"}) {
@@ -535,7 +535,7 @@ TEST_CASE("an allowed origin, and no other, may read every answer") {
   const Case cases[] = {
       {"accepted", [](Request&) {}, 202},
       {"partly accepted", [&half](Request& r) { r.body = half; }, 202},
-      {"refused", [](Request& r) { r.body = "7"; }, 400},
+      {"rejected", [](Request& r) { r.body = "7"; }, 400},
       {"not found", [](Request& r) { r.path = "/other"; }, 404},
       {"not allowed", [](Request& r) { r.method = "GET"; }, 405},
       {"too large", [](Request& r) { r.body = std::string_view{}; }, 413},
@@ -547,8 +547,8 @@ TEST_CASE("an allowed origin, and no other, may read every answer") {
       CAPTURE(origin);
       CAPTURE(c.what);
       Site site({.allowed_origins = {"https://shop.test"}});
-      site.sink->script = [](const Batch& batch) {
-        if (batch.events()[0].name == "fail") throw SinkError{SinkError::unavailable, "down"};
+      site.sink->script = [](const Batch& batch, Rejections&) {
+        if (batch[0].name == "fail") throw Error{Error::unavailable, "down"};
       };
       Request request = post(one_event);
       request.origin = origin;
@@ -693,23 +693,23 @@ TEST_CASE("what is stripped of addresses is stripped of the referrer, too") {
 // A way in which events are not stored.
 struct Failure {
   std::string_view what;
-  std::function<void(const Batch&)> script;
+  std::function<void(const Batch&, Rejections&)> script;
   CollectorOptions options;
   std::string_view code;
 };
 
 std::vector<Failure> failures() {
   static const ManualClock long_ago{TimePoint{}};
-  constexpr auto ignore = [](const Batch&) {};
-  const auto fail = [](SinkError::Kind kind) {
-    return [kind](const Batch&) { throw SinkError{kind, "/var/secret/place: no"}; };
+  constexpr auto ignore = [](const Batch&, Rejections&) {};
+  const auto fail = [](Error::Kind kind) {
+    return [kind](const Batch&, Rejections&) { throw Error{kind, "/var/secret/place: no"}; };
   };
   return {
-      {"unavailable", fail(SinkError::unavailable), {}, "sink.unavailable"},
-      {"misconfigured", fail(SinkError::misconfigured), {}, "sink.unavailable"},
-      {"in doubt", fail(SinkError::in_doubt), {}, "sink.in_doubt"},
+      {"unavailable", fail(Error::unavailable), {}, "sink.unavailable"},
+      {"misconfigured", fail(Error::misconfigured), {}, "sink.unavailable"},
+      {"in doubt", fail(Error::in_doubt), {}, "sink.in_doubt"},
       {"another exception",
-       [](const Batch&) { throw std::runtime_error{"/var/secret/place"}; },
+       [](const Batch&, Rejections&) { throw std::runtime_error{"/var/secret/place"}; },
        {},
        "sink.in_doubt"},
       {"queue full", ignore, {.max_queue_bytes = 1}, "sink.unavailable"},
@@ -737,7 +737,7 @@ TEST_CASE("what is not confirmed by the deadline is 503 and in doubt") {
   std::promise<void> confirm;
   Site site{{.retry_after = std::chrono::seconds{7}},
             {.acknowledge_timeout = std::chrono::milliseconds{1}}};
-  site.sink->script = [confirmed = confirm.get_future().share()](const Batch&) {
+  site.sink->script = [confirmed = confirm.get_future().share()](const Batch&, Rejections&) {
     confirmed.wait();
   };
   check_unavailable(site.endpoint.handle(post(one_event)), "sink.in_doubt");
@@ -752,13 +752,14 @@ TEST_CASE("what is not confirmed by the deadline is 503 and in doubt") {
 
 TEST_CASE("bad events get their 400 even where nothing can be stored") {
   Site site;
-  site.sink->script = [](const Batch&) { throw SinkError{SinkError::unavailable, "down"}; };
+  site.sink->script = [](const Batch&, Rejections&) { throw Error{Error::unavailable, "down"}; };
   check_problem(site.endpoint.handle(post("7")), 400, "event.not_object");
 }
 
 TEST_CASE("the completion form gives the same answers as the blocking one") {
   const auto both = [](const EndpointOptions& options, const CollectorOptions& collector_options,
-                       const std::function<void(const Batch&)>& script, const Request& request) {
+                       const std::function<void(const Batch&, Rejections&)>& script,
+                       const Request& request) {
     Site blocking{options, collector_options};
     blocking.sink->script = script;
     const Response expected = blocking.endpoint.handle(request);
@@ -776,7 +777,7 @@ TEST_CASE("the completion form gives the same answers as the blocking one") {
     return expected.status;
   };
   const EndpointOptions options{.max_body_bytes = 4096, .allowed_origins = {"https://shop.test"}};
-  const auto store = [](const Batch&) {};
+  const auto store = [](const Batch&, Rejections&) {};
 
   struct Case {
     std::string_view what;
@@ -788,7 +789,7 @@ TEST_CASE("the completion form gives the same answers as the blocking one") {
   const Case cases[] = {
       {"accepted", [](Request&) {}, 202},
       {"partly accepted", [&half](Request& r) { r.body = half; }, 202},
-      {"refused", [](Request& r) { r.body = "7"; }, 400},
+      {"rejected", [](Request& r) { r.body = "7"; }, 400},
       {"empty", [](Request& r) { r.body = {}; }, 400},
       {"no gzip", [](Request& r) { r.content_encoding = "gzip"; }, 400},
       {"a foreign origin", [](Request& r) { r.origin = "https://evil.test"; }, 403},
@@ -814,7 +815,9 @@ TEST_CASE("the completion form gives the same answers as the blocking one") {
 TEST_CASE("a request in completion form need not outlive the call") {
   Site site({.allowed_origins = {"https://shop.test"}, .context = {.user_agent = true}});
   std::promise<void> gone;
-  site.sink->script = [is_gone = gone.get_future().share()](const Batch&) { is_gone.wait(); };
+  site.sink->script = [is_gone = gone.get_future().share()](const Batch&, Rejections&) {
+    is_gone.wait();
+  };
   std::promise<Response> answered;
   {
     auto texts = std::make_unique<std::vector<std::string>>(std::vector<std::string>{

@@ -6,6 +6,7 @@
 
 #include "eventcollect/memory.hpp"
 #include "support/events.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -21,14 +22,14 @@ std::string message_of(const std::string& url) {
 
 }  // namespace
 
-TEST_CASE("an unknown scheme is refused with a list of the known") {
+TEST_CASE("an unknown scheme is rejected with a list of the known") {
   const std::string message = message_of("rabbit://user:secret@host/");
   CHECK(message.find("'rabbit'") != std::string::npos);
   CHECK(message.find("file, null") != std::string::npos);
   CHECK(message.find("secret") == std::string::npos);
 }
 
-TEST_CASE("what is no URL is refused by name, unless it may hold a password") {
+TEST_CASE("what is no URL is rejected by name, unless it may hold a password") {
   CHECK(message_of("no-scheme").find("'no-scheme'") != std::string::npos);
   const std::string message = message_of("//user:secret@host");
   CHECK_FALSE(message.empty());
@@ -36,7 +37,7 @@ TEST_CASE("what is no URL is refused by name, unless it may hold a password") {
 }
 
 TEST_CASE("null: takes everything and no options") {
-  open_sink("null:")->write(numbered_batch("a", 1));
+  write(*open_sink("null:"), numbered_batch("a", 1));
   CHECK_FALSE(message_of("null:x").empty());
   CHECK(message_of("null:?a=1").find("it has: none") != std::string::npos);
 }

@@ -20,7 +20,7 @@ Batch sample() {
 
 std::string joined_lines(const Batch& batch) {
   std::string text;
-  for (const Event& event : batch.events()) text.append(event.line) += '\n';
+  for (const Event& event : batch) text.append(event.line) += '\n';
   return text;
 }
 
@@ -42,14 +42,6 @@ bool lies_in(std::string_view part, std::string_view whole) {
   return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size();
 }
 
-std::vector<std::pair<std::size_t, std::string>> refusals_of(const Batch& batch) {
-  std::vector<std::pair<std::size_t, std::string>> found;
-  for (const Batch::Refusal& each : batch.refusals()) found.emplace_back(each.index, each.why);
-  return found;
-}
-
-using Refusals = std::vector<std::pair<std::size_t, std::string>>;
-
 }  // namespace
 
 TEST_CASE("a new batch is empty") {
@@ -58,8 +50,8 @@ TEST_CASE("a new batch is empty") {
   CHECK(batch.size() == 0);
   CHECK(batch.bytes() == 0);
   CHECK(batch.ndjson().empty());
-  CHECK(batch.events().empty());
-  CHECK(batch.refusals().empty());
+  CHECK(batch.empty());
+  CHECK(batch.begin() == batch.end());
 }
 
 TEST_CASE("a batch holds its events one by one and as one text") {
@@ -67,7 +59,7 @@ TEST_CASE("a batch holds its events one by one and as one text") {
   CHECK_FALSE(batch.empty());
   CHECK(batch.bytes() == batch.ndjson().size());
   CHECK(batch.ndjson() == joined_lines(batch));
-  const auto events = batch.events();
+  const Batch& events = batch;
   REQUIRE(events.size() == 3);
   for (std::size_t i = 0; i < events.size(); ++i) CHECK(events[i].index == i);
   CHECK(events[0].name == "full");
@@ -98,7 +90,7 @@ TEST_CASE("an appended event is a copy") {
   name.assign(name.size(), '!');
   violations.assign(violations.size(), '!');
 
-  const Event& stored = batch.events()[0];
+  const Event& stored = batch[0];
   CHECK(stored.index == 0);
   CHECK(stored.line == R"({"event":"a"})");
   CHECK(stored.name == "a name of its own, too long for a small string");
@@ -115,9 +107,9 @@ TEST_CASE("an appended event is a copy") {
 TEST_CASE("appending each event of a batch copies the batch") {
   const Batch batch = sample();
   Batch copy = sample();
-  for (const Event& event : batch.events()) copy.append(event);
+  for (const Event& event : batch) copy.append(event);
   REQUIRE(copy.size() == 6);
-  for (std::size_t i = 0; i < 3; ++i) check_same(copy.events()[i + 3], batch.events()[i]);
+  for (std::size_t i = 0; i < 3; ++i) check_same(copy[i + 3], batch[i]);
 }
 
 TEST_CASE("any run of another batch can be appended") {
@@ -136,8 +128,8 @@ TEST_CASE("any run of another batch can be appended") {
         REQUIRE(batch.size() == before + count);
         CHECK(batch.ndjson() == joined_lines(batch));
         for (std::size_t i = 0; i < count; ++i) {
-          CHECK(batch.events()[before + i].index == before + i);
-          check_same(batch.events()[before + i], source.events()[first + i]);
+          CHECK(batch[before + i].index == before + i);
+          check_same(batch[before + i], source[first + i]);
         }
       }
     }
@@ -146,53 +138,41 @@ TEST_CASE("any run of another batch can be appended") {
 
 TEST_CASE("the events of a copied or moved batch are its own") {
   Batch batch = sample();
-  static_cast<void>(batch.events());
   const Batch copy = batch;
-  for (const Event& event : copy.events()) CHECK(lies_in(event.line, copy.ndjson()));
+  for (const Event& event : copy) CHECK(lies_in(event.line, copy.ndjson()));
   const Batch moved = std::move(batch);
   REQUIRE(moved.size() == 3);
-  for (const Event& event : moved.events()) {
+  for (const Event& event : moved) {
     CHECK(lies_in(event.line, moved.ndjson()));
-    check_same(event, copy.events()[event.index]);
+    check_same(event, copy[event.index]);
   }
 }
 
-TEST_CASE("a refusal keeps its first reason, in the order in which it was told") {
+TEST_CASE("a batch is a range that can be read from any place") {
   const Batch batch = sample();
-  batch.refuse(batch.events()[1], "first");
-  batch.refuse(1, "second");
-  batch.refuse(0, "other");
-  batch.refuse(batch.events()[1], "third");
-  batch.refuse(2, "last");
-  batch.refuse(0, "again");
-  CHECK(refusals_of(batch) == Refusals{{1, "first"}, {0, "other"}, {2, "last"}});
-  batch.clear_refusals();
-  CHECK(batch.refusals().empty());
-  batch.refuse(1, "anew");
-  CHECK(refusals_of(batch) == Refusals{{1, "anew"}});
-}
-
-TEST_CASE("a reason is copied") {
-  const Batch batch = sample();
-  std::string why = "a reason that is too long for a small string";
-  batch.refuse(0, why);
-  why.assign(why.size(), '!');
-  CHECK(batch.refusals()[0].why == "a reason that is too long for a small string");
+  static_assert(std::random_access_iterator<Batch::Iterator>);
+  CHECK(batch.end() - batch.begin() == 3);
+  CHECK(batch.begin()[2].index == 2);
+  CHECK((*(batch.end() - 1)).id == batch.back().id);
+  CHECK(batch.front().id == batch[0].id);
+  std::vector<std::string_view> names;
+  for (auto it = batch.end(); it != batch.begin();) names.push_back((*--it).name);
+  CHECK(names.size() == 3);
+  CHECK(names.back() == batch.front().name);
+  CHECK(batch.begin() < batch.end());
 }
 
 TEST_CASE("a cleared batch is as good as new") {
   for (const std::size_t keep_bytes : {std::size_t{0}, std::size_t{1} << 20}) {
     Batch batch = sample();
-    batch.refuse(0, "no");
     batch.clear(keep_bytes);
     CHECK(batch.empty());
     CHECK(batch.bytes() == 0);
     CHECK(batch.ndjson().empty());
-    CHECK(batch.events().empty());
-    CHECK(batch.refusals().empty());
+    CHECK(batch.empty());
     batch.append(sample());
     CHECK(batch.ndjson() == joined_lines(batch));
-    CHECK(batch.events()[1].name == "a/b");
+    CHECK(batch[1].name == "a/b");
   }
 }
 
@@ -201,7 +181,7 @@ TEST_CASE("the bytes of a batch are those of its lines with their line feeds") {
   std::size_t expected = 0;
   for (int i = 0; i < 3; ++i) {
     batch.append(sample());
-    for (const Event& event : batch.events().last(3)) expected += event.line.size() + 1;
+    for (auto it = batch.end() - 3; it != batch.end(); ++it) expected += (*it).line.size() + 1;
     CHECK(batch.bytes() == expected);
   }
 }

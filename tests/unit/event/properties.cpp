@@ -62,7 +62,7 @@ TEST_CASE("a string is escaped where JSON asks for it") {
   CHECK(Properties{{"k\"", 1}}.json() == R"({"k\"":1})");
 }
 
-TEST_CASE("what JSON has no words for is refused as if a client had sent it") {
+TEST_CASE("what JSON has no words for is rejected as if a client had sent it") {
   struct Case {
     Properties properties;
     std::string_view code;

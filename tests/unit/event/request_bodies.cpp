@@ -17,20 +17,20 @@ std::string array_of(std::size_t count, const std::string& text = R"({"event":"a
   return body + ']';
 }
 
-// That the body is refused as a whole.
+// That the body is rejected as a whole.
 void check_whole(const Parsed& parsed, std::string_view code, std::string_view pointer = {}) {
   CAPTURE(parsed.body->substr(0, 300));
   CHECK(parsed.batch.empty());
-  REQUIRE(parsed.refused.size() == 1);
-  CHECK(parsed.refused[0].rejection.code == code);
-  CHECK(parsed.refused[0].rejection.pointer == pointer);
-  CHECK(parsed.refused[0].rejection.index == 0);
-  CHECK(parsed.refused[0].raw == *parsed.body);
+  REQUIRE(parsed.rejected.size() == 1);
+  CHECK(parsed.rejected[0].code == code);
+  CHECK(parsed.rejected[0].pointer == pointer);
+  CHECK(parsed.rejected[0].index == 0);
+  CHECK(parsed.rejected[0].raw == *parsed.body);
 }
 
 std::vector<std::string> names(const Parsed& parsed) {
   std::vector<std::string> found;
-  for (const Event& event : parsed.batch.events()) found.emplace_back(event.name);
+  for (const Event& event : parsed.batch) found.emplace_back(event.name);
   return found;
 }
 
@@ -52,10 +52,10 @@ TEST_CASE("each event is judged for itself, and keeps its place in the body") {
       parse(R"([{"event":"a"},1,{"event":"b"},{"event":""},{"event":"c","x":1},{"event":"d"}])");
   CHECK(names(parsed) == Strings{"a", "b", "d"});
   CHECK(parsed.codes() == Strings{"event.not_object", "event.length", "field.unknown"});
-  REQUIRE(parsed.refused.size() == 3);
-  CHECK(parsed.refused[0].rejection.index == 1);
-  CHECK(parsed.refused[1].rejection.index == 3);
-  CHECK(parsed.refused[2].rejection.index == 4);
+  REQUIRE(parsed.rejected.size() == 3);
+  CHECK(parsed.rejected[0].index == 1);
+  CHECK(parsed.rejected[1].index == 3);
+  CHECK(parsed.rejected[2].index == 4);
 }
 
 TEST_CASE("the fault of an event is not that of the one behind it") {
@@ -68,7 +68,7 @@ TEST_CASE("the fault of an event is not that of the one behind it") {
   CHECK(batch.codes() == Strings{"number.range", "number.range"});
 }
 
-TEST_CASE("malformed JSON refuses the whole body") {
+TEST_CASE("malformed JSON rejects the whole body") {
   const std::string good = R"({"event":"a"})";
   const std::string bodies[] = {
       "{",
@@ -150,12 +150,12 @@ TEST_CASE("malformed JSON refuses the whole body") {
   }
 }
 
-TEST_CASE("malformed JSON behind a fault still refuses the whole body") {
+TEST_CASE("malformed JSON behind a fault still rejects the whole body") {
   check_whole(parse(R"([{"event":"a","properties":{"a":1e999,"a":"\ud800"}},x])"),
               "json.malformed");
 }
 
-TEST_CASE("a body without an event is refused") {
+TEST_CASE("a body without an event is rejected") {
   for (const auto* body : {"", " ", "\n", " \t\r\n "}) {
     check_whole(parse(body), "body.empty");
     check_whole(parse_lines(body), "body.empty");
@@ -174,8 +174,8 @@ TEST_CASE("a body holds 1,000 events at most") {
   CHECK(parse_lines(repeat("{\"event\":\"a\"}\n", 1000)).batch.size() == 1000);
   CHECK(parse_lines(repeat("{\"event\":\"a\"}\n\r\n", 1000)).batch.size() == 1000);
   check_whole(parse_lines(repeat("{\"event\":\"a\"}\n", 1001)), "body.too_many_events");
-  // Those that would be refused count too.
-  CHECK(parse(array_of(1000, "1")).refused.size() == 1000);
+  // Those that would be rejected count too.
+  CHECK(parse(array_of(1000, "1")).rejected.size() == 1000);
   check_whole(parse(array_of(1001, "1")), "body.too_many_events");
   check_whole(parse_lines(repeat("x\n", 1001)), "body.too_many_events");
 }
@@ -200,7 +200,7 @@ TEST_CASE(
     CAPTURE(body);
     const Parsed parsed = parse(body);
     REQUIRE(parsed.batch.size() == 2);
-    const auto stored = parsed.batch.events();
+    const Batch& stored = parsed.batch;
     CHECK(stored[0].sent_time == from_milliseconds(7000));
     CHECK(stored[0].event_time == server_time - std::chrono::milliseconds{2000});
     CHECK(stored[0].line.ends_with(R"("client_time":5000,"sent_time":7000})"));
@@ -209,7 +209,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("an invalid sent_time of the batch refuses the events that have none of their own") {
+TEST_CASE("an invalid sent_time of the batch rejects the events that have none of their own") {
   for (const std::string_view batch_first : {"true", "false"}) {
     const std::string events = R"("batch":[{"event":"a"},{"event":"b","sent_time":1}])";
     const std::string sent = R"("sent_time":"now")";
@@ -230,7 +230,7 @@ TEST_CASE("beside batch only sent_time is known") {
   }
 }
 
-TEST_CASE("a fault beside batch refuses the whole body") {
+TEST_CASE("a fault beside batch rejects the whole body") {
   const std::string events = R"("batch":[{"event":"a"}])";
   const std::pair<std::string, std::string_view> cases[] = {
       {R"("sent_time":1e999)", "number.range"},
@@ -269,11 +269,11 @@ TEST_CASE("NDJSON holds an event a line, with any line end and blank lines betwe
         "  {\"event\":\"a\"} \n\t{\"event\":\"b\"}\t"}) {
     const Parsed parsed = parse_lines(body);
     CHECK(names(parsed) == Strings{"a", "b"});
-    CHECK(parsed.refused.empty());
+    CHECK(parsed.rejected.empty());
   }
 }
 
-TEST_CASE("a malformed line of NDJSON refuses only that line") {
+TEST_CASE("a malformed line of NDJSON rejects only that line") {
   const Parsed parsed = parse_lines(
       "{\"event\":\"a\"}\r\n"
       "{\"event\":\r\n"
@@ -289,11 +289,11 @@ TEST_CASE("a malformed line of NDJSON refuses only that line") {
   CHECK(parsed.codes() == Strings{"json.malformed", "json.malformed", "json.malformed",
                                   "event.not_object", "json.malformed", "field.unknown"});
   const std::size_t indices[] = {1, 2, 3, 4, 6, 7};
-  REQUIRE(parsed.refused.size() == std::size(indices));
+  REQUIRE(parsed.rejected.size() == std::size(indices));
   for (std::size_t i = 0; i < std::size(indices); ++i) {
-    CHECK(parsed.refused[i].rejection.index == indices[i]);
+    CHECK(parsed.rejected[i].index == indices[i]);
   }
-  CHECK(parsed.refused[1].raw == "{\"event\":\"b\xff\"}");
+  CHECK(parsed.rejected[1].raw == "{\"event\":\"b\xff\"}");
 }
 
 TEST_CASE("an event of NDJSON ends with its line") {
@@ -305,14 +305,14 @@ TEST_CASE("an event of NDJSON ends with its line") {
 TEST_CASE("parsing adds to what is there") {
   Parser parser;
   Batch batch;
-  std::vector<Refused> refused;
+  std::vector<Rejection> rejected;
   for (int i = 0; i < 3; ++i) {
     parser.parse(R"([{"event":"a"},{}])", BodyFormat::json, {.server_time = server_time}, {}, batch,
-                 refused);
-    parser.parse("x", BodyFormat::json, {.server_time = server_time}, {}, batch, refused);
+                 rejected);
+    parser.parse("x", BodyFormat::json, {.server_time = server_time}, {}, batch, rejected);
     parser.parse("{\"event\":\"b\"}\nx", BodyFormat::ndjson, {.server_time = server_time}, {},
-                 batch, refused);
+                 batch, rejected);
   }
   CHECK(batch.size() == 6);
-  CHECK(refused.size() == 9);
+  CHECK(rejected.size() == 9);
 }

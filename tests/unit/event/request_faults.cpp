@@ -9,20 +9,20 @@ using namespace eventcollect::test;
 
 namespace {
 
-// That properties which are `value` are refused wherever they stand, and cost no neighbour.
-void check_refused(std::string_view value, std::string_view code, std::string_view pointer) {
+// That properties which are `value` are rejected wherever they stand, and cost no neighbour.
+void check_rejected(std::string_view value, std::string_view code, std::string_view pointer) {
   const std::string text = with_properties(value);
   for (const Placed& place : everywhere(text)) {
     CAPTURE(value.substr(0, 300));
     CAPTURE(place.name);
     const Parsed parsed = parse(place.body, {}, place.format);
     CHECK(parsed.batch.size() == place.neighbours);
-    REQUIRE(parsed.refused.size() == 1);
-    CHECK(parsed.refused[0].rejection.code == code);
-    CHECK(parsed.refused[0].rejection.pointer == pointer);
-    CHECK(parsed.refused[0].rejection.index == place.index);
-    CHECK(parsed.refused[0].rejection.event_id == Uuid::parse(some_id));
-    CHECK(parsed.refused[0].raw == text);
+    REQUIRE(parsed.rejected.size() == 1);
+    CHECK(parsed.rejected[0].code == code);
+    CHECK(parsed.rejected[0].pointer == pointer);
+    CHECK(parsed.rejected[0].index == place.index);
+    CHECK(parsed.rejected[0].event_id == Uuid::parse(some_id));
+    CHECK(parsed.rejected[0].raw == text);
   }
 }
 
@@ -34,7 +34,7 @@ void check_stored(std::string_view value, std::string_view stored) {
     const Parsed parsed = parse(place.body, {}, place.format);
     CHECK(parsed.codes() == std::vector<std::string>{});
     REQUIRE(parsed.batch.size() == place.neighbours + 1);
-    const Event& event = parsed.batch.events()[place.index];
+    const Event& event = parsed.batch[place.index];
     CHECK(event.properties == stored);
     CHECK(event.line.find(R"(,"properties":)" + std::string{stored} + R"(,"server_time":)") !=
           std::string_view::npos);
@@ -79,8 +79,8 @@ TEST_CASE("a line feed between tokens does not get into the line") {
   const Parsed parsed =
       parse("{\n\"event\"\n:\n\"a\"\n,\n\"properties\"\n:\n{\n\"b\"\n:\n[\n1\n,\n2\n]\n}\n}\n");
   REQUIRE(parsed.batch.size() == 1);
-  CHECK(parsed.batch.events()[0].properties == R"({"b":[1,2]})");
-  CHECK(parsed.batch.events()[0].line.find('\n') == std::string_view::npos);
+  CHECK(parsed.batch[0].properties == R"({"b":[1,2]})");
+  CHECK(parsed.batch[0].line.find('\n') == std::string_view::npos);
 }
 
 TEST_CASE("a number inside the range of a double is kept as it was written") {
@@ -115,36 +115,37 @@ TEST_CASE("a number inside the range of a double is kept as it was written") {
   check_stored(R"({"n":1)" + std::string(2000, '0') + "e-1700}");
 }
 
-TEST_CASE("a number outside the range of a double is refused") {
+TEST_CASE("a number outside the range of a double is rejected") {
   for (const auto* number :
        {"1e309", "-1e309", "1.7976931348623159e308", "10e308", "0.1e310", "1e400",
         "1e99999999999999999999", "1e+99999999999999999999", "-1E+400", "0.00001e314"}) {
-    check_refused(R"({"n":)" + std::string{number} + '}', "number.range", "/properties/n");
+    check_rejected(R"({"n":)" + std::string{number} + '}', "number.range", "/properties/n");
   }
-  check_refused(R"({"n":)" + std::string(310, '9') + '}', "number.range", "/properties/n");
-  check_refused(R"({"n":[0,-1)" + std::string(309, '0') + ".0]}", "number.range",
-                "/properties/n/1");
-  check_refused(R"({"n":0.)" + std::string(2000, '0') + "1e2310}", "number.range", "/properties/n");
-  check_refused(R"({"n":1)" + std::string(2000, '0') + "e-1690}", "number.range", "/properties/n");
+  check_rejected(R"({"n":)" + std::string(310, '9') + '}', "number.range", "/properties/n");
+  check_rejected(R"({"n":[0,-1)" + std::string(309, '0') + ".0]}", "number.range",
+                 "/properties/n/1");
+  check_rejected(R"({"n":0.)" + std::string(2000, '0') + "1e2310}", "number.range",
+                 "/properties/n");
+  check_rejected(R"({"n":1)" + std::string(2000, '0') + "e-1690}", "number.range", "/properties/n");
 }
 
-TEST_CASE("U+0000 and half a surrogate pair are refused in a value") {
+TEST_CASE("U+0000 and half a surrogate pair are rejected in a value") {
   for (const auto* text :
        {R"(\u0000)", R"(a\u0000b)", R"(\ud800)", R"(\uDBFF)", R"(\udc00)", R"(\uDFFF)", R"(\ud83d)",
         R"(\ude00\ud83d)", R"(\ud83d\ud83d\ude00)", R"(\ud83d\u0061)", R"(\ud83dx\ude00)",
         R"(\ud83d\n)", R"(\ud83d\ude00\ude00)"}) {
     const std::string value = '"' + std::string{text} + '"';
-    check_refused(R"({"s":)" + value + '}', "string.invalid", "/properties/s");
-    check_refused(R"({"s":[{},)" + value + "]}", "string.invalid", "/properties/s/1");
+    check_rejected(R"({"s":)" + value + '}', "string.invalid", "/properties/s");
+    check_rejected(R"({"s":[{},)" + value + "]}", "string.invalid", "/properties/s/1");
   }
   check_stored(R"({"s":"\ud83d\ude00","t":"\uD800\uDC00\uDBFF\uDFFF","u":"\\ud800\\u0000"})");
 }
 
-TEST_CASE("U+0000 and half a surrogate pair are refused in a key") {
-  check_refused(R"({"a\ud800":1})", "string.invalid", "/properties/a");
-  check_refused(R"({"\udfffb":1})", "string.invalid", "/properties/b");
-  check_refused(R"({"x":[{"a\ude00b":1}]})", "string.invalid", "/properties/x/0/ab");
-  check_refused(R"({"a\u0000":1})", "string.invalid", std::string_view{"/properties/a\0", 14});
+TEST_CASE("U+0000 and half a surrogate pair are rejected in a key") {
+  check_rejected(R"({"a\ud800":1})", "string.invalid", "/properties/a");
+  check_rejected(R"({"\udfffb":1})", "string.invalid", "/properties/b");
+  check_rejected(R"({"x":[{"a\ude00b":1}]})", "string.invalid", "/properties/x/0/ab");
+  check_rejected(R"({"a\u0000":1})", "string.invalid", std::string_view{"/properties/a\0", 14});
   for (const auto* key : {R"(user\ud800)", R"(\u0000)"}) {
     const Parsed parsed = parse(event('"' + std::string{key} + R"(":1)"));
     CHECK(parsed.codes() == std::vector<std::string>{"string.invalid"});
@@ -167,9 +168,9 @@ TEST_CASE("faults are found in fields that are not stored") {
     const auto& [members, code, pointer] = each;
     CAPTURE(each.members);
     const Parsed parsed = parse(event(members));
-    REQUIRE(parsed.refused.size() == 1);
-    CHECK(parsed.refused[0].rejection.code == code);
-    CHECK(parsed.refused[0].rejection.pointer == pointer);
+    REQUIRE(parsed.rejected.size() == 1);
+    CHECK(parsed.rejected[0].code == code);
+    CHECK(parsed.rejected[0].pointer == pointer);
   }
   CHECK(parse(R"({"event":"\ud800"})").codes() == std::vector<std::string>{"string.invalid"});
 }
@@ -180,12 +181,12 @@ TEST_CASE("an event is nested 32 levels deep at most, itself included") {
     check_stored(R"({"a":)" + nested(30, open, close, "1") + '}');
     check_stored(R"({"a":)" + nested(29, open, close, open == '{' ? "{}" : "[]") + '}');
     const std::string step = open == '{' ? "/a" : "/0";
-    check_refused(R"({"a":)" + nested(31, open, close, "1") + '}', "json.too_deep",
-                  "/properties/a" + repeat(step, 30));
-    check_refused(R"({"a":)" + nested(30, open, close, open == '{' ? "[]" : "{}") + '}',
-                  "json.too_deep", "/properties/a" + repeat(step, 30));
-    check_refused(R"({"a":)" + nested(10'000, open, close, "1") + '}', "json.too_deep",
-                  "/properties/a" + repeat(step, 30));
+    check_rejected(R"({"a":)" + nested(31, open, close, "1") + '}', "json.too_deep",
+                   "/properties/a" + repeat(step, 30));
+    check_rejected(R"({"a":)" + nested(30, open, close, open == '{' ? "[]" : "{}") + '}',
+                   "json.too_deep", "/properties/a" + repeat(step, 30));
+    check_rejected(R"({"a":)" + nested(10'000, open, close, "1") + '}', "json.too_deep",
+                   "/properties/a" + repeat(step, 30));
   }
   check_stored(R"({"a":)" + nested(30, '[', ']', "1") + R"(,"b":)" + nested(30, '[', ']', "1") +
                '}');
@@ -197,23 +198,23 @@ TEST_CASE("an unending nest is no JSON and costs no stack") {
   }
 }
 
-TEST_CASE("a key given twice is refused at any depth") {
-  check_refused(R"({"a":1,"a":1})", "field.duplicate", "/properties/a");
-  check_refused(R"({"x":{"a":1,"b":2,"a":3}})", "field.duplicate", "/properties/x/a");
-  check_refused(R"({"x":[0,[{"y":{"a":1,"a":2}}]]})", "field.duplicate", "/properties/x/1/0/y/a");
-  check_refused(R"({"":1,"":2})", "field.duplicate", "/properties/");
-  check_refused(R"({"a/~":1,"a/~":2})", "field.duplicate", "/properties/a~1~0");
-  check_refused(R"({"a":{"b":1},"a":{"c":1}})", "field.duplicate", "/properties/a");
-  check_refused(R"({"a" : 1 , "b":{},"a": 1})", "field.duplicate", "/properties/a");
+TEST_CASE("a key given twice is rejected at any depth") {
+  check_rejected(R"({"a":1,"a":1})", "field.duplicate", "/properties/a");
+  check_rejected(R"({"x":{"a":1,"b":2,"a":3}})", "field.duplicate", "/properties/x/a");
+  check_rejected(R"({"x":[0,[{"y":{"a":1,"a":2}}]]})", "field.duplicate", "/properties/x/1/0/y/a");
+  check_rejected(R"({"":1,"":2})", "field.duplicate", "/properties/");
+  check_rejected(R"({"a/~":1,"a/~":2})", "field.duplicate", "/properties/a~1~0");
+  check_rejected(R"({"a":{"b":1},"a":{"c":1}})", "field.duplicate", "/properties/a");
+  check_rejected(R"({"a" : 1 , "b":{},"a": 1})", "field.duplicate", "/properties/a");
 }
 
 TEST_CASE("a key given twice is found behind escapes") {
-  check_refused(R"({"a":1,"\u0061":1})", "field.duplicate", "/properties/a");
-  check_refused(R"({"\u0061":1,"a":1})", "field.duplicate", "/properties/a");
-  check_refused(R"({"\/":1,"/":1})", "field.duplicate", "/properties/~1");
-  check_refused(R"({"\u00e4":1,"ä":1})", "field.duplicate", "/properties/ä");
-  check_refused(R"({"\ud83d\ude00":1,"😀":1})", "field.duplicate", "/properties/😀");
-  check_refused(R"({"\n":1,"\u000A":1})", "field.duplicate", "/properties/\n");
+  check_rejected(R"({"a":1,"\u0061":1})", "field.duplicate", "/properties/a");
+  check_rejected(R"({"\u0061":1,"a":1})", "field.duplicate", "/properties/a");
+  check_rejected(R"({"\/":1,"/":1})", "field.duplicate", "/properties/~1");
+  check_rejected(R"({"\u00e4":1,"ä":1})", "field.duplicate", "/properties/ä");
+  check_rejected(R"({"\ud83d\ude00":1,"😀":1})", "field.duplicate", "/properties/😀");
+  check_rejected(R"({"\n":1,"\u000A":1})", "field.duplicate", "/properties/\n");
   check_stored(R"({"a":1,"\\u0061":1,"A":1,"\u0061b":1})");
 }
 
@@ -228,12 +229,12 @@ TEST_CASE("a key given twice is found among hundreds") {
   for (const std::size_t twin : {0U, 1U, 11U, 12U, 13U, 350U, 698U}) {
     for (const std::size_t count : {twin + 2, std::size_t{700}}) {
       const auto key = [&](std::size_t i) { return plain(i + 1 == count ? twin : i); };
-      check_refused(wide(count, key), "field.duplicate", "/properties/key" + std::to_string(twin));
+      check_rejected(wide(count, key), "field.duplicate", "/properties/key" + std::to_string(twin));
     }
   }
   // The same character, written as it is and escaped.
   const auto escaped = [&](std::size_t i) { return i == 500 ? R"(\u006bey7)" : plain(i); };
-  check_refused(wide(700, escaped), "field.duplicate", "/properties/key7");
+  check_rejected(wide(700, escaped), "field.duplicate", "/properties/key7");
   const auto all_escaped = [&](std::size_t i) { return R"(\u006b)" + std::to_string(i); };
   check_stored(wide(700, all_escaped));
   const auto with_objects = [&](std::size_t i) {
@@ -242,7 +243,7 @@ TEST_CASE("a key given twice is found among hundreds") {
   check_stored(wide(400, with_objects));
 }
 
-TEST_CASE("a field of the event given twice is refused") {
+TEST_CASE("a field of the event given twice is rejected") {
   for (const std::string_view field :
        {"event", "url", "properties", "event_id", "client_time", "sent_time", "server_time",
         "event_time", "context", "violations"}) {
@@ -250,18 +251,18 @@ TEST_CASE("a field of the event given twice is refused") {
     const std::string name{field};
     const std::string value = field == "properties" ? "{}" : "1";
     const Parsed parsed = parse("{\"" + name + "\":" + value + ",\"" + name + "\":" + value + '}');
-    REQUIRE(parsed.refused.size() == 1);
-    CHECK(parsed.refused[0].rejection.code == "field.duplicate");
-    CHECK(parsed.refused[0].rejection.pointer == '/' + name);
+    REQUIRE(parsed.rejected.size() == 1);
+    CHECK(parsed.rejected[0].code == "field.duplicate");
+    CHECK(parsed.rejected[0].pointer == '/' + name);
   }
   CHECK(parse(R"({"event":"a","\u0065vent":"a"})").codes() ==
         std::vector<std::string>{"field.duplicate"});
 }
 
 TEST_CASE("the pointer leads to the culprit through objects and arrays") {
-  check_refused(R"({"a":[[],{},"]",{"b":"}","c/d":[1,{"~e":[true,1e999]}]}]})", "number.range",
-                "/properties/a/3/c~1d/1/~0e/1");
-  check_refused(R"({"a":[1,2,3],"b":{"c":[]},"d":"\ud800"})", "string.invalid", "/properties/d");
-  check_refused(R"({"a\"b":{"\u002f":"\ud800"}})", "string.invalid", "/properties/a\"b/~1");
-  check_refused(R"({"a":[ 1 , [ "\ud800" ] ]})", "string.invalid", "/properties/a/1/0");
+  check_rejected(R"({"a":[[],{},"]",{"b":"}","c/d":[1,{"~e":[true,1e999]}]}]})", "number.range",
+                 "/properties/a/3/c~1d/1/~0e/1");
+  check_rejected(R"({"a":[1,2,3],"b":{"c":[]},"d":"\ud800"})", "string.invalid", "/properties/d");
+  check_rejected(R"({"a\"b":{"\u002f":"\ud800"}})", "string.invalid", "/properties/a\"b/~1");
+  check_rejected(R"({"a":[ 1 , [ "\ud800" ] ]})", "string.invalid", "/properties/a/1/0");
 }

@@ -46,7 +46,7 @@ std::string with(std::string_view before, std::string_view after) {
 Batch read_back(const Batch& batch) {
   Batch again;
   StoredEventReader reader;
-  for (const Event& event : batch.events()) {
+  for (const Event& event : batch) {
     const auto rejection = reader.append(event.line, again);
     INFO(std::string{event.line});
     REQUIRE_FALSE(rejection);
@@ -57,8 +57,8 @@ Batch read_back(const Batch& batch) {
 void check_same(const Batch& found, const Batch& expected) {
   const bool same_lines = found.ndjson() == expected.ndjson();
   CHECK(same_lines);
-  const auto found_events = found.events();
-  const auto expected_events = expected.events();
+  const Batch& found_events = found;
+  const Batch& expected_events = expected;
   REQUIRE(found_events.size() == expected_events.size());
   for (std::size_t i = 0; i < found_events.size(); ++i) {
     CAPTURE(std::string{expected_events[i].line});
@@ -72,7 +72,7 @@ TEST_CASE("a stored event is read in all its fields") {
   const Read result = read(whole);
   REQUIRE_FALSE(result.rejection);
   REQUIRE(result.batch.size() == 1);
-  const Event event = result.batch.events()[0];
+  const Event event = result.batch[0];
   CHECK(event.id == *Uuid::parse(test::some_id));
   CHECK(event.name == "read");
   CHECK(event.url == "https://a/b");
@@ -94,7 +94,7 @@ TEST_CASE("what a stored event may lack is not there, whatever was read before")
       R"("server_time":0,"event_time":253402300799999})";
   REQUIRE_FALSE(reader.append(whole, batch));
   REQUIRE_FALSE(reader.append(bare, batch));
-  const Event event = batch.events()[1];
+  const Event event = batch[1];
   CHECK_FALSE(event.url);
   CHECK_FALSE(event.client_time);
   CHECK_FALSE(event.sent_time);
@@ -109,7 +109,7 @@ TEST_CASE("the fields of a stored event come in any order and with escapes") {
       read(R"({"event_time":2,"properties":{},"\u0065vent":"\u0063lick","url":"a\/b",)"
            R"("server_time":1,"event_id":"0193F2A4-7B3C-7D11-8A5E-0123456789AB"})");
   REQUIRE_FALSE(result.rejection);
-  const Event event = result.batch.events()[0];
+  const Event event = result.batch[0];
   CHECK(event.name == "click");
   CHECK(event.url == "a/b");
   CHECK(event.id == *Uuid::parse(test::some_id));
@@ -132,7 +132,7 @@ TEST_CASE("white space between tokens goes, and stays within strings") {
   REQUIRE_FALSE(result.rejection);
   const Batch expected = std::move(read(with(R"("read")", text)).batch);
   check_same(result.batch, expected);
-  CHECK(result.batch.events()[0].name == "read a \" { : , } ");
+  CHECK(result.batch[0].name == "read a \" { : , } ");
 }
 
 TEST_CASE("each fault of a stored event has its code and its place") {
@@ -190,15 +190,15 @@ TEST_CASE("each fault of a stored event has its code and its place") {
     CHECK(result.rejection->code == one.code);
     CHECK(result.rejection->pointer == one.pointer);
     CHECK(result.batch.empty());
-    CHECK(std::find(std::begin(refusal_codes), std::end(refusal_codes), one.code) !=
-          std::end(refusal_codes));
+    CHECK(std::find(std::begin(rejection_codes), std::end(rejection_codes), one.code) !=
+          std::end(rejection_codes));
     const bool is_event =
         one.code != "json.malformed" && one.code != "event.not_object" && one.pointer != "/dead_id";
     CHECK(result.rejection->event_id.has_value() == is_event);
   }
 }
 
-TEST_CASE("an event_id that is none, is missing, nil or max is refused") {
+TEST_CASE("an event_id that is none, is missing, nil or max is rejected") {
   for (const std::string_view id :
        {R"("")", R"("0193f2a47b3c7d118a5e0123456789ab")", "7",
         R"("00000000-0000-0000-0000-000000000000")", R"("ffffffff-ffff-ffff-ffff-ffffffffffff")"}) {
@@ -214,13 +214,13 @@ TEST_CASE("an event_id that is none, is missing, nil or max is refused") {
         "\"event_id\" is missing; it has to be a UUID of 36 characters, neither nil nor max.");
 }
 
-TEST_CASE("a line that is too long is refused") {
+TEST_CASE("a line that is too long is rejected") {
   const Read result = read(std::string(max_stored_bytes + 1, ' '));
   REQUIRE(result.rejection);
   CHECK(result.rejection->code == "event.too_large");
 }
 
-TEST_CASE("a reader is as good as new after a refusal") {
+TEST_CASE("a reader is as good as new after a rejection") {
   StoredEventReader reader;
   Batch batch;
   CHECK(reader.append(with("1.50", "1e999"), batch));
@@ -250,7 +250,7 @@ TEST_CASE("what the parser takes reads back as the same events") {
   CAPTURE(seed);
   std::mt19937 random{seed};
   Batch batch;
-  std::vector<Refused> refused;
+  std::vector<Rejection> rejected;
   Parser parser;
   for (int i = 0; i < 2000; ++i) {
     std::string text = R"({"event":)" + names[random() % names.size()];
@@ -260,7 +260,7 @@ TEST_CASE("what the parser takes reads back as the same events") {
     const Rules rules{.strip_query = random() % 4 == 0, .strip_fragment = random() % 4 == 0};
     const Stamp stamp{from_milliseconds(static_cast<std::int64_t>(random())),
                       random() % 2 == 0 ? R"({"ip":"::","user_agent":"\u0007 \"x\""})" : ""};
-    parser.parse(text + '}', BodyFormat::json, stamp, rules, batch, refused);
+    parser.parse(text + '}', BodyFormat::json, stamp, rules, batch, rejected);
   }
   CHECK(batch.size() > 100);
   check_same(read_back(batch), batch);

@@ -190,7 +190,7 @@ class Generator {
   std::mt19937 random_;
 };
 
-// What simdjson takes, the scanner takes; where simdjson alone refuses, it is for a known reason.
+// What simdjson takes, the scanner takes; where simdjson alone rejects, it is for a known reason.
 void check_like_simdjson(simdjson::dom::parser& parser, const std::string& text, Verdict& verdict) {
   const simdjson::padded_string padded{text};
   simdjson::dom::element root;
@@ -238,7 +238,7 @@ std::string quoted(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("the scanner takes what simdjson takes, and refuses the rest but for known reasons") {
+TEST_CASE("the scanner takes what simdjson takes, and rejects the rest but for known reasons") {
   const unsigned seed = random_seed();
   Generator generator{seed};
   simdjson::dom::parser parser;
@@ -349,7 +349,7 @@ TEST_CASE("the first fault is kept with its place") {
   }
 }
 
-TEST_CASE("malformed text is refused where it goes wrong") {
+TEST_CASE("malformed text is rejected where it goes wrong") {
   const std::pair<std::string_view, std::size_t> cases[] = {
       {"[1,x]", 3}, {R"({"a" 1})", 5}, {R"(["ab)", 1}, {R"(["a\x"])", 3}, {"[1 2]", 3}, {"", 0},
   };

@@ -33,7 +33,7 @@ class BusyLedger final : public LedgerSink {
   LoadStart begin(std::string_view, std::string_view) override {
     return is_busy ? LoadStart::busy : LoadStart::begun;
   }
-  void write(const Batch&) override {}
+  void write(const Batch&, Rejections&) override {}
   void commit() override {}
   void roll_back() noexcept override {}
   std::vector<bool> loaded(std::span<const std::string> keys, std::string_view) override {
@@ -75,7 +75,7 @@ TEST_CASE("a batch that fails is written again by itself, until somebody gives u
   Objects objects;
   put_raw(objects.store, 0, "1", events_of(0, "a", 4).ndjson());
   ScriptedSink sink;
-  sink.steps = {[](const Batch&) {}, fail(SinkError::unavailable), fail(SinkError::in_doubt)};
+  sink.steps = {[](const Batch&, Rejections&) {}, fail(Error::unavailable), fail(Error::in_doubt)};
   ManualTimer timer;
   LoadOptions options{.max_batch_events = 2, .retry = at_once, .timer = &timer};
   Strings failures;
@@ -88,11 +88,11 @@ TEST_CASE("a batch that fails is written again by itself, until somebody gives u
   CHECK(sink.writes == 4);
   CHECK(sink.names() == Strings{"a", "a", "a", "a"});
 
-  sink.steps = {fail(SinkError::misconfigured)};
-  CHECK_THROWS_AS(load(objects.store, sink, options), SinkError);
+  sink.steps = {fail(Error::misconfigured)};
+  CHECK_THROWS_AS(load(objects.store, sink, options), Error);
   CHECK(sink.writes == 5);
-  sink.always = fail(SinkError::unavailable);
-  CHECK_THROWS_AS(load(objects.store, sink, options), SinkError);
+  sink.always = fail(Error::unavailable);
+  CHECK_THROWS_AS(load(objects.store, sink, options), Error);
 }
 
 TEST_CASE("a store is given up after the time that somebody wants to wait") {
@@ -104,13 +104,13 @@ TEST_CASE("a store is given up after the time that somebody wants to wait") {
   const LoadOptions options{.retry = at_once,
                             .on_failure = [&](const std::exception&, auto) { ++reported; },
                             .timer = &timer};
-  const auto is_down = [] { throw StoreError{StoreError::unavailable, "it is down"}; };
+  const auto is_down = [] { throw Error{Error::unavailable, "it is down"}; };
   ScriptedSink sink;
   watched.on_get = [&](std::string_view) { is_down(); };
-  CHECK_THROWS_AS(load(watched, sink, options), StoreError);
+  CHECK_THROWS_AS(load(watched, sink, options), Error);
   CHECK(reported > 10);
   watched.on_list = [&](std::string_view) { is_down(); };
-  CHECK_THROWS_AS(load(watched, sink, options), StoreError);
+  CHECK_THROWS_AS(load(watched, sink, options), Error);
   CHECK(sink.writes == 0);
 }
 
@@ -122,7 +122,7 @@ TEST_CASE("an object that is listed and never there is not looked for without en
   watched.on_list = [&](std::string_view) { objects.store.put(key, gzipped("")); };
   ManualTimer timer;
   ScriptedSink sink;
-  CHECK_THROWS_AS(load(watched, sink, {.retry = at_once, .timer = &timer}), StoreError);
+  CHECK_THROWS_AS(load(watched, sink, {.retry = at_once, .timer = &timer}), Error);
 }
 
 TEST_CASE("what others keep busy is waited for, and said, and given up") {
@@ -145,7 +145,7 @@ TEST_CASE("what others keep busy is waited for, and said, and given up") {
   ledger.is_busy = true;
   const auto begin = timer.now();
   CHECK_THROWS_WITH_AS(load(objects.store, ledger, options), doctest::Contains("somebody else"),
-                       SinkError);
+                       Error);
   CHECK(failures.size() > 100);
   CHECK(timer.now() - begin == std::chrono::minutes{5});
 }
@@ -155,9 +155,9 @@ TEST_CASE("a stop ends a load at once, also where the sink fails") {
   put_raw(objects.store, 0, "1", events_of(0, "a", 4).ndjson());
   std::stop_source stop;
   ScriptedSink sink;
-  sink.always = [&](const Batch&) {
+  sink.always = [&](const Batch&, Rejections&) {
     stop.request_stop();
-    throw SinkError{SinkError::unavailable, "it is down"};
+    throw Error{Error::unavailable, "it is down"};
   };
   std::size_t reported = 0;
   const auto done =
@@ -175,30 +175,30 @@ TEST_CASE("nothing is there to load") {
   CHECK(load(objects.store, sink).objects == 0);
 }
 
-TEST_CASE("options that make no sense are refused before anything is done") {
+TEST_CASE("options that make no sense are rejected before anything is done") {
   Objects objects;
   ScriptedSink sink;
-  const auto refused = [&](const LoadOptions& options) {
+  const auto rejected = [&](const LoadOptions& options) {
     CHECK_THROWS_AS(load(objects.store, sink, options), ConfigError);
   };
   const TimePoint hour = hour_number(0);
   const std::chrono::milliseconds moment{1};
-  refused({.since = hour + moment});
-  refused({.until = hour - moment});
-  refused({.since = TimePoint{} - std::chrono::hours{1}});
-  refused({.since = hour, .until = hour});
-  refused({.since = hour + std::chrono::hours{1}, .until = hour});
-  refused({.max_batch_events = 0});
-  refused({.max_batch_bytes = 0});
-  refused({.retry = {.first_wait = std::chrono::milliseconds{0}}});
+  rejected({.since = hour + moment});
+  rejected({.until = hour - moment});
+  rejected({.since = TimePoint{} - std::chrono::hours{1}});
+  rejected({.since = hour, .until = hour});
+  rejected({.since = hour + std::chrono::hours{1}, .until = hour});
+  rejected({.max_batch_events = 0});
+  rejected({.max_batch_bytes = 0});
+  rejected({.retry = {.first_wait = std::chrono::milliseconds{0}}});
   for (const std::string& name :
        {std::string{}, std::string{"a\nb"}, std::string{"a\0b", 3}, std::string{"\xff"},
         std::string{"\xc2\x85"}, std::string(129, 'x')}) {
-    refused({.events = {name}});
+    rejected({.events = {name}});
   }
   Strings many;
   for (int i = 0; i < 200; ++i) many.push_back("event" + std::to_string(i));
-  refused({.events = many});
+  rejected({.events = many});
 }
 
 TEST_CASE("a selection has one text, and two selections never the same") {

@@ -20,7 +20,7 @@ Delivery read_whole(EventObject& object, std::size_t max_events = 10'000,
   while (object.read(some, max_events, max_bytes)) {
     CHECK(some.size() <= max_events);
     all.batch.append(some.batch);
-    for (auto& one : some.unreadable) all.unreadable.push_back(std::move(one));
+    for (auto& one : some.rejections) all.rejections.push_back(std::move(one));
     some.clear();
   }
   CHECK_FALSE(object.read(some));
@@ -37,7 +37,7 @@ TEST_CASE("an object gives its events in order, however few at a time") {
     EventObject object = object_of(data);
     const Delivery all = read_whole(object, at_once);
     CHECK((all.batch.ndjson() == events.ndjson()));
-    CHECK(all.unreadable.empty());
+    CHECK(all.rejections.empty());
     CHECK(object.damage().empty());
     CHECK(object.compressed_bytes() == data.size());
   }
@@ -56,10 +56,10 @@ TEST_CASE("lines of an object that are no events are unreadable, empty ones are 
   EventObject object = object_of(gzipped("rubbish\n" + good + "\n\n{\"event\":1}\n{}"));
   const Delivery all = read_whole(object);
   CHECK((all.batch.ndjson() == good));
-  REQUIRE(all.unreadable.size() == 3);
-  CHECK(all.unreadable[0].raw == "rubbish");
-  CHECK(all.unreadable[0].rejection.code == "json.malformed");
-  CHECK(all.unreadable[2].raw == "{}");
+  REQUIRE(all.rejections.size() == 3);
+  CHECK(all.rejections[0].raw == "rubbish");
+  CHECK(all.rejections[0].code == "json.malformed");
+  CHECK(all.rejections[2].raw == "{}");
   CHECK(object.damage().empty());
 }
 
@@ -75,19 +75,19 @@ TEST_CASE("the last line of an object needs no line feed, unless the object is c
     EventObject cut = object_of(data.substr(0, data.size() - missing));
     const Delivery all = read_whole(cut);
     CHECK(cut.damage() == "is cut off");
-    CHECK(all.unreadable.empty());
+    CHECK(all.rejections.empty());
     CHECK(all.batch.size() <= 2);
     CHECK((events.ndjson().starts_with(all.batch.ndjson())));
   }
 }
 
-TEST_CASE("a line that no event is as long as is refused, and what follows is read") {
+TEST_CASE("a line that no event is as long as is rejected, and what follows is read") {
   const std::string good{numbered_batch("good", 1).ndjson()};
   std::string too_long(max_stored_bytes + 100'000, 'x');
   EventObject object = object_of(gzipped(good + too_long + "\n" + good), 1 << 20);
   const Delivery all = read_whole(object);
   CHECK(all.batch.size() == 2);
-  CHECK(all.unreadable.size() == 1);
+  CHECK(all.rejections.size() == 1);
 }
 
 }  // namespace eventcollect::test

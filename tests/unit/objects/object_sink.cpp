@@ -14,6 +14,7 @@
 #include "support/hooked_store.hpp"
 #include "support/objects.hpp"
 #include "support/seed.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -23,10 +24,10 @@ using namespace std::chrono_literals;
 // An event of each of these times.
 Batch batch_at(const std::vector<TimePoint>& times) {
   Batch batch;
-  std::vector<Refused> refused;
+  std::vector<Rejection> rejected;
   Parser parser;
   for (const TimePoint time : times) {
-    parser.parse(R"({"event":"e"})", BodyFormat::json, {time, {}}, {}, batch, refused);
+    parser.parse(R"({"event":"e"})", BodyFormat::json, {time, {}}, {}, batch, rejected);
   }
   return batch;
 }
@@ -72,7 +73,7 @@ TEST_CASE("events of one hour become one object, to the last byte as they were")
   auto store = std::make_shared<DirStore>(directory.path());
   ObjectSink sink{store};
   const Batch batch = numbered_batch("event", 1'000);
-  sink.write(batch);
+  write(sink, batch);
   CHECK(keys_of(*store).size() == 1);
   const auto partitions = partitions_of(*store);
   CHECK((partitions.at("raw/dt=2030-01-01/hour=00") == batch.ndjson()));
@@ -96,12 +97,12 @@ TEST_CASE("each event goes to the hour of its server_time, in whatever order the
     }
     const Batch batch = batch_at(times);
     std::map<std::string, std::string> expected;
-    for (const Event& event : batch.events()) {
+    for (const Event& event : batch) {
       std::string partition = "raw/" + Hour{event.server_time}.partition();
       partition.pop_back();
       expected[partition] += std::string{event.line} + "\n";
     }
-    sink.write(batch);
+    write(sink, batch);
     CHECK((partitions_of(*store) == expected));
     CHECK(keys_of(*store).size() == expected.size());
   }
@@ -120,9 +121,9 @@ TEST_CASE("a write that failed, with whatever, leaves nothing in the next one") 
       }
     });
     ObjectSink sink{store};
-    CHECK_THROWS_AS(sink.write(batch), std::bad_alloc);
+    CHECK_THROWS_AS(write(sink, batch), std::bad_alloc);
     CHECK(keys_of(files).empty());
-    sink.write(batch);
+    write(sink, batch);
     CHECK((partitions_of(files).at("raw/dt=2030-01-01/hour=00") == batch.ndjson()));
   }
 }
@@ -130,15 +131,15 @@ TEST_CASE("a write that failed, with whatever, leaves nothing in the next one") 
 TEST_CASE("an archive is opened by its URL") {
   const TemporaryDirectory directory;
   enable_dir();
-  open_sink("dir:" + directory.path("archive"))->write(numbered_batch("event", 1));
+  write(*open_sink("dir:" + directory.path("archive")), numbered_batch("event", 1));
   CHECK(keys_of(*open_store("dir:" + directory.path("archive"))).size() == 1);
   CHECK_THROWS_WITH_AS(open_store("nowhere:x"), doctest::Contains("dir"), ConfigError);
   CHECK_THROWS_AS(open_store("dir:"), ConfigError);
   CHECK_THROWS_AS(open_store("dir://host/x"), ConfigError);
   CHECK_THROWS_AS(open_store("dir:x?colour=red"), ConfigError);
   write_file(directory.path("file"), "");
-  CHECK_THROWS_AS(open_store("dir:" + directory.path("file")), StoreError);
-  CHECK_THROWS_AS(open_sink("dir:" + directory.path("file")), SinkError);
+  CHECK_THROWS_AS(open_store("dir:" + directory.path("file")), Error);
+  CHECK_THROWS_AS(open_sink("dir:" + directory.path("file")), Error);
 }
 
 }  // namespace eventcollect::test

@@ -46,11 +46,11 @@ struct Bench {
   PumpOptions options;
 
   Bench() {
-    sink.always = [this](const Batch&) { log.emplace_back("write"); };
+    sink.always = [this](const Batch&, Rejections&) { log.emplace_back("write"); };
     source.on_acknowledge = [this](const Delivery&) { log.emplace_back("acknowledge"); };
-    dead->always = [this](const Batch& batch) {
+    dead->always = [this](const Batch& batch, Rejections&) {
       log.emplace_back("letters");
-      for (const Event& event : batch.events()) letters.emplace_back(event.line);
+      for (const Event& event : batch) letters.emplace_back(event.line);
     };
     options.dead_letter = dead;
     options.max_age = 0ms;
@@ -65,14 +65,14 @@ struct Bench {
   PumpStatistics run() { return pump(source, sink, options, stop.get_token()); }
 
   // The error that run() throws; it has to.
-  SinkError sink_error() {
+  Error sink_error() {
     try {
       run();
-    } catch (const SinkError& error) {
+    } catch (const Error& error) {
       return error;
     }
-    FAIL("no SinkError was thrown");
-    return {SinkError::unavailable, ""};
+    FAIL("no Error was thrown");
+    return {Error::unavailable, ""};
   }
 
   bool has_acknowledged() const {
@@ -80,33 +80,33 @@ struct Bench {
   }
 };
 
-test::ScriptedSink::Step refuse_all(std::string why = "no") {
-  return [why = std::move(why)](const Batch& batch) {
-    for (std::size_t i = 0; i < batch.size(); ++i) batch.refuse(i, why);
+test::ScriptedSink::Step reject_all(std::string why = "no") {
+  return [why = std::move(why)](const Batch& batch, Rejections& rejections) {
+    for (std::size_t i = 0; i < batch.size(); ++i) rejections.add(batch[i], why);
   };
 }
 
-// Refuses all but the one at `index`.
+// Rejects all but the one at `index`.
 test::ScriptedSink::Step store_only(std::size_t index) {
-  return [index](const Batch& batch) {
+  return [index](const Batch& batch, Rejections& rejections) {
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      if (i != index) batch.refuse(i, "no");
+      if (i != index) rejections.add(batch[i], "no");
     }
   };
 }
 
 test::ScriptedSource::Step give_unreadable(std::string raw) {
-  return [raw = std::move(raw)](Delivery& delivery, const Patience&) {
-    Delivery::Unreadable& one = delivery.unreadable.emplace_back();
-    one.rejection.code = code::json_malformed;
-    one.rejection.message = "This is not JSON.";
+  return [raw = std::move(raw)](Delivery& delivery, const ReadLimits&) {
+    Rejection& one = delivery.rejections.emplace_back();
+    one.code = code::json_malformed;
+    one.message = "This is not JSON.";
     one.raw = raw;
   };
 }
 
 // Loses the session with all that came in it, and gives these events in the next.
 test::ScriptedSource::Step lose_session(const Batch& events) {
-  return [events](Delivery& delivery, const Patience&) {
+  return [events](Delivery& delivery, const ReadLimits&) {
     const std::uint64_t next = delivery.session + 1;
     delivery.clear();
     delivery.session = next;
@@ -132,7 +132,7 @@ TEST_CASE("events go from the source to the sink in order, and are acknowledged 
   CHECK(done.batches == 2);
   CHECK(done.events == 5);
   CHECK(done.bytes == numbered_batch("a", 2).bytes() + numbered_batch("b", 3).bytes());
-  CHECK(done.refused == 0);
+  CHECK(done.rejected == 0);
   CHECK(done.unreadable == 0);
   CHECK(done.retries == 0);
   CHECK(bench.letters.empty());
@@ -171,7 +171,7 @@ TEST_CASE("a batch is gathered until it has max_events") {
                         give(numbered_batch("c", 1)), give(numbered_batch("d", 1))};
   bench.run();
   CHECK(bench.sink.stored == Batches{{"a0", "a1", "b0", "c0"}, {"d0"}});
-  for (const Patience& patience : bench.source.asked) CHECK(patience.max_events == 4);
+  for (const ReadLimits& limits : bench.source.asked) CHECK(limits.max_events == 4);
 }
 
 TEST_CASE("the unreadable count as events of a batch") {
@@ -193,15 +193,15 @@ TEST_CASE("a batch is gathered until it has max_bytes") {
       give_unreadable(std::string(bench.options.max_bytes, 'x')), give(numbered_batch("d", 1))};
   bench.run();
   CHECK(bench.sink.stored == Batches{{"a0", "b0"}, {"c0"}, {"d0"}});
-  for (const Patience& patience : bench.source.asked) {
-    CHECK(patience.max_bytes == bench.options.max_bytes);
+  for (const ReadLimits& limits : bench.source.asked) {
+    CHECK(limits.max_bytes == bench.options.max_bytes);
   }
 }
 
 TEST_CASE("a batch that has no room for what the source has next is written at once") {
   Bench bench;
   bench.options.max_age = 1h;
-  const auto give_nothing_at_once = [](Delivery&, const Patience&) {};
+  const auto give_nothing_at_once = [](Delivery&, const ReadLimits&) {};
   bench.source.reads = {give(numbered_batch("a", 1)), give_nothing_at_once,
                         give(numbered_batch("b", 1))};
   bench.run();
@@ -212,15 +212,15 @@ TEST_CASE("a batch is written max_age after its first event, not after its last"
   Bench bench;
   bench.options.max_age = 1s;
   const auto give_after = [&](milliseconds span, const Batch& events) {
-    return [&bench, span, events](Delivery& delivery, const Patience& patience) {
-      CHECK(patience.wait >= span);
+    return [&bench, span, events](Delivery& delivery, const ReadLimits& limits) {
+      CHECK(limits.wait >= span);
       bench.timer.advance(span);
       delivery.batch.append(events);
     };
   };
   const auto start = bench.timer.now();
   std::vector<milliseconds> written_at;
-  bench.sink.always = [&](const Batch&) {
+  bench.sink.always = [&](const Batch&, Rejections&) {
     written_at.push_back(std::chrono::duration_cast<milliseconds>(bench.timer.now() - start));
   };
   bench.source.reads = {give_after(40ms, numbered_batch("a", 1)),
@@ -244,9 +244,9 @@ TEST_CASE("no wait for the source is long, so that a stop is soon seen") {
   bench.source.reads = {give(numbered_batch("a", 1))};
   bench.run();
   CHECK(bench.source.asked.size() == 20);
-  for (const Patience& patience : bench.source.asked) {
-    CHECK(patience.wait > 0ms);
-    CHECK(patience.wait <= 100ms);
+  for (const ReadLimits& limits : bench.source.asked) {
+    CHECK(limits.wait > 0ms);
+    CHECK(limits.wait <= 100ms);
   }
 }
 
@@ -259,29 +259,30 @@ TEST_CASE("where the source lost its session, what it gives anew is gathered ane
     if (++idle == 9) bench.source.reads = {lose_session(numbered_batch("new", 2))};
     return idle < 18;  // 900 ms each
   };
-  bench.sink.always = [&](const Batch&) { CHECK(idle == 18); };
+  bench.sink.always = [&](const Batch&, Rejections&) { CHECK(idle == 18); };
   bench.run();
   CHECK(bench.sink.stored == Batches{names("new", 2)});
 }
 
-TEST_CASE("what the sink refuses is a durable dead letter before it is acknowledged") {
+TEST_CASE("what the sink rejects is a durable dead letter before it is acknowledged") {
   Bench bench;
   const Batch events = numbered_batch("a", 3);
   bench.source.reads = {give(events)};
-  bench.sink.steps = {[](const Batch& batch) { batch.refuse(1, "out of range"); }};
+  bench.sink.steps = {
+      [](const Batch& batch, Rejections& rejections) { rejections.add(batch[1], "out of range"); }};
   const PumpStatistics done = bench.run();
   CHECK(bench.log == Names{"write", "letters", "acknowledge"});
   CHECK(bench.source.acknowledged == names("a", 3));
   REQUIRE(bench.letters.size() == 1);
   const test::Json letter{bench.letters[0]};
-  CHECK(letter.text("/code") == "sink.refused");
+  CHECK(letter.text("/code") == "sink.rejected");
   CHECK(letter.text("/origin") == "pump");
   CHECK(letter.text("/message") == "out of range");
-  CHECK(letter.text("/raw") == events.events()[1].line);
-  CHECK(letter.text("/event_id") == events.events()[1].id.to_string());
+  CHECK(letter.text("/raw") == events[1].line);
+  CHECK(letter.text("/event_id") == events[1].id.to_string());
   CHECK(letter.number("/server_time") == to_milliseconds(test::some_time));
   CHECK(done.events == 2);
-  CHECK(done.refused == 1);
+  CHECK(done.rejected == 1);
 }
 
 TEST_CASE("what is unreadable is a durable dead letter before it is acknowledged") {
@@ -302,17 +303,19 @@ TEST_CASE("what is unreadable is a durable dead letter before it is acknowledged
 TEST_CASE("without a sink for dead letters nothing that would be one is acknowledged") {
   Bench bench;
   bench.options.dead_letter = nullptr;
-  SUBCASE("refused") {
+  SUBCASE("rejected") {
     bench.source.reads = {give(numbered_batch("a", 2))};
-    bench.sink.steps = {[](const Batch& batch) { batch.refuse(1, "out of range"); }};
-    const SinkError error = bench.sink_error();
-    CHECK(error.kind() == SinkError::misconfigured);
+    bench.sink.steps = {[](const Batch& batch, Rejections& rejections) {
+      rejections.add(batch[1], "out of range");
+    }};
+    const Error error = bench.sink_error();
+    CHECK(error.kind() == Error::misconfigured);
     CHECK(std::string{error.what()}.ends_with("for dead letters: out of range"));
   }
   SUBCASE("unreadable") {
     bench.source.reads = {give_unreadable("x")};
-    const SinkError error = bench.sink_error();
-    CHECK(error.kind() == SinkError::misconfigured);
+    const Error error = bench.sink_error();
+    CHECK(error.kind() == Error::misconfigured);
     CHECK(std::string{error.what()}.ends_with("for dead letters: This is not JSON."));
   }
   CHECK_FALSE(bench.has_acknowledged());
@@ -321,81 +324,82 @@ TEST_CASE("without a sink for dead letters nothing that would be one is acknowle
 TEST_CASE("where dead letters cannot be written, the pump stops and acknowledges nothing") {
   Bench bench;
   bench.source.reads = {give(numbered_batch("a", 2))};
-  bench.sink.steps = {[](const Batch& batch) { batch.refuse(0, "no"); }};
+  bench.sink.steps = {
+      [](const Batch& batch, Rejections& rejections) { rejections.add(batch[0], "no"); }};
   SUBCASE("their sink fails") {
-    bench.dead->steps = {fail(SinkError::unavailable, "disk full")};
-    const SinkError error = bench.sink_error();
-    CHECK(error.kind() == SinkError::unavailable);
+    bench.dead->steps = {fail(Error::unavailable, "disk full")};
+    const Error error = bench.sink_error();
+    CHECK(error.kind() == Error::unavailable);
     CHECK(std::string{error.what()} == "dead letters could not be written: disk full");
   }
-  SUBCASE("their sink refuses one") {
-    bench.dead->steps = {refuse_all("too long")};
-    CHECK(bench.sink_error().kind() == SinkError::misconfigured);
+  SUBCASE("their sink rejects one") {
+    bench.dead->steps = {reject_all("too long")};
+    CHECK(bench.sink_error().kind() == Error::misconfigured);
   }
   SUBCASE("their sink throws something else") {
-    bench.dead->steps = {[](const Batch&) { throw 7; }};
-    CHECK(bench.sink_error().kind() == SinkError::in_doubt);
+    bench.dead->steps = {[](const Batch&, Rejections&) { throw 7; }};
+    CHECK(bench.sink_error().kind() == Error::in_doubt);
   }
   CHECK_FALSE(bench.has_acknowledged());
   CHECK(bench.dead->writes == 1);
 }
 
-TEST_CASE("a hundred refusals in a row over two batches are no fault of the events") {
+TEST_CASE("a hundred rejections in a row over two batches are no fault of the events") {
   Bench bench;
-  const auto give_refused = [&](std::size_t count) {
+  const auto give_rejected = [&](std::size_t count) {
     bench.source.reads.push_back(give(numbered_batch("e", count)));
-    bench.sink.steps.push_back(refuse_all("no such column"));
+    bench.sink.steps.push_back(reject_all("no such column"));
   };
   SUBCASE("a hundred over two") {
-    give_refused(50);
-    give_refused(50);
-    const SinkError error = bench.sink_error();
-    CHECK(error.kind() == SinkError::misconfigured);
+    give_rejected(50);
+    give_rejected(50);
+    const Error error = bench.sink_error();
+    CHECK(error.kind() == Error::misconfigured);
     CHECK(std::string{error.what()}.find("the last 100 events") != std::string::npos);
     CHECK(std::string{error.what()}.ends_with("no such column"));
     CHECK(bench.log == Names{"write", "letters", "acknowledge", "write"});
   }
   SUBCASE("a hundred over many, with nothing but unreadable ones between") {
     for (int i = 0; i < 10; ++i) {
-      give_refused(10);
+      give_rejected(10);
       bench.source.reads.push_back(give_unreadable("x"));
     }
     bench.sink_error();
     CHECK(bench.letters.size() == 99);
   }
   SUBCASE("ninety-nine over two") {
-    give_refused(50);
-    give_refused(49);
-    CHECK(bench.run().refused == 99);
+    give_rejected(50);
+    give_rejected(49);
+    CHECK(bench.run().rejected == 99);
   }
   SUBCASE("a thousand in one") {
-    give_refused(1'000);
-    CHECK(bench.run().refused == 1'000);
+    give_rejected(1'000);
+    CHECK(bench.run().rejected == 1'000);
   }
   SUBCASE("a thousand in one, and one more") {
-    give_refused(1'000);
-    give_refused(1);
+    give_rejected(1'000);
+    give_rejected(1);
     bench.sink_error();
     CHECK(bench.letters.size() == 1'000);
   }
   SUBCASE("one stored between") {
-    give_refused(99);
+    give_rejected(99);
     bench.source.reads.push_back(give(numbered_batch("good", 1)));
-    bench.sink.steps.emplace_back([](const Batch&) {});
-    give_refused(99);
+    bench.sink.steps.emplace_back([](const Batch&, Rejections&) {});
+    give_rejected(99);
     CHECK(bench.run().events == 1);
   }
   SUBCASE("one stored at the end of the second batch") {
-    give_refused(99);
+    give_rejected(99);
     bench.source.reads.push_back(give(numbered_batch("mixed", 50)));
     bench.sink.steps.push_back(store_only(49));
-    give_refused(99);
-    CHECK(bench.run().refused == 99 + 49 + 99);
+    give_rejected(99);
+    CHECK(bench.run().rejected == 99 + 49 + 99);
   }
   SUBCASE("a hundred since one was stored at the front of the first batch") {
     bench.source.reads.push_back(give(numbered_batch("mixed", 51)));
     bench.sink.steps.push_back(store_only(0));
-    give_refused(50);
+    give_rejected(50);
     bench.sink_error();
     CHECK(bench.letters.size() == 50);
   }
@@ -405,16 +409,16 @@ TEST_CASE("a hundred unreadable in a row over two batches are no fault of theirs
   Bench bench;
   bench.options.max_events = 60;
   const auto give_unreadables = [&](std::size_t count) {
-    bench.source.reads.emplace_back([count](Delivery& delivery, const Patience& patience) {
-      for (std::size_t i = 0; i < count; ++i) give_unreadable("x")(delivery, patience);
+    bench.source.reads.emplace_back([count](Delivery& delivery, const ReadLimits& limits) {
+      for (std::size_t i = 0; i < count; ++i) give_unreadable("x")(delivery, limits);
     });
   };
   const auto check_stop = [&](std::size_t letters) {
     try {
       bench.run();
       FAIL("the pump went on");
-    } catch (const SourceError& error) {
-      CHECK(error.kind() == SourceError::misconfigured);
+    } catch (const Error& error) {
+      CHECK(error.kind() == Error::misconfigured);
       CHECK(std::string{error.what()}.ends_with("The last reason: This is not JSON."));
     }
     CHECK(bench.letters.size() == letters);
@@ -429,9 +433,9 @@ TEST_CASE("a hundred unreadable in a row over two batches are no fault of theirs
     bench.run();
     CHECK(bench.letters.size() == 100);
   }
-  SUBCASE("with refused ones") {
+  SUBCASE("with rejected ones") {
     bench.source.reads.push_back(give(numbered_batch("e", 60)));
-    bench.sink.steps.push_back(refuse_all());
+    bench.sink.steps.push_back(reject_all());
     give_unreadables(40);
     check_stop(60);
   }
@@ -456,8 +460,8 @@ TEST_CASE("a hundred unreadable in a row over two batches are no fault of theirs
     for (int i = 0; i < 5; ++i) {
       give_unreadables(60);
       bench.source.reads.back() = [last = bench.source.reads.back()](Delivery& delivery,
-                                                                     const Patience& patience) {
-        last(delivery, patience);
+                                                                     const ReadLimits& limits) {
+        last(delivery, limits);
         delivery.batch.append(numbered_batch("good", 1));
       };
     }
@@ -470,28 +474,28 @@ TEST_CASE("a hundred unreadable in a row over two batches are no fault of theirs
   }
 }
 
-TEST_CASE("a streak of refusals outlasts a pump, and has what is written again once") {
+TEST_CASE("a streak of rejections outlasts a pump, and has what is written again once") {
   Bench bench;
-  bench.options.streak = std::make_shared<RefusalStreak>();
-  const auto give_refused = [&] {
+  bench.options.streak = std::make_shared<RejectionStreak>();
+  const auto give_rejected = [&] {
     bench.source.reads.push_back(give(numbered_batch("e", 60)));
-    bench.sink.steps.push_back(refuse_all());
+    bench.sink.steps.push_back(reject_all());
   };
-  give_refused();
-  bench.dead->steps = {fail(SinkError::unavailable, "disk full")};
+  give_rejected();
+  bench.dead->steps = {fail(Error::unavailable, "disk full")};
   bench.sink_error();
-  give_refused();
-  CHECK(bench.run().refused == 60);
-  give_refused();
-  CHECK(bench.sink_error().kind() == SinkError::misconfigured);
+  give_rejected();
+  CHECK(bench.run().rejected == 60);
+  give_rejected();
+  CHECK(bench.sink_error().kind() == Error::misconfigured);
   CHECK(bench.letters.size() == 60 + 60);  // those of the failed write too: the test notes it first
 }
 
 TEST_CASE("a sink that fails gets the batch again until it has it") {
   Bench bench;
   bench.source.reads = {give(numbered_batch("a", 2))};
-  bench.sink.steps = {fail(SinkError::unavailable, "down"), fail(SinkError::in_doubt, "lost"),
-                      [](const Batch&) { throw std::runtime_error{"bug"}; }};
+  bench.sink.steps = {fail(Error::unavailable, "down"), fail(Error::in_doubt, "lost"),
+                      [](const Batch&, Rejections&) { throw std::runtime_error{"bug"}; }};
   const PumpStatistics done = bench.run();
   CHECK(bench.log == Names{"write", "write", "write", "write", "acknowledge"});
   CHECK(bench.sink.stored == Batches{names("a", 2)});
@@ -504,12 +508,12 @@ TEST_CASE("a sink that fails gets the batch again until it has it") {
   for (std::size_t i = 0; i < 3; ++i) CHECK(bench.failures[i].wait == bench.timer.waits[i]);
 }
 
-TEST_CASE("refusals of an attempt that failed are no dead letters") {
+TEST_CASE("rejections of an attempt that failed are no dead letters") {
   Bench bench;
   bench.source.reads = {give(numbered_batch("a", 2))};
-  bench.sink.steps = {[](const Batch& batch) {
-    batch.refuse(0, "half way");
-    throw SinkError{SinkError::in_doubt, "lost"};
+  bench.sink.steps = {[](const Batch& batch, Rejections& rejections) {
+    rejections.add(batch[0], "half way");
+    throw Error{Error::in_doubt, "lost"};
   }};
   CHECK(bench.run().events == 2);
   CHECK(bench.letters.empty());
@@ -518,9 +522,9 @@ TEST_CASE("refusals of an attempt that failed are no dead letters") {
 TEST_CASE("a misconfigured sink stops the pump before anything is acknowledged") {
   Bench bench;
   bench.source.reads = {give(numbered_batch("a", 2))};
-  bench.sink.steps = {fail(SinkError::misconfigured, "no such table")};
+  bench.sink.steps = {fail(Error::misconfigured, "no such table")};
   SUBCASE("by default") {
-    CHECK(bench.sink_error().kind() == SinkError::misconfigured);
+    CHECK(bench.sink_error().kind() == Error::misconfigured);
     CHECK_FALSE(bench.has_acknowledged());
     CHECK(bench.failures.empty());
   }
@@ -534,8 +538,8 @@ TEST_CASE("the pump gives up a sink that fails for too long") {
   Bench bench;
   bench.options.retry.give_up_after = 1h;
   bench.source.reads = {give(numbered_batch("a", 2))};
-  bench.sink.always = fail(SinkError::unavailable, "down");
-  CHECK(bench.sink_error().kind() == SinkError::unavailable);
+  bench.sink.always = fail(Error::unavailable, "down");
+  CHECK(bench.sink_error().kind() == Error::unavailable);
   CHECK(bench.timer.now() == std::chrono::steady_clock::time_point{} + 1h);
   CHECK_FALSE(bench.has_acknowledged());
 }
@@ -543,14 +547,14 @@ TEST_CASE("the pump gives up a sink that fails for too long") {
 TEST_CASE("a source that fails is read again, and what was gathered stays") {
   Bench bench;
   bench.options.max_age = 1h;
-  bench.source.reads = {give(numbered_batch("a", 1)), fail(SourceError::unavailable, "cut"),
-                        fail(SourceError::unavailable, "refused"), give(numbered_batch("b", 1))};
+  bench.source.reads = {give(numbered_batch("a", 1)), fail(Error::unavailable, "cut"),
+                        fail(Error::unavailable, "rejected"), give(numbered_batch("b", 1))};
   const PumpStatistics done = bench.run();
   CHECK(bench.sink.stored == Batches{{"a0", "b0"}});
   CHECK(done.retries == 2);
   REQUIRE(bench.failures.size() == 2);
   CHECK(bench.failures[0].message == "cut");
-  CHECK(bench.failures[1].message == "refused");
+  CHECK(bench.failures[1].message == "rejected");
   CHECK(bench.failures[0].wait <= 100ms);
   CHECK(bench.failures[1].wait <= 200ms);
 }
@@ -560,10 +564,10 @@ TEST_CASE("a batch does not wait beyond its age for a source that fails") {
   bench.options.max_age = 1min;
   bench.source.reads = {give(numbered_batch("a", 1))};
   for (int i = 0; i < 1000; ++i) {
-    bench.source.reads.push_back(fail(SourceError::unavailable, "down"));
+    bench.source.reads.push_back(fail(Error::unavailable, "down"));
   }
   const auto start = bench.timer.now();
-  bench.sink.always = [&](const Batch&) { CHECK(bench.timer.now() - start <= 91s); };
+  bench.sink.always = [&](const Batch&, Rejections&) { CHECK(bench.timer.now() - start <= 91s); };
   bench.run();
   CHECK(bench.sink.stored == Batches{{"a0"}});
 }
@@ -572,8 +576,8 @@ TEST_CASE("a success of the source begins a new series of failures") {
   Bench bench;
   bench.options.retry = {.first_wait = 1ms, .max_wait = 1h, .give_up_after = 10s};
   for (int i = 0; i < 100; ++i) {
-    bench.source.reads.push_back(fail(SourceError::unavailable));
-    bench.source.reads.emplace_back([&](Delivery&, const Patience&) { bench.timer.advance(1s); });
+    bench.source.reads.push_back(fail(Error::unavailable));
+    bench.source.reads.emplace_back([&](Delivery&, const ReadLimits&) { bench.timer.advance(1s); });
   }
   CHECK(bench.run().retries == 100);
   for (const Failure& failure : bench.failures) CHECK(failure.wait <= 1ms);
@@ -583,22 +587,22 @@ TEST_CASE("a source that is misconfigured or fails for too long stops the pump")
   Bench bench;
   bench.options.retry.give_up_after = 1h;
   SUBCASE("misconfigured while reading") {
-    bench.source.reads = {fail(SourceError::misconfigured, "no such queue")};
-    CHECK_THROWS_WITH_AS(bench.run(), "no such queue", SourceError);
+    bench.source.reads = {fail(Error::misconfigured, "no such queue")};
+    CHECK_THROWS_WITH_AS(bench.run(), "no such queue", Error);
     CHECK(bench.failures.empty());
   }
   SUBCASE("misconfigured while acknowledging") {
     bench.source.reads = {give(numbered_batch("a", 1))};
     bench.source.on_acknowledge = [](const Delivery&) {
-      throw SourceError{SourceError::misconfigured, "read-only"};
+      throw Error{Error::misconfigured, "read-only"};
     };
-    CHECK_THROWS_WITH_AS(bench.run(), "read-only", SourceError);
+    CHECK_THROWS_WITH_AS(bench.run(), "read-only", Error);
   }
   SUBCASE("failing for too long") {
     for (int i = 0; i < 100'000; ++i) {
-      bench.source.reads.push_back(fail(SourceError::unavailable, "down"));
+      bench.source.reads.push_back(fail(Error::unavailable, "down"));
     }
-    CHECK_THROWS_WITH_AS(bench.run(), "down", SourceError);
+    CHECK_THROWS_WITH_AS(bench.run(), "down", Error);
     CHECK(bench.timer.now() == std::chrono::steady_clock::time_point{} + 1h);
   }
   CHECK(bench.source.acknowledged.empty());
@@ -610,7 +614,7 @@ TEST_CASE("an acknowledgement that fails is made again, and nothing is written t
   int calls = 0;
   bench.source.on_acknowledge = [&](const Delivery& delivery) {
     CHECK_FALSE(delivery.empty());
-    if (++calls < 3) throw SourceError{SourceError::unavailable, "disk full"};
+    if (++calls < 3) throw Error{Error::unavailable, "disk full"};
   };
   const PumpStatistics done = bench.run();
   CHECK(bench.sink.stored == Batches{names("a", 2), names("b", 1)});
@@ -621,7 +625,7 @@ TEST_CASE("an acknowledgement that fails is made again, and nothing is written t
 
 TEST_CASE("what else a source throws is passed on") {
   Bench bench;
-  bench.source.reads = {[](Delivery&, const Patience&) { throw std::logic_error{"bug"}; }};
+  bench.source.reads = {[](Delivery&, const ReadLimits&) { throw std::logic_error{"bug"}; }};
   CHECK_THROWS_WITH_AS(bench.run(), "bug", std::logic_error);
 }
 
@@ -648,8 +652,8 @@ TEST_CASE("after a stop nothing is read, and what is gathered is written and ack
   SUBCASE("while it writes") {
     bench.options.max_age = 0ms;
     bench.source.reads = {give(numbered_batch("a", 2)), give(numbered_batch("b", 2))};
-    bench.sink.steps = {[&](const Batch& batch) {
-      batch.refuse(0, "no");
+    bench.sink.steps = {[&](const Batch& batch, Rejections& rejections) {
+      rejections.add(batch[0], "no");
       bench.stop.request_stop();
     }};
     CHECK(bench.run().events == 1);
@@ -663,7 +667,7 @@ TEST_CASE("a stop ends the retrying, and leaves the events to the next run") {
   Bench bench;
   bench.source.reads = {give(numbered_batch("a", 2)), give(numbered_batch("b", 2))};
   SUBCASE("of writes") {
-    bench.sink.always = fail(SinkError::unavailable, "down");
+    bench.sink.always = fail(Error::unavailable, "down");
     bench.timer.on_wait = [&] { bench.stop.request_stop(); };
     CHECK(bench.run().batches == 0);
     REQUIRE(bench.failures.size() == 2);
@@ -675,22 +679,22 @@ TEST_CASE("a stop ends the retrying, and leaves the events to the next run") {
     bench.options.max_age = 1h;
     bench.source.reads.pop_back();
     bench.source.on_idle = [&] { return bench.stop.request_stop(); };
-    bench.sink.always = fail(SinkError::misconfigured, "no such table");
+    bench.sink.always = fail(Error::misconfigured, "no such table");
     CHECK(bench.run().batches == 0);
     REQUIRE(bench.failures.size() == 1);
     CHECK(bench.failures[0].wait == 0ms);
     CHECK(bench.timer.waits.empty());
   }
   SUBCASE("of reads") {
-    bench.source.reads = {fail(SourceError::unavailable), give(numbered_batch("a", 1))};
+    bench.source.reads = {fail(Error::unavailable), give(numbered_batch("a", 1))};
     bench.timer.on_wait = [&] { bench.stop.request_stop(); };
     CHECK(bench.run().batches == 0);
     CHECK(bench.source.asked.size() == 1);
   }
   SUBCASE("of an acknowledgement after the stop") {
-    bench.sink.steps = {[&](const Batch&) { bench.stop.request_stop(); }};
+    bench.sink.steps = {[&](const Batch&, Rejections&) { bench.stop.request_stop(); }};
     bench.source.on_acknowledge = [](const Delivery&) {
-      throw SourceError{SourceError::misconfigured, "read-only"};
+      throw Error{Error::misconfigured, "read-only"};
     };
     CHECK(bench.run().retries == 0);
     REQUIRE(bench.failures.size() == 1);
@@ -699,7 +703,7 @@ TEST_CASE("a stop ends the retrying, and leaves the events to the next run") {
   }
   SUBCASE("of acknowledgements") {
     bench.source.on_acknowledge = [](const Delivery&) {
-      throw SourceError{SourceError::unavailable, "disk full"};
+      throw Error{Error::unavailable, "disk full"};
     };
     bench.timer.on_wait = [&] { bench.stop.request_stop(); };
     CHECK(bench.run().batches == 0);
@@ -708,12 +712,12 @@ TEST_CASE("a stop ends the retrying, and leaves the events to the next run") {
   CHECK(bench.source.acknowledged.empty());
 }
 
-TEST_CASE("the sinks are tended at once, and about once a second while nothing is written") {
+TEST_CASE("the sinks are maintained at once, and about once a second while nothing is written") {
   Bench bench;
-  int tended = 0;
+  int maintained = 0;
   int dead_tended = 0;
-  bench.sink.on_tend = [&] { ++tended; };
-  bench.dead->on_tend = [&] { ++dead_tended; };
+  bench.sink.on_maintain = [&] { ++maintained; };
+  bench.dead->on_maintain = [&] { ++dead_tended; };
   bench.source.on_idle = [&] { return bench.source.asked.size() < 100; };  // ten seconds
   SUBCASE("while nothing comes") { CHECK(bench.run().batches == 0); }
   SUBCASE("while it gathers") {
@@ -724,48 +728,48 @@ TEST_CASE("the sinks are tended at once, and about once a second while nothing i
   SUBCASE("without a sink for dead letters") {
     bench.options.dead_letter = nullptr;
     CHECK(bench.run().batches == 0);
-    dead_tended = tended;
+    dead_tended = maintained;
   }
-  CHECK(tended == 10);
+  CHECK(maintained == 10);
   CHECK(dead_tended == 10);
 }
 
-TEST_CASE("a sink that has just written is not tended") {
+TEST_CASE("a sink that has just written is not maintained") {
   Bench bench;
-  int tended = 0;
-  bench.sink.on_tend = [&] { ++tended; };
+  int maintained = 0;
+  bench.sink.on_maintain = [&] { ++maintained; };
   for (int i = 0; i < 20; ++i) {
-    bench.source.reads.emplace_back([&](Delivery& delivery, const Patience&) {
+    bench.source.reads.emplace_back([&](Delivery& delivery, const ReadLimits&) {
       bench.timer.advance(900ms);
       delivery.batch.append(numbered_batch("a", 1));
     });
   }
   CHECK(bench.run().batches == 20);
-  CHECK(tended == 1);  // in the beginning
+  CHECK(maintained == 1);  // in the beginning
 }
 
-TEST_CASE("tending that fails is told and goes on, unless the sink is misconfigured") {
+TEST_CASE("maintaining that fails is told and goes on, unless the sink is misconfigured") {
   Bench bench;
   bench.source.on_idle = [&] { return bench.source.asked.size() < 25; };
   SUBCASE("for a while") {
-    bench.sink.on_tend = [] { throw SinkError{SinkError::unavailable, "down"}; };
+    bench.sink.on_maintain = [] { throw Error{Error::unavailable, "down"}; };
     bench.run();
     REQUIRE(bench.failures.size() == 3);
     CHECK(bench.failures[0].message == "down");
     CHECK(bench.failures[0].wait == 1s);
   }
   SUBCASE("the sink for dead letters, too") {
-    bench.dead->on_tend = [] { throw 7; };
+    bench.dead->on_maintain = [] { throw 7; };
     bench.run();
     CHECK(bench.failures.size() == 3);
   }
   SUBCASE("for good") {
-    bench.sink.on_tend = [] { throw SinkError{SinkError::misconfigured, "no such table"}; };
-    CHECK(bench.sink_error().kind() == SinkError::misconfigured);
+    bench.sink.on_maintain = [] { throw Error{Error::misconfigured, "no such table"}; };
+    CHECK(bench.sink_error().kind() == Error::misconfigured);
   }
   SUBCASE("until it is mended") {
     bench.options.retry.retry_misconfigured = true;
-    bench.sink.on_tend = [] { throw SinkError{SinkError::misconfigured, "no such table"}; };
+    bench.sink.on_maintain = [] { throw Error{Error::misconfigured, "no such table"}; };
     bench.run();
     CHECK(bench.failures.size() == 3);
   }
@@ -775,12 +779,12 @@ TEST_CASE("a pump needs no callback") {
   Bench bench;
   bench.options.on_failure = nullptr;
   bench.options.on_batch = nullptr;
-  bench.source.reads = {fail(SourceError::unavailable), give(numbered_batch("a", 1))};
-  bench.sink.steps = {fail(SinkError::unavailable)};
+  bench.source.reads = {fail(Error::unavailable), give(numbered_batch("a", 1))};
+  bench.sink.steps = {fail(Error::unavailable)};
   CHECK(bench.run().events == 1);
 }
 
-TEST_CASE("options that make no sense are refused") {
+TEST_CASE("options that make no sense are rejected") {
   const PumpOptions several[] = {
       {.max_events = 0}, {.max_bytes = 0}, {.max_age = -1ms}, {.retry = {.first_wait = 0ms}}};
   Bench bench;
@@ -799,10 +803,10 @@ TEST_CASE("a pump on the real clock stops when it is told to") {
   bench.options.on_failure = [&](const std::exception&, milliseconds) { stop.request_stop(); };
   SUBCASE("while the sink fails") {
     bench.source.reads = {give(numbered_batch("a", 1))};
-    bench.sink.always = fail(SinkError::unavailable, "down");
+    bench.sink.always = fail(Error::unavailable, "down");
   }
   SUBCASE("while the source fails") {
-    bench.source.reads = {fail(SourceError::unavailable), give(numbered_batch("a", 1))};
+    bench.source.reads = {fail(Error::unavailable), give(numbered_batch("a", 1))};
   }
   CHECK(pump(bench.source, bench.sink, bench.options, stop.get_token()).batches == 0);
   CHECK(bench.source.asked.size() == 1);

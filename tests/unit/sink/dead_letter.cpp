@@ -7,11 +7,13 @@
 
 #include "eventcollect/memory.hpp"
 #include "support/events.hpp"
+#include "support/writing.hpp"
 
 using namespace eventcollect;
 using namespace std::string_literals;
 using namespace std::string_view_literals;
 using test::numbered_batch;
+using test::write;
 
 namespace {
 
@@ -33,24 +35,25 @@ struct Letter {
   bool has(const char* member) const { return root[member].error() == simdjson::SUCCESS; }
 };
 
-Letter letter_for(std::string_view raw, const Rejection& rejection = {0, {}, "url.type", "", ""}) {
+Letter letter_for(std::string_view raw, Rejection rejection = {.code = "url.type"}) {
   Batch letters;
-  append_dead_letter(letters, now, DeadLetterOrigin::door, rejection, raw);
+  rejection.raw = raw;
+  append_dead_letter(letters, now, DeadLetterOrigin::ingest, rejection);
   REQUIRE(letters.size() == 1);
-  return Letter{letters.events()[0].line};
+  return Letter{letters[0].line};
 }
 
 // Does what it is told with each batch, and notes that it was called.
 struct ScriptedSink : Sink {
-  std::function<void(const Batch&)> on_write = [](const Batch&) {};
-  std::function<void()> on_tend = [] {};
+  std::function<void(const Batch&, Rejections&)> on_write = [](const Batch&, Rejections&) {};
+  std::function<void()> on_maintain = [] {};
   std::vector<std::string> seen;
 
-  void write(const Batch& batch) override {
-    for (const Event& event : batch.events()) seen.emplace_back(event.line);
-    on_write(batch);
+  void write(const Batch& batch, Rejections& rejections) override {
+    for (const Event& event : batch) seen.emplace_back(event.line);
+    on_write(batch, rejections);
   }
-  void tend() override { on_tend(); }
+  void maintain() override { on_maintain(); }
 };
 
 struct Sinks {
@@ -65,28 +68,29 @@ struct Sinks {
 TEST_CASE("a dead letter is one line with all that is known") {
   const Uuid id = *Uuid::parse("0193f2a4-7b3c-7d11-8a5e-0123456789ab");
   Batch letters;
-  append_dead_letter(letters, now, DeadLetterOrigin::door,
-                     {3, id, "url.type", "/url", "\"url\" has to be a string."},
-                     R"({"event":"a","url":1})");
-  append_dead_letter(letters, now, DeadLetterOrigin::pump, {0, {}, "sink.refused", "", "no"}, "x");
+  append_dead_letter(
+      letters, now, DeadLetterOrigin::ingest,
+      {3, id, "url.type", "/url", "\"url\" has to be a string.", R"({"event":"a","url":1})"});
+  append_dead_letter(letters, now, DeadLetterOrigin::pump,
+                     {.code = "sink.rejected", .message = "no", .raw = "x"});
   REQUIRE(letters.size() == 2);
-  const auto events = letters.events();
+  const Batch& events = letters;
   CHECK(events[0].line ==
         R"({"dead_id":")" + events[0].id.to_string() +
-            R"(","server_time":1763923000123,"origin":"door","code":"url.type","pointer":"/url",)"
+            R"(","server_time":1763923000123,"origin":"ingest","code":"url.type","pointer":"/url",)"
             R"("message":"\"url\" has to be a string.",)"
             R"("event_id":"0193f2a4-7b3c-7d11-8a5e-0123456789ab",)"
             R"("raw":"{\"event\":\"a\",\"url\":1}"})");
   CHECK(events[1].line ==
         R"({"dead_id":")" + events[1].id.to_string() +
-            R"(","server_time":1763923000123,"origin":"pump","code":"sink.refused","pointer":"",)"
+            R"(","server_time":1763923000123,"origin":"pump","code":"sink.rejected","pointer":"",)"
             R"("message":"no","raw":"x"})");
 }
 
 TEST_CASE("a dead letter is an event that every sink can store") {
   Batch letters;
-  append_dead_letter(letters, now, DeadLetterOrigin::door, {0, {}, "url.type", "", ""}, "x");
-  const Event& letter = letters.events()[0];
+  append_dead_letter(letters, now, DeadLetterOrigin::ingest, {.code = "url.type", .raw = "x"});
+  const Event& letter = letters[0];
   CHECK(letter.name == "dead_letter");
   CHECK(letter.properties == letter.line);
   CHECK(letter.server_time == now);
@@ -97,13 +101,13 @@ TEST_CASE("a dead letter is an event that every sink can store") {
 
 TEST_CASE("two dead letters of the same text have ids of their own") {
   Batch letters;
-  const Rejection rejection{0, {}, "url.type", "", ""};
-  append_dead_letter(letters, now, DeadLetterOrigin::door, rejection, "x");
-  append_dead_letter(letters, now, DeadLetterOrigin::door, rejection, "x");
-  CHECK(letters.events()[0].id < letters.events()[1].id);
+  const Rejection rejection{.code = "url.type", .raw = "x"};
+  append_dead_letter(letters, now, DeadLetterOrigin::ingest, rejection);
+  append_dead_letter(letters, now, DeadLetterOrigin::ingest, rejection);
+  CHECK(letters[0].id < letters[1].id);
 }
 
-TEST_CASE("refused text is kept as it came") {
+TEST_CASE("rejected text is kept as it came") {
   for (const std::string_view raw :
        {""sv, "not JSON"sv, "{\"a\":\"\\ud800 \\u0000\"}"sv, "a\nb\r\tc\x01\x1f\x7f"sv,
         "\"quotes\" and \\backslashes\\"sv, "ä€😀"sv, "\u0085\u2028"sv}) {
@@ -151,25 +155,26 @@ TEST_CASE("base64 is that of RFC 4648") {
 }
 
 TEST_CASE("a dead letter holds no U+0000 and nothing but UTF-8, whatever the reason says") {
-  const Letter letter =
-      letter_for("x", {0, {}, "sink.refused", std::string{"/a\0b", 4}, "ERROR \xff \0 z"s});
+  const Letter letter = letter_for(
+      "x",
+      {.code = "sink.rejected", .pointer = std::string{"/a\0b", 4}, .message = "ERROR \xff \0 z"s});
   CHECK(letter.text("pointer") == "/a\uFFFDb");
   CHECK(letter.text("message").starts_with("ERROR \uFFFD"));
   CHECK(letter.line.find("\\u0000") == std::string::npos);
 }
 
-TEST_CASE("what the inner sink refuses is durable as a letter before write returns") {
+TEST_CASE("what the inner sink rejects is durable as a letter before write returns") {
   Sinks sinks;
-  sinks.inner->on_write = [](const Batch& batch) {
-    batch.refuse(2, "check constraint");
-    batch.refuse(0, "out of range");
+  sinks.inner->on_write = [](const Batch& batch, Rejections& rejections) {
+    rejections.add(batch[2], "check constraint");
+    rejections.add(batch[0], "out of range");
   };
   const Batch batch = numbered_batch("e", 4);
-  sinks.sink.write(batch);
+  const Rejections rejections = write(sinks.sink, batch);
 
   CHECK(sinks.inner->seen.size() == 4);
   REQUIRE(sinks.letters->seen.size() == 2);
-  const auto events = batch.events();
+  const Batch& events = batch;
   const std::pair<std::size_t, std::string_view> expected[] = {{2, "check constraint"},
                                                                {0, "out of range"}};
   for (std::size_t i = 0; i < 2; ++i) {
@@ -178,16 +183,16 @@ TEST_CASE("what the inner sink refuses is durable as a letter before write retur
     CHECK(letter.text("raw") == culprit.line);
     CHECK(letter.text("event_id") == culprit.id.to_string());
     CHECK(letter.text("message") == expected[i].second);
-    CHECK(letter.text("code") == "sink.refused");
+    CHECK(letter.text("code") == "sink.rejected");
     CHECK(letter.text("origin") == "pump");
     CHECK(std::int64_t{letter.root["server_time"]} == to_milliseconds(now));
   }
-  CHECK(batch.refusals().size() == 2);  // they stay marked
+  CHECK(rejections.size() == 2);
 }
 
-TEST_CASE("without a refusal no letter is written") {
+TEST_CASE("without a rejection no letter is written") {
   Sinks sinks;
-  sinks.sink.write(numbered_batch("e", 3));
+  write(sinks.sink, numbered_batch("e", 3));
   CHECK(sinks.inner->seen.size() == 3);
   CHECK(sinks.letters->seen.empty());
 }
@@ -195,50 +200,56 @@ TEST_CASE("without a refusal no letter is written") {
 TEST_CASE("letters go to any sink") {
   const auto inner = std::make_shared<ScriptedSink>();
   const auto letters = std::make_shared<MemorySink>();
-  inner->on_write = [](const Batch& batch) { batch.refuse(0, "no"); };
+  inner->on_write = [](const Batch& batch, Rejections& rejections) {
+    rejections.add(batch[0], "no");
+  };
   DeadLetterSink sink{inner, letters};
-  sink.write(numbered_batch("e", 1));
-  sink.write(numbered_batch("e", 1));
+  write(sink, numbered_batch("e", 1));
+  write(sink, numbered_batch("e", 1));
   CHECK(letters->lines().size() == 2);
 }
 
 TEST_CASE("an error of the inner sink is passed on, and no letter is written") {
   Sinks sinks;
-  sinks.inner->on_write = [](const Batch& batch) {
-    batch.refuse(0, "no");
-    throw SinkError{SinkError::unavailable, "gone"};
+  sinks.inner->on_write = [](const Batch& batch, Rejections& rejections) {
+    rejections.add(batch[0], "no");
+    throw Error{Error::unavailable, "gone"};
   };
-  CHECK_THROWS_WITH_AS(sinks.sink.write(numbered_batch("e", 2)), "gone", SinkError);
+  CHECK_THROWS_WITH_AS(write(sinks.sink, numbered_batch("e", 2)), "gone", Error);
   CHECK(sinks.letters->seen.empty());
 }
 
 TEST_CASE("letters that cannot be written are an error") {
   Sinks sinks;
-  sinks.inner->on_write = [](const Batch& batch) { batch.refuse(0, "no"); };
-  sinks.letters->on_write = [](const Batch&) {
-    throw SinkError{SinkError::unavailable, "disk full"};
+  sinks.inner->on_write = [](const Batch& batch, Rejections& rejections) {
+    rejections.add(batch[0], "no");
   };
-  CHECK_THROWS_WITH_AS(sinks.sink.write(numbered_batch("e", 1)), "disk full", SinkError);
+  sinks.letters->on_write = [](const Batch&, Rejections&) {
+    throw Error{Error::unavailable, "disk full"};
+  };
+  CHECK_THROWS_WITH_AS(write(sinks.sink, numbered_batch("e", 1)), "disk full", Error);
 }
 
-TEST_CASE("letters that are refused in their turn are an error") {
+TEST_CASE("letters that are rejected in their turn are an error") {
   Sinks sinks;
-  sinks.inner->on_write = [](const Batch& batch) {
-    batch.refuse(0, "no");
-    batch.refuse(1, "no");
+  sinks.inner->on_write = [](const Batch& batch, Rejections& rejections) {
+    rejections.add(batch[0], "no");
+    rejections.add(batch[1], "no");
   };
-  sinks.letters->on_write = [](const Batch& batch) { batch.refuse(1, "too long"); };
-  CHECK_THROWS_WITH_AS(sinks.sink.write(numbered_batch("e", 2)),
-                       "the sink of the dead letters refused one: too long", SinkError);
+  sinks.letters->on_write = [](const Batch& batch, Rejections& rejections) {
+    rejections.add(batch[1], "too long");
+  };
+  CHECK_THROWS_WITH_AS(write(sinks.sink, numbered_batch("e", 2)),
+                       "the sink of the dead letters rejected one: too long", Error);
 }
 
-TEST_CASE("both sinks are tended, and either can fail") {
+TEST_CASE("both sinks are maintained, and either can fail") {
   Sinks sinks;
   int calls = 0;
-  sinks.inner->on_tend = [&] { ++calls; };
-  sinks.letters->on_tend = [&] { ++calls; };
-  sinks.sink.tend();
+  sinks.inner->on_maintain = [&] { ++calls; };
+  sinks.letters->on_maintain = [&] { ++calls; };
+  sinks.sink.maintain();
   CHECK(calls == 2);
-  sinks.letters->on_tend = [] { throw SinkError{SinkError::unavailable, "disk full"}; };
-  CHECK_THROWS_AS(sinks.sink.tend(), SinkError);
+  sinks.letters->on_maintain = [] { throw Error{Error::unavailable, "disk full"}; };
+  CHECK_THROWS_AS(sinks.sink.maintain(), Error);
 }

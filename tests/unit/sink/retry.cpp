@@ -11,6 +11,7 @@
 #include "support/events.hpp"
 #include "support/manual_timer.hpp"
 #include "support/scripted_sink.hpp"
+#include "support/writing.hpp"
 
 using namespace eventcollect;
 using namespace std::chrono_literals;
@@ -24,7 +25,7 @@ constexpr std::uint64_t largest = UINT64_MAX;
 constexpr std::chrono::steady_clock::time_point start{};
 
 struct Told {
-  SinkError::Kind kind;
+  Error::Kind kind;
   std::string message;
   std::uint64_t failures;
   milliseconds wait;
@@ -38,21 +39,26 @@ struct Bench {
   Batch batch = numbered_batch("e", 3);
 
   RetrySink sink(const RetryPolicy& policy = {}) {
-    const auto note = [this](const SinkError& error, std::uint64_t failures, milliseconds wait) {
+    const auto note = [this](const Error& error, std::uint64_t failures, milliseconds wait) {
       told.push_back({error.kind(), error.what(), failures, wait});
     };
     return RetrySink{inner, policy, note, stop.get_token(), timer};
   }
 
+  Rejections write(const RetryPolicy& policy = {}) {
+    RetrySink retry = sink(policy);
+    return test::write(retry, batch);
+  }
+
   // What write() throws; it has to throw.
-  SinkError error_of(RetrySink sink) {
+  Error error_of(RetrySink sink) {
     try {
-      sink.write(batch);
-    } catch (const SinkError& error) {
+      test::write(sink, batch);
+    } catch (const Error& error) {
       return error;
     }
     FAIL("nothing was thrown");
-    return {SinkError::unavailable, ""};
+    return {Error::unavailable, ""};
   }
 };
 
@@ -116,7 +122,7 @@ TEST_CASE("it is time to give up so long after the first failure, and not before
   CHECK(backoff.next(start + 20s) == 1'000ms);
 }
 
-TEST_CASE("a policy that makes no sense is refused") {
+TEST_CASE("a policy that makes no sense is rejected") {
   const RetryPolicy policies[] = {
       {.first_wait = 0ms},
       {.first_wait = -1ms},
@@ -131,7 +137,7 @@ TEST_CASE("a policy that makes no sense is refused") {
 
 TEST_CASE("a write that works is made once, and not a word is said") {
   Bench bench;
-  bench.sink().write(bench.batch);
+  bench.write();
   CHECK(bench.inner->writes == 1);
   CHECK(bench.timer.waits.empty());
   CHECK(bench.told.empty());
@@ -139,17 +145,17 @@ TEST_CASE("a write that works is made once, and not a word is said") {
 
 TEST_CASE("a write that fails is made again until it works, whatever it threw") {
   Bench bench;
-  bench.inner->steps = {fail(SinkError::unavailable, "down"), fail(SinkError::in_doubt, "lost"),
-                        [](const Batch&) { throw std::runtime_error{"bug"}; },
-                        [](const Batch&) { throw 7; }};
-  bench.sink({.first_wait = 10ms, .max_wait = 20ms}).write(bench.batch);
+  bench.inner->steps = {fail(Error::unavailable, "down"), fail(Error::in_doubt, "lost"),
+                        [](const Batch&, Rejections&) { throw std::runtime_error{"bug"}; },
+                        [](const Batch&, Rejections&) { throw 7; }};
+  bench.write({.first_wait = 10ms, .max_wait = 20ms});
   CHECK(bench.inner->names() == std::vector<std::string>{"e0", "e1", "e2"});
   REQUIRE(bench.told.size() == 4);
-  const std::pair<SinkError::Kind, std::string> expected[] = {
-      {SinkError::unavailable, "down"},
-      {SinkError::in_doubt, "lost"},
-      {SinkError::in_doubt, "the sink threw bug"},
-      {SinkError::in_doubt, "the sink threw something that is no std::exception"}};
+  const std::pair<Error::Kind, std::string> expected[] = {
+      {Error::unavailable, "down"},
+      {Error::in_doubt, "lost"},
+      {Error::in_doubt, "the sink threw bug"},
+      {Error::in_doubt, "the sink threw something that is not a std::exception"}};
   for (std::size_t i = 0; i < 4; ++i) {
     CHECK(bench.told[i].kind == expected[i].first);
     CHECK(bench.told[i].message == expected[i].second);
@@ -163,61 +169,60 @@ TEST_CASE("each write is a series of its own") {
   Bench bench;
   RetrySink sink = bench.sink();
   for (int i = 0; i < 2; ++i) {
-    bench.inner->steps = {fail(SinkError::unavailable)};
-    sink.write(bench.batch);
+    bench.inner->steps = {fail(Error::unavailable)};
+    test::write(sink, bench.batch);
     CHECK(bench.told.back().failures == 1);
   }
 }
 
-TEST_CASE("what a failed attempt refused is forgotten, what was refused before stays") {
+TEST_CASE("what a failed attempt rejected is forgotten") {
   Bench bench;
-  bench.batch.refuse(2, "before");
-  bench.inner->steps = {[](const Batch& batch) {
-                          batch.refuse(0, "half way");
-                          throw SinkError{SinkError::in_doubt, "lost"};
-                        },
-                        [](const Batch& batch) { batch.refuse(1, "at last"); }};
-  bench.sink().write(bench.batch);
-  const auto refusals = bench.batch.refusals();
-  REQUIRE(refusals.size() == 2);
-  CHECK(refusals[0].index == 2);
-  CHECK(refusals[0].why == "before");
-  CHECK(refusals[1].index == 1);
-  CHECK(refusals[1].why == "at last");
+  bench.inner->steps = {
+      [](const Batch& batch, Rejections& rejections) {
+        rejections.add(batch[0], "half way");
+        throw Error{Error::in_doubt, "lost"};
+      },
+      [](const Batch& batch, Rejections& rejections) { rejections.add(batch[1], "at last"); }};
+  const Rejections rejections = bench.write();
+  REQUIRE(rejections.size() == 1);
+  CHECK(rejections[0].index == 1);
+  CHECK(rejections[0].message == "at last");
 }
 
-TEST_CASE("in a tee a branch that retries keeps what the branch before it refused") {
+TEST_CASE("in a tee a branch that retries keeps what the branch before it rejected") {
   Bench bench;
   const auto first = std::make_shared<test::ScriptedSink>();
-  first->always = [](const Batch& batch) { batch.refuse(0, "not here"); };
-  bench.inner->steps = {fail(SinkError::unavailable)};
-  TeeSink{{first, std::make_shared<RetrySink>(bench.sink())}}.write(bench.batch);
-  CHECK(bench.batch.refusals().size() == 1);
+  first->always = [](const Batch& batch, Rejections& rejections) {
+    rejections.add(batch[0], "not here");
+  };
+  bench.inner->steps = {fail(Error::unavailable)};
+  TeeSink tee{{first, std::make_shared<RetrySink>(bench.sink())}};
+  CHECK(test::write(tee, bench.batch).size() == 1);
 }
 
 TEST_CASE("what is misconfigured is thrown at once, unless somebody may come to mend it") {
   Bench bench;
-  bench.inner->steps = {fail(SinkError::misconfigured, "no such table")};
-  const SinkError error = bench.error_of(bench.sink());
-  CHECK(error.kind() == SinkError::misconfigured);
+  bench.inner->steps = {fail(Error::misconfigured, "no such table")};
+  const Error error = bench.error_of(bench.sink());
+  CHECK(error.kind() == Error::misconfigured);
   CHECK(std::string{error.what()} == "no such table");
   CHECK(bench.told.empty());
   CHECK(bench.timer.waits.empty());
 
-  bench.inner->steps = {fail(SinkError::misconfigured)};
-  bench.sink({.retry_misconfigured = true}).write(bench.batch);
+  bench.inner->steps = {fail(Error::misconfigured)};
+  bench.write({.retry_misconfigured = true});
   CHECK(bench.told.size() == 1);
 }
 
 TEST_CASE("it gives up when its time is over, with the last error") {
   Bench bench;
   int count = 0;
-  bench.inner->always = [&](const Batch&) {
-    throw SinkError{SinkError::unavailable, "down " + std::to_string(++count)};
+  bench.inner->always = [&](const Batch&, Rejections&) {
+    throw Error{Error::unavailable, "down " + std::to_string(++count)};
   };
-  const SinkError error =
+  const Error error =
       bench.error_of(bench.sink({.first_wait = 1s, .max_wait = 1s, .give_up_after = 1min}));
-  CHECK(error.kind() == SinkError::unavailable);
+  CHECK(error.kind() == Error::unavailable);
   CHECK(std::string{error.what()} == "down " + std::to_string(count));
   CHECK(bench.timer.now() == start + 1min);
   CHECK(count == static_cast<int>(bench.told.size()) + 1);
@@ -225,25 +230,25 @@ TEST_CASE("it gives up when its time is over, with the last error") {
 
 TEST_CASE("whoever gives up says that it is in doubt if any attempt was") {
   Bench bench;
-  bench.inner->steps = {fail(SinkError::in_doubt, "lost")};
-  bench.inner->steps.push_back(fail(SinkError::misconfigured, "no such table"));
-  const SinkError error = bench.error_of(bench.sink());
-  CHECK(error.kind() == SinkError::in_doubt);
+  bench.inner->steps = {fail(Error::in_doubt, "lost")};
+  bench.inner->steps.push_back(fail(Error::misconfigured, "no such table"));
+  const Error error = bench.error_of(bench.sink());
+  CHECK(error.kind() == Error::in_doubt);
   CHECK(std::string{error.what()} == "no such table");
 }
 
 TEST_CASE("a stop ends the waiting, but not before a first attempt") {
   Bench bench;
-  bench.inner->always = fail(SinkError::unavailable, "down");
+  bench.inner->always = fail(Error::unavailable, "down");
   SUBCASE("while it waits") {
     bench.timer.on_wait = [&] { bench.stop.request_stop(); };
-    CHECK(bench.error_of(bench.sink()).kind() == SinkError::unavailable);
+    CHECK(bench.error_of(bench.sink()).kind() == Error::unavailable);
     CHECK(bench.timer.waits.size() == 1);
   }
   SUBCASE("while it writes") {
-    bench.inner->always = [&](const Batch&) {
+    bench.inner->always = [&](const Batch&, Rejections&) {
       bench.stop.request_stop();
-      throw SinkError{SinkError::unavailable, "down"};
+      throw Error{Error::unavailable, "down"};
     };
     bench.error_of(bench.sink());
     CHECK(bench.timer.waits.empty());
@@ -258,14 +263,14 @@ TEST_CASE("a stop ends the waiting, but not before a first attempt") {
   CHECK(bench.inner->writes == 1);
 }
 
-TEST_CASE("tending is passed on once") {
+TEST_CASE("maintaining is passed on once") {
   Bench bench;
   int calls = 0;
-  bench.inner->on_tend = [&] {
+  bench.inner->on_maintain = [&] {
     ++calls;
-    throw SinkError{SinkError::unavailable, "down"};
+    throw Error{Error::unavailable, "down"};
   };
-  CHECK_THROWS_WITH_AS(bench.sink().tend(), "down", SinkError);
+  CHECK_THROWS_WITH_AS(bench.sink().maintain(), "down", Error);
   CHECK(calls == 1);
 }
 

@@ -9,6 +9,7 @@
 #include "eventcollect/open.hpp"
 #include "support/directory.hpp"
 #include "support/events.hpp"
+#include "support/writing.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -32,14 +33,14 @@ struct Setup {
 };
 
 template <typename Call>
-SinkError error_of(Call&& call) {
+Error error_of(Call&& call) {
   try {
     call();
-  } catch (const SinkError& error) {
+  } catch (const Error& error) {
     return error;
   }
-  FAIL("no SinkError");
-  return {SinkError::unavailable, ""};
+  FAIL("no Error");
+  return {Error::unavailable, ""};
 }
 
 }  // namespace
@@ -49,8 +50,8 @@ TEST_CASE("events are appended to current.ndjson as they are") {
   auto sink = setup.open();
   const Batch one = numbered_batch("one", 2);
   const Batch two = numbered_batch("two", 1);
-  sink->write(one);
-  sink->write(two);
+  write(*sink, one);
+  write(*sink, two);
   CHECK(setup.files() == Names{"current.ndjson"});
   CHECK(setup.content("current.ndjson") == std::string{one.ndjson()} + std::string{two.ndjson()});
 }
@@ -58,7 +59,7 @@ TEST_CASE("events are appended to current.ndjson as they are") {
 TEST_CASE("a start seals what the last run left") {
   Setup setup;
   const Batch batch = numbered_batch("a", 2);
-  setup.open()->write(batch);
+  write(*setup.open(), batch);
   auto sink = setup.open();
   CHECK(setup.files() == Names{"0000000001-20300101T000000Z.ndjson", "current.ndjson"});
   CHECK(setup.content("0000000001-20300101T000000Z.ndjson") == batch.ndjson());
@@ -78,7 +79,7 @@ TEST_CASE("a torn tail is cut off and kept beside") {
     CAPTURE(tail);
     Setup setup;
     const Batch batch = numbered_batch("a", 1);
-    setup.open()->write(batch);
+    write(*setup.open(), batch);
     setup.put("current.ndjson", tail);
     setup.open();
     // A whole line before the first invalid one was written too, only never acknowledged.
@@ -111,8 +112,8 @@ TEST_CASE("torn tails take no room from events") {
   CHECK(names_in(setup.directory, ".torn").size() == 3);
   setup.put("current.ndjson", std::string(batch.bytes(), 'x'));
   const auto sink = setup.open(options);
-  for (int i = 0; i < 2; ++i) sink->write(batch);
-  CHECK(error_of([&] { sink->write(batch); }).kind() == SinkError::unavailable);
+  for (int i = 0; i < 2; ++i) write(*sink, batch);
+  CHECK(error_of([&] { write(*sink, batch); }).kind() == Error::unavailable);
   CHECK(names_in(setup.directory, ".torn").size() == 4);
 }
 
@@ -120,7 +121,7 @@ TEST_CASE("a file that is full is sealed and a new one begun") {
   Setup setup;
   const Batch batch = numbered_batch("a", 1);
   auto sink = setup.open({.rotate_bytes = batch.bytes() * 2});
-  for (int i = 0; i < 5; ++i) sink->write(batch);
+  for (int i = 0; i < 5; ++i) write(*sink, batch);
   CHECK(setup.files() == Names{"0000000001-20300101T000000Z.ndjson",
                                "0000000002-20300101T000000Z.ndjson", "current.ndjson"});
   CHECK(setup.content("current.ndjson") == batch.ndjson());
@@ -130,22 +131,22 @@ TEST_CASE("a batch larger than a file may be goes into one file all the same") {
   Setup setup;
   auto sink = setup.open({.rotate_bytes = 1});
   const Batch batch = numbered_batch("a", 3);
-  sink->write(batch);
+  write(*sink, batch);
   CHECK(setup.content("current.ndjson") == batch.ndjson());
 }
 
-TEST_CASE("a file that is old is sealed by tend, without an event") {
+TEST_CASE("a file that is old is sealed by maintain, without an event") {
   Setup setup;
   auto sink = setup.open({.rotate_age = std::chrono::minutes{1}});
   setup.clock.advance(std::chrono::hours{1});
-  sink->tend();
+  sink->maintain();
   CHECK(setup.files() == Names{"current.ndjson"});
-  sink->write(numbered_batch("a", 1));
+  write(*sink, numbered_batch("a", 1));
   setup.clock.advance(std::chrono::seconds{59});
-  sink->tend();
+  sink->maintain();
   CHECK(setup.files() == Names{"current.ndjson"});
   setup.clock.advance(std::chrono::seconds{1});
-  sink->tend();
+  sink->maintain();
   CHECK(setup.files() == Names{"0000000001-20300101T010100Z.ndjson", "current.ndjson"});
 }
 
@@ -154,7 +155,7 @@ TEST_CASE("sequence numbers go on where the files end") {
   setup.open();
   setup.put("0000000041-20291231T000000Z.ndjson", "{}\n");
   setup.put("readme.txt", "not ours");
-  setup.open()->write(numbered_batch("a", 1));
+  write(*setup.open(), numbered_batch("a", 1));
   setup.open();
   CHECK(setup.files().at(1) == "0000000042-20300101T000000Z.ndjson");
 }
@@ -162,25 +163,25 @@ TEST_CASE("sequence numbers go on where the files end") {
 TEST_CASE("parent directories are made") {
   Setup setup;
   setup.directory = setup.root.path("a/b/c/");
-  setup.open()->write(numbered_batch("a", 1));
+  write(*setup.open(), numbered_batch("a", 1));
   CHECK(setup.files() == Names{"current.ndjson"});
 }
 
 TEST_CASE("a directory has one writer") {
   Setup setup;
   auto first = setup.open();
-  const SinkError error = error_of([&] { setup.open(); });
-  CHECK(error.kind() == SinkError::misconfigured);
+  const Error error = error_of([&] { setup.open(); });
+  CHECK(error.kind() == Error::misconfigured);
   CHECK(std::string{error.what()}.find("in use by another writer") != std::string::npos);
   first.reset();
   setup.open();
 }
 
-TEST_CASE("what is no directory is refused by name") {
+TEST_CASE("what is no directory is rejected by name") {
   Setup setup;
   std::ofstream{setup.directory} << "a file";
-  const SinkError error = error_of([&] { setup.open(); });
-  CHECK(error.kind() == SinkError::misconfigured);
+  const Error error = error_of([&] { setup.open(); });
+  CHECK(error.kind() == Error::misconfigured);
   CHECK(std::string{error.what()}.find("is not a directory") != std::string::npos);
 }
 
@@ -188,23 +189,23 @@ TEST_CASE("at max_total_bytes nothing is written until files are taken away") {
   Setup setup;
   const Batch batch = numbered_batch("a", 1);
   auto sink = setup.open({.rotate_bytes = batch.bytes(), .max_total_bytes = batch.bytes() * 2});
-  sink->write(batch);
-  sink->write(batch);
-  const SinkError error = error_of([&] { sink->write(batch); });
-  CHECK(error.kind() == SinkError::unavailable);
+  write(*sink, batch);
+  write(*sink, batch);
+  const Error error = error_of([&] { write(*sink, batch); });
+  CHECK(error.kind() == Error::unavailable);
   CHECK(std::string{error.what()}.find("max_total_bytes") != std::string::npos);
   std::filesystem::remove(setup.directory + "/" + setup.files().front());
-  sink->write(batch);
+  write(*sink, batch);
 }
 
 TEST_CASE("a file that somebody has removed is noticed, and another one begun") {
   Setup setup;
   auto sink = setup.open();
   const Batch batch = numbered_batch("a", 1);
-  sink->write(batch);
+  write(*sink, batch);
   std::filesystem::remove(setup.directory + "/current.ndjson");
-  CHECK(error_of([&] { sink->write(batch); }).kind() == SinkError::unavailable);
-  sink->write(batch);
+  CHECK(error_of([&] { write(*sink, batch); }).kind() == Error::unavailable);
+  write(*sink, batch);
   CHECK(setup.content("current.ndjson") == batch.ndjson());
 }
 
@@ -213,13 +214,13 @@ TEST_CASE("without its directory, or with another in its place, a sink stores no
   auto sink = setup.open();
   const Batch batch = numbered_batch("a", 1);
   std::filesystem::rename(setup.directory, setup.directory + "-away");
-  CHECK(error_of([&] { sink->write(batch); }).kind() == SinkError::unavailable);
-  CHECK_THROWS_AS(sink->write(batch), SinkError);
+  CHECK(error_of([&] { write(*sink, batch); }).kind() == Error::unavailable);
+  CHECK_THROWS_AS(write(*sink, batch), Error);
   std::filesystem::create_directory(setup.directory);
-  const SinkError error = error_of([&] { sink->write(batch); });
-  CHECK(error.kind() == SinkError::misconfigured);
+  const Error error = error_of([&] { write(*sink, batch); });
+  CHECK(error.kind() == Error::misconfigured);
   CHECK(std::string{error.what()}.find("removed or replaced") != std::string::npos);
-  CHECK_THROWS_AS(sink->tend(), SinkError);
+  CHECK_THROWS_AS(sink->maintain(), Error);
   CHECK(setup.files().empty());
 }
 
@@ -228,17 +229,17 @@ TEST_CASE("after a write that met the limit of a file's size nothing of it is le
   auto sink = setup.open();
   const Batch small = numbered_batch("small", 1);
   const Batch large = numbered_batch("large", 100);
-  sink->write(small);
+  write(*sink, small);
   rlimit before{};
   getrlimit(RLIMIT_FSIZE, &before);
   auto* const handler = std::signal(SIGXFSZ, SIG_IGN);
   const rlimit limit{small.bytes() + 1000, before.rlim_max};
   setrlimit(RLIMIT_FSIZE, &limit);
-  const SinkError error = error_of([&] { sink->write(large); });
+  const Error error = error_of([&] { write(*sink, large); });
   setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
-  CHECK(error.kind() == SinkError::unavailable);
-  sink->write(large);
+  CHECK(error.kind() == Error::unavailable);
+  write(*sink, large);
   CHECK(setup.files() == Names{"0000000001-20300101T000000Z.ndjson", "current.ndjson"});
   CHECK(setup.content("0000000001-20300101T000000Z.ndjson") == small.ndjson());
   CHECK(setup.content("current.ndjson") == large.ndjson());

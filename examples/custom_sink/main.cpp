@@ -9,16 +9,16 @@
 struct InitialsSink : eventcollect::Sink {
   explicit InitialsSink(std::string initials_) : initials{std::move(initials_)} {}
 
-  void write(const eventcollect::Batch& batch) override {
-    for (const eventcollect::Event& event : batch.events()) {
+  void write(const eventcollect::Batch& batch, eventcollect::Rejections& rejections) override {
+    for (const eventcollect::Event& event : batch) {
       if (initials.find(event.name.front()) == std::string::npos) {
-        batch.refuse(event, "the name has another initial");
+        rejections.add(event, "the name has another initial");
       } else {
         std::cout << event.line << '\n';
       }
     }
     if (!std::cout.flush()) {
-      throw eventcollect::SinkError{eventcollect::SinkError::in_doubt, "standard output failed"};
+      throw eventcollect::Error{eventcollect::Error::in_doubt, "standard output failed"};
     }
   }
 
