@@ -85,7 +85,7 @@ std::vector<Setting> event_settings(Options& options) {
       {"spool-max-bytes", "SIZE", bytes_text(SpoolOptions{}.files.max_total_bytes),
        "Size of a full spool: then 503", Setting::one,
        [&](const Values& values) { options.spool_max_bytes = parse_bytes(values[0]); }},
-      {"dead-letter", "URL", "file:refused?max_total_bytes=64MiB",
+      {"dead-letter", "URL", "file:rejected?max_total_bytes=64MiB",
        "Where rejected events are kept; null: for nowhere", Setting::one,
        [&](const Values& values) { options.dead_letter = values[0]; }},
       {"context", "FIELDS", "", "Store ip, user_agent, referrer (any of them) with events",
