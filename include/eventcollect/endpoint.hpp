@@ -62,7 +62,8 @@ class Endpoint {
   std::optional<Response> before_body(const Request& request) const;
   Response too_large(const Request& request) const;
 
-  // Answers a whole request; asks before_body itself. Blocks until the events are durable.
+  // Answers a whole request; asks before_body itself unless the request is_admitted. Blocks until
+  // the events are durable.
   Response handle(const Request& request) const;
 
   // The same without blocking: `respond` is called once, on this thread or on one of the

@@ -26,6 +26,7 @@ struct Request {
   std::string_view peer;  // the other end's address, as text
   std::string_view body;
   bool body_is_decoded = false;  // the framework has undone content_encoding already
+  bool is_admitted = false;      // before_body() had no objection: handle() does not ask it again
 };
 
 // Where each header goes, so that an adapter is a loop.

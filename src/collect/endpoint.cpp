@@ -228,7 +228,9 @@ Response Endpoint::State::too_large() const {
 
 // Fills `content`, or says why not.
 std::optional<Response> Endpoint::State::read(const Request& request, Content& content) const {
-  if (auto early = before_body(request)) return early;
+  if (!request.is_admitted) {
+    if (auto early = before_body(request)) return early;
+  }
   content.format = *format_of(request.content_type);
   content.body = request.body;
   if (request.body.size() > options.max_body_bytes) return too_large();

@@ -2,7 +2,7 @@
 
 #include "base/format.hpp"
 
-namespace eventcollect {
+namespace eventcollect::http {
 namespace {
 
 // RFC 9110, section 15, as far as we send them.
@@ -55,4 +55,4 @@ Response plain_response(int status, std::string_view sentence) {
   return {status, {{"Content-Type", "text/plain; charset=utf-8"}}, std::string{sentence} + '\n'};
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::http

@@ -41,6 +41,20 @@ std::chrono::milliseconds parse_interval(const std::string& text) {
   return interval;
 }
 
+std::string bytes_text(std::uint64_t bytes) {
+  for (const auto& [unit, size] : {std::pair{"GiB", std::uint64_t{1} << 30},
+                                   {"MiB", std::uint64_t{1} << 20},
+                                   {"KiB", std::uint64_t{1} << 10}}) {
+    if (bytes > 0 && bytes % size == 0) return fmt::format("{}{}", bytes / size, unit);
+  }
+  return fmt::format("{}", bytes);
+}
+
+std::string duration_text(std::chrono::milliseconds duration) {
+  const auto count = duration.count();
+  return count % 1'000 == 0 ? fmt::format("{}s", count / 1'000) : fmt::format("{}ms", count);
+}
+
 namespace {
 
 std::string variable_of(const std::string& name) {

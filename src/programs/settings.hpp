@@ -54,6 +54,11 @@ std::size_t parse_count(const std::string& text, std::size_t min, std::size_t ma
 // As parse_duration(), but nothing is too short.
 std::chrono::milliseconds parse_interval(const std::string& text);
 
+// The text that parse_bytes() and parse_duration() read as this value, for the fallback of a
+// setting whose default stands in the options of the library.
+std::string bytes_text(std::uint64_t bytes);
+std::string duration_text(std::chrono::milliseconds duration);
+
 // The non-empty parts of `text` between any of the characters of `separators`.
 Values split(std::string_view text, std::string_view separators);
 
