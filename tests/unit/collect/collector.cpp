@@ -12,6 +12,7 @@
 #include "eventcollect/memory.hpp"
 #include "support/events.hpp"
 #include "support/gate_sink.hpp"
+#include "support/wait.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -294,9 +295,9 @@ TEST_CASE("one request's rejections are not another's") {
   auto first = setup.collect_later(event_named("first"));
   setup.gate->wait_for_writes(1);
   auto bad = setup.collect(event_named("bad"));
-  while (setup.collector.statistics().sink.queued_events < 2) std::this_thread::yield();
+  wait_until([&] { return setup.collector.statistics().sink.queued_events >= 2; });
   auto good = setup.collect(event_named("good"));
-  while (setup.collector.statistics().sink.queued_events < 3) std::this_thread::yield();
+  wait_until([&] { return setup.collector.statistics().sink.queued_events >= 3; });
   setup.gate->let_one();
   setup.gate->let_one(
       [](const Batch& batch, Rejections& rejections) { rejections.add(batch[0], "bad"); });
@@ -434,11 +435,11 @@ TEST_CASE("a tracked event that makes the sink fail holds up no others") {
 
 TEST_CASE("a sink that hangs is not ready") {
   Setup setup{{.acknowledge_timeout = 1ms}};
-  while (!setup.collector.ready()) std::this_thread::yield();
+  wait_until([&] { return setup.collector.ready(); });
   CHECK(setup.collect_later(event_named("a")).get() == Error::in_doubt);
-  while (setup.collector.ready()) std::this_thread::yield();
+  wait_until([&] { return !setup.collector.ready(); });
   setup.gate->let_all();
-  while (!setup.collector.ready()) std::this_thread::yield();
+  wait_until([&] { return setup.collector.ready(); });
 }
 
 TEST_CASE("no handler is called once close has returned") {
@@ -504,7 +505,7 @@ TEST_CASE("after a failure the sink is maintained until it recovers, and readine
   Setup setup{{.maintain_interval = 1ms,
                .on_failure = [&](const Error&) { ++failures; },
                .on_recovery = [&] { recovered.set_value(); }}};
-  while (!setup.collector.ready()) std::this_thread::yield();
+  wait_until([&] { return setup.collector.ready(); });
   setup.gate->on_maintain([] { throw Error{Error::unavailable, "still broken"}; });
   setup.gate->let_one(throwing(Error::unavailable));
   CHECK(setup.collect_later(event_named("a")).get() == Error::unavailable);
@@ -533,7 +534,7 @@ TEST_CASE("a sink of which nothing is known yet is not ready") {
   sink->called.acquire();
   CHECK_FALSE(collector.ready());
   sink->may_return.release();
-  while (!collector.ready()) std::this_thread::yield();
+  wait_until([&] { return collector.ready(); });
   collector.close(1h);
   CHECK(recoveries == 0);
 }
