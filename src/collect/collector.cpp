@@ -75,7 +75,7 @@ Receipt receipt_of(const std::vector<Rejection>& rejections, std::size_t accepte
 }
 
 // Moves the events that the sink rejected from the accepted to the rejected.
-void add_rejections(Receipt& receipt, const std::vector<Rejection>& rejections,
+void add_rejections(Receipt& receipt, std::span<const Rejection> rejections,
                     const OriginalIndex& original) {
   receipt.accepted -= rejections.size();
   receipt.rejected += rejections.size();
@@ -98,10 +98,10 @@ struct Waiter {
   std::optional<Error> failure;
   std::vector<Rejection> rejections;
 
-  void answer(const Committer::Outcome& outcome) {
+  void answer(const Outcome& outcome) {
     const std::lock_guard lock{mutex};
     if (outcome.failure != nullptr) failure = *outcome.failure;
-    rejections = outcome.rejections;
+    rejections.assign(outcome.rejections.begin(), outcome.rejections.end());
     done = true;
     answered.notify_one();  // under the lock: the waiter may be gone once it sees `done`
   }
@@ -144,16 +144,13 @@ Error not_admitted(Committer::Admission admission) {
              : Error{Error::unavailable, "the collector is closed"};
 }
 
-// `queue_bytes` bounds the queue; the handlers for events are the caller's to add.
-Committer::Options committer_options(const CollectorOptions& from, std::size_t queue_bytes) {
-  Committer::Options options{};
-  options.max_queue_bytes = queue_bytes;
-  options.max_batch_bytes = from.max_batch_bytes;
-  options.maintain_interval = from.maintain_interval;
-  options.timeout = from.acknowledge_timeout;
-  options.on_failure = from.on_failure;
-  options.on_recovery = from.on_recovery;
-  return options;
+Committer::Options committer_options(const CollectorOptions& from, std::size_t max_queue_bytes,
+                                     EventHandlers handlers) {
+  return {.queue = {max_queue_bytes, from.max_batch_bytes},
+          .health = {from.maintain_interval, from.acknowledge_timeout},
+          .events = std::move(handlers),
+          .on_failure = from.on_failure,
+          .on_recovery = from.on_recovery};
 }
 
 void send_letters(const std::shared_ptr<Committer>& letters, TimePoint now,
@@ -164,7 +161,7 @@ void send_letters(const std::shared_ptr<Committer>& letters, TimePoint now,
     append_dead_letter(batch, now, DeadLetterOrigin::ingest, rejection);
   }
   // Whether they fit is counted there; good events do not wait for it.
-  letters->submit(batch, Committer::OnFailure::drop, {}, SteadyTime::max());
+  letters->submit(batch, OnFailure::drop, {}, SteadyTime::max());
 }
 
 }  // namespace
@@ -209,11 +206,10 @@ struct Collector::State {
   std::array<std::atomic<std::uint64_t>, std::size(rejection_codes)> rejected{};
 
   std::optional<Error> judge(std::string_view body, const RequestInfo& info, Workspace& space);
-  Committer::Admission submit(const Workspace& space, Committer::OnFailure on_sink_failure,
-                              Committer::Done done, SteadyTime deadline,
-                              SteadyTime room_deadline = SteadyTime::min());
+  Committer::Admission submit(const Workspace& space, OnFailure on_sink_failure, Done done,
+                              SteadyTime deadline, SteadyTime room_deadline = SteadyTime::min());
   void count_rejected(const Rejection& rejection);
-  Committer::OnFailure on_failure() const;
+  OnFailure on_failure() const;
 };
 
 Collector::State::State(std::shared_ptr<Sink> sink, CollectorOptions options_)
@@ -222,11 +218,11 @@ Collector::State::State(std::shared_ptr<Sink> sink, CollectorOptions options_)
   if (options.clock == nullptr) throw std::invalid_argument{"a Collector needs a clock"};
   if (options.dead_letters) {
     letters = Committer::start(options.dead_letters,
-                               committer_options(options, options.max_dead_letter_queue_bytes));
+                               committer_options(options, options.max_dead_letter_queue_bytes, {}));
   }
-  auto for_events = committer_options(options, options.max_queue_bytes);
-  for_events.on_lost = options.on_lost;
-  for_events.on_rejected = [this](const Event& event, std::string_view why) {
+  EventHandlers handlers;
+  handlers.on_lost = options.on_lost;
+  handlers.on_rejected = [this](const Event& event, std::string_view why) {
     const Rejection rejection{.event_id = event.id,
                               .code = code::sink_rejected,
                               .message = std::string{why},
@@ -234,7 +230,8 @@ Collector::State::State(std::shared_ptr<Sink> sink, CollectorOptions options_)
     count_rejected(rejection);
     send_letters(letters, options.clock->now(), {rejection});
   };
-  events = Committer::start(std::move(sink), std::move(for_events));
+  events = Committer::start(
+      std::move(sink), committer_options(options, options.max_queue_bytes, std::move(handlers)));
 }
 
 // Reads the body into the workspace. Says why not where the clock cannot be believed.
@@ -252,9 +249,8 @@ std::optional<Error> Collector::State::judge(std::string_view body, const Reques
 }
 
 // Queues the workspace's events.
-Committer::Admission Collector::State::submit(const Workspace& space,
-                                              Committer::OnFailure on_sink_failure,
-                                              Committer::Done done, SteadyTime deadline,
+Committer::Admission Collector::State::submit(const Workspace& space, OnFailure on_sink_failure,
+                                              Done done, SteadyTime deadline,
                                               SteadyTime room_deadline) {
   const auto admission =
       events->submit(space.batch, on_sink_failure, std::move(done), deadline, room_deadline);
@@ -271,9 +267,8 @@ void Collector::State::count_rejected(const Rejection& rejection) {
       1, std::memory_order_relaxed);
 }
 
-Committer::OnFailure Collector::State::on_failure() const {
-  return options.acknowledge == Acknowledge::accepted ? Committer::OnFailure::keep
-                                                      : Committer::OnFailure::report;
+OnFailure Collector::State::on_failure() const {
+  return options.acknowledge == Acknowledge::accepted ? OnFailure::keep : OnFailure::report;
 }
 
 Collector::Collector(std::shared_ptr<Sink> sink, CollectorOptions options)
@@ -295,8 +290,8 @@ Receipt Collector::collect(std::string_view body, const RequestInfo& info) {
   const SteadyTime room_deadline = options.when_full == WhenFull::wait ? deadline : SteadyTime{};
   const bool waits = options.acknowledge == Acknowledge::durable;
   Waiter waiter;
-  Committer::Done done;
-  if (waits) done = [&waiter](const Committer::Outcome& outcome) { waiter.answer(outcome); };
+  Done done;
+  if (waits) done = [&waiter](const Outcome& outcome) { waiter.answer(outcome); };
   const auto admission =
       state_->submit(space, state_->on_failure(), std::move(done), deadline, room_deadline);
   if (admission != Committer::Admission::queued) throw not_admitted(admission);
@@ -333,7 +328,7 @@ void Collector::collect(std::string_view body, Completion completion, const Requ
                                                    OriginalIndex{indexes_of(space.rejections)}});
   const auto admission = state_->submit(
       space, state_->on_failure(),
-      [pending](const Committer::Outcome& outcome) {
+      [pending](const Outcome& outcome) {
         if (outcome.failure != nullptr) return pending->completion({}, outcome.failure);
         add_rejections(pending->receipt, outcome.rejections, pending->original);
         pending->completion(pending->receipt, nullptr);
@@ -360,8 +355,8 @@ Ticket Collector::track(std::string_view name, const Properties& properties,
     return Ticket{ticket};
   }
   const auto admission = state_->submit(
-      space, Committer::OnFailure::keep,
-      [ticket](const Committer::Outcome& outcome) {
+      space, OnFailure::keep,
+      [ticket](const Outcome& outcome) {
         if (outcome.failure != nullptr) {
           ticket->settle(Ticket::Status::lost, outcome.failure->what());
         } else if (!outcome.rejections.empty()) {
