@@ -34,8 +34,8 @@ class SubmissionQueue {
   bool has_new() const { return !arrivals_.empty(); }
   bool has_kept() const { return !backlog_.empty(); }
 
-  // Begins to write a group: a kept one, where `is_retry_due`, or a new one, in turn where there
-  // are both. The batch stays where it is until one of the two below is called.
+  // Begins to write a group, which must be there: a kept one, where `is_retry_due`, or a new one,
+  // in turn where there are both. The batch stays where it is until one of the two below is called.
   const Batch& begin_write(bool is_retry_due);
 
   // Ends it. The result holds the submissions that are to be answered.
