@@ -51,7 +51,7 @@ struct AmqpBroker {
 enum class AmqpDeclare : std::uint8_t {
   quorum,   // it is made where it is missing: replicated, durable
   classic,  // likewise: on one node, durable
-  off,      // it has to be there, made by somebody else
+  off,      // it must be there already
 };
 
 // A queue that is made rejects what does not fit (x-overflow=reject-publish) instead of dropping

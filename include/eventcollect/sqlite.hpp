@@ -45,7 +45,7 @@ struct SqliteSinkOptions {
 //
 // An event that the table rejects through what is in it (a constraint, a trigger's RAISE(ABORT), a
 // value too big) is rejected with SQLite's message, and the rest is stored. Every other failure is
-// a Error, and nothing is rejected: misconfigured for what somebody has to mend (a column, a right,
+// an Error, and nothing is rejected: misconfigured for what an operator has to mend (a column, a right,
 // a damaged file), unavailable for the rest (locked, disk full or failing), and in doubt if the
 // disk failed in the commit.
 //

@@ -3,7 +3,7 @@
 //   Url url = Url::parse("file:/var/lib/events?rotate_bytes=64MiB");
 //   UrlOptions options{url};
 //   auto bytes = options.bytes("rotate_bytes", 64 << 20);
-//   options.finish();                                  // rejects what nobody asked for
+//   options.finish();                                  // rejects unknown options
 #pragma once
 
 #include <chrono>

@@ -265,7 +265,11 @@ struct World {
     const linger at_once{1, 0};
     setsockopt(client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     ::close(client);
-    while (front.statistics().connections_open > 0) std::this_thread::yield();
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+    while (front.statistics().connections_open > 0) {
+      require(std::chrono::steady_clock::now() < deadline, "a connection that was reset ends");
+      std::this_thread::yield();
+    }
     return got;
   }
 

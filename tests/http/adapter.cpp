@@ -11,6 +11,7 @@
 #include "support/events.hpp"
 #include "support/json.hpp"
 #include "support/raw_http.hpp"
+#include "support/wait.hpp"
 
 namespace eventcollect {
 namespace {
@@ -19,6 +20,7 @@ using test::gzip;
 using test::Json;
 using test::RawClient;
 using test::RawResponse;
+using test::wait_until;
 
 const std::string one_event = R"({"event":"clicked_event","properties":{"x":1}})";
 
@@ -46,7 +48,7 @@ class App {
     server_.set_keep_alive_timeout(std::chrono::ceil<std::chrono::seconds>(patience).count());
     port_ = static_cast<std::uint16_t>(server_.bind_to_any_port("127.0.0.1"));
     thread_ = std::thread{[this] { server_.listen_after_bind(); }};
-    while (!server_.is_running()) std::this_thread::yield();
+    wait_until([&] { return server_.is_running(); });
   }
   ~App() { stop(); }
   App(const App&) = delete;
@@ -638,7 +640,7 @@ TEST_CASE("the host's handlers see a request as it came") {
   });
   const auto port = static_cast<std::uint16_t>(server.bind_to_any_port("127.0.0.1"));
   std::thread listener{[&] { server.listen_after_bind(); }};
-  while (!server.is_running()) std::this_thread::yield();
+  wait_until([&] { return server.is_running(); });
   for (const std::string& request :
        {post(gzip(one_event), "Content-Type: application/json\r\nContent-Encoding: gzip\r\n"),
         post(one_event, "Content-Type: text/html\r\n")}) {

@@ -12,6 +12,7 @@
 #include "support/events.hpp"
 #include "support/gate_sink.hpp"
 #include "support/raw_http.hpp"
+#include "support/wait.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -62,7 +63,7 @@ struct Setup {
 
   // Waits until this much has come of requests that are not complete.
   void wait_for_bytes(std::uint64_t bytes) const {
-    while (front.statistics().buffered_bytes != bytes) std::this_thread::yield();
+    wait_until([&] { return front.statistics().buffered_bytes == bytes; });
   }
 
   std::atomic<int> pages{0};  // that were asked for
@@ -107,12 +108,6 @@ std::string error_of(Front& front, const HostPort& at) {
     return failure.what();
   }
   return "";
-}
-
-// Waits for the front to see something, which no answer tells of.
-template <typename Condition>
-void wait_until(Condition&& condition) {
-  while (!condition()) std::this_thread::yield();
 }
 
 }  // namespace
