@@ -18,7 +18,7 @@ void tell_handlers(const Group& group, const Submission& submission, const Rejec
                    const EventHandlers& handlers) {
   const Event event = group.batch[rejection.index];
   if (handlers.on_rejected) handlers.on_rejected(event, rejection.message);
-  // Nobody sends a kept event again, so its owner has to hear of it.
+  // No client sends a kept event again, so its owner has to hear of it.
   if (submission.on_failure == OnFailure::keep && handlers.on_lost) {
     handlers.on_lost(event, rejection.message);
   }

@@ -37,7 +37,7 @@ struct Submission {
   std::size_t first;  // of the group's events
   std::size_t count;
   OnFailure on_failure;
-  Done done;  // empty where nobody waits, or once it was called
+  Done done;  // empty where no sender waits, or once it was called
 };
 
 // Submissions that are written together, in the order of their events.
