@@ -120,7 +120,7 @@ struct Collector::State {
   std::optional<Error> judge(std::string_view body, const RequestInfo& info, Workspace& space);
   Policy client_policy() const;
   Committer::Admission submit(const Workspace& space, const Policy& policy, Completion completion);
-  void lose(const Batch& batch, const Error& failure);
+  void lose(const Workspace& space, const Error& failure);
   void reject(const Event& event, std::string_view why);
   void count_rejected(const Rejection& rejection);
   void send_letters(TimePoint now, const std::vector<Rejection>& rejections);
@@ -192,12 +192,12 @@ Committer::Admission Collector::State::submit(const Workspace& space, const Poli
   return admission;
 }
 
-// Says that tracked events could not even be queued.
-void Collector::State::lose(const Batch& batch, const Error& failure) {
-  events->count_lost(batch.size());
+// Says that the workspace's tracked events could not even be queued.
+void Collector::State::lose(const Workspace& space, const Error& failure) {
+  events->count_lost(space.batch.size());
   if (!options.on_lost) return;
   // A copy: the handler may collect, too, and so use this thread's workspace.
-  const Batch lost = batch;
+  const Batch lost = space.batch;
   for (const Event& event : lost) options.on_lost(event, failure.what());
 }
 
@@ -265,7 +265,7 @@ Ticket Collector::track(std::string_view name, const Properties& properties,
       space, {.on_failure = OnFailure::keep},
       [ticket](const Receipt& receipt, const Error* failure) { ticket->settle(receipt, failure); });
   if (admission != Committer::Admission::queued) {
-    state_->lose(space.batch, not_admitted(admission));
+    state_->lose(space, not_admitted(admission));
   }
   return Ticket{ticket};
 }
