@@ -1,5 +1,5 @@
-// What a collector and an endpoint count. Snapshots: each number is right, but they are not all of
-// one instant.
+// What a collector and an endpoint count. Each number is right, but those of a snapshot may be of
+// different instants.
 #pragma once
 
 #include <array>

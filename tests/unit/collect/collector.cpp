@@ -123,7 +123,7 @@ TEST_CASE("a batch begins no further request above its bound") {
   CHECK(setup.gate->batches().size() == 3);
 }
 
-TEST_CASE("a failure of the sink reaches whoever waits, with its kind") {
+TEST_CASE("a failure of the sink reaches the sender, with its kind") {
   const Error::Kind kinds[] = {Error::unavailable, Error::misconfigured, Error::in_doubt};
   for (const Error::Kind kind : kinds) {
     Setup setup;
@@ -433,6 +433,20 @@ TEST_CASE("a tracked event that makes the sink fail holds up no others") {
   CHECK(poison.status() == Ticket::Status::lost);
 }
 
+TEST_CASE("what was kept in an outage is stored in few writes once the sink works again") {
+  Setup setup{{.maintain_interval = 1h}};
+  std::vector<Ticket> kept;
+  for (std::size_t i = 0; i < 100; ++i) {
+    setup.gate->let_one(throwing(Error::unavailable));
+    kept.push_back(setup.collector.track("kept"));
+    setup.gate->wait_for_writes(i + 1);
+  }
+  setup.gate->let_all();
+  CHECK(setup.collect_later(event_named("client")).get() == -1);
+  for (const Ticket& ticket : kept) CHECK(ticket.wait_for(1h));
+  CHECK(setup.gate->batches().size() <= 8);  // the client's, then 1, 2, 4 … of the kept ones
+}
+
 TEST_CASE("a sink that hangs is not ready") {
   Setup setup{{.acknowledge_timeout = 1ms}};
   wait_until([&] { return setup.collector.ready(); });
@@ -556,7 +570,7 @@ TEST_CASE("close writes what is queued and rejects what comes after") {
   CHECK_FALSE(setup.collector.ready());
 }
 
-TEST_CASE("close does not wait for a sink that hangs, and nobody is left without an answer") {
+TEST_CASE("close does not wait for a sink that hangs, and leaves no sender without an answer") {
   Losses losses;
   Setup setup{{.on_lost = losses.handler()}};
   auto with_sink = setup.collect_later(event_named("with the sink"));
