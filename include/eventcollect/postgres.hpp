@@ -37,7 +37,7 @@ namespace eventcollect {
 struct PostgresSinkOptions {
   // For libpq: a URI or "host=… dbname=…" (libpq manual, section "Connection Strings"). What it
   // leaves out comes from PGPASSWORD, ~/.pgpass, service files and so on, as ever.
-  std::string connection;
+  std::string connection{};
   // NAME or SCHEMA.NAME, as it is in the catalog: upper case counts. Without a schema, the
   // search_path decides. The ledger is beside it: eventcollect_loads, for a table of another name
   // than `events` eventcollect_loads_NAME, since each table has loads of its own.

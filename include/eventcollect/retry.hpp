@@ -35,14 +35,16 @@ class Backoff {
  public:
   using Random = std::function<std::uint64_t()>;  // 64 random bits with each call
 
-  // Throws ConfigError where the policy makes no sense. Without a `random`, one with a seed of its own.
+  // Throws ConfigError where the policy makes no sense. Without a `random`, one with a seed of its
+  // own.
   explicit Backoff(const RetryPolicy& policy, Random random = {});
 
   // How long to wait before the next attempt, after one that failed at `now`; nothing if it is time
   // to give up.
   std::optional<std::chrono::milliseconds> next(std::chrono::steady_clock::time_point now);
 
-  // The same after `error`. Nothing, too, where that is misconfigured, unless the policy retries it.
+  // The same after `error`. Nothing, too, where that is misconfigured, unless the policy retries
+  // it.
   std::optional<std::chrono::milliseconds> next(const Error& error,
                                                 std::chrono::steady_clock::time_point now);
 

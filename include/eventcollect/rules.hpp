@@ -13,12 +13,12 @@ namespace eventcollect {
 
 // Why an event, or a whole request, was rejected. A value type.
 struct Rejection {
-  std::size_t index = 0;         // its place in the request or in the batch, from 0
-  std::optional<Uuid> event_id;  // where it has a valid one
-  std::string_view code;         // one of rejection_codes; lives for ever
-  std::string pointer{};         // to the culprit, from the event's root (JSON Pointer, RFC 6901)
-  std::string message{};         // a sentence for the sender, without secrets
-  std::string raw{};             // the bytes that were rejected; empty where a batch has the event
+  std::size_t index = 0;           // its place in the request or in the batch, from 0
+  std::optional<Uuid> event_id{};  // where it has a valid one
+  std::string_view code{};         // one of rejection_codes; lives for ever
+  std::string pointer{};           // to the culprit, from the event's root (JSON Pointer, RFC 6901)
+  std::string message{};           // a sentence for the sender, without secrets
+  std::string raw{};  // the bytes that were rejected; empty where a batch has the event
 };
 
 // The codes of rejections. They are stable: a client may compare them.

@@ -32,13 +32,13 @@ struct SinkStatistics {
   std::uint64_t deadlines_missed = 0;       // submissions not confirmed in time
   std::uint64_t queued_events = 0;          // now, those being written included
   std::uint64_t queued_bytes = 0;           // now
-  DurationHistogram write_seconds;
+  DurationHistogram write_seconds{};
   bool ready = false;  // see Collector::ready
 };
 
 struct CollectorStatistics {
-  SinkStatistics sink;
-  SinkStatistics dead_letters;        // all zero where no sink for them was given
+  SinkStatistics sink{};
+  SinkStatistics dead_letters{};      // all zero where no sink for them was given
   std::uint64_t events_accepted = 0;  // by the rules
   std::array<std::uint64_t, std::size(rejection_codes)>
       events_rejected{};  // by place in rejection_codes

@@ -32,10 +32,11 @@ std::chrono::milliseconds parse_duration(std::string_view text);
 
 // A name of an endpoint, split as RFC 3986 does. A value type.
 struct Url {
-  std::string scheme;     // in lower case
-  std::string authority;  // what stands between "//" and the path, as written: it may hold a secret
-  std::string path;       // percent-decoded
-  std::vector<std::pair<std::string, std::string>> options;  // percent-decoded, in order
+  std::string scheme{};  // in lower case
+  std::string
+      authority{};     // what stands between "//" and the path, as written: it may hold a secret
+  std::string path{};  // percent-decoded
+  std::vector<std::pair<std::string, std::string>> options{};  // percent-decoded, in order
 
   // Throws ConfigError: no scheme, a broken percent escape, U+0000, a fragment, an option without
   // a name or given twice.
