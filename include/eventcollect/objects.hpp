@@ -28,7 +28,8 @@ class ObjectSink final : public Sink {
   // `store` may not be null; `clock` names the objects and has to outlive the sink.
   explicit ObjectSink(std::shared_ptr<ObjectStore> store, const Clock& clock = system_clock());
 
-  // Throws Error as the store throws Error: in doubt where that was unavailable.
+  // Throws Error as the store does; in_doubt, too, where the store fails after it has taken the
+  // object of another hour of the batch.
   void write(const Batch& batch, Rejections& rejections) override;
 
  private:

@@ -60,16 +60,20 @@ ObjectSink::ObjectSink(std::shared_ptr<ObjectStore> store, const Clock& clock)
     : store_{std::move(store)}, clock_{clock} {}
 
 void ObjectSink::write(const Batch& batch, Rejections&) {
+  bool has_stored = false;
   try {
     for (const Hour& hour : hours_of(batch)) {
       const std::string key = fmt::format("{}{}{}{}", raw_folder, hour.partition(),
                                           mint_uuid(clock_.now()).to_string(), events_suffix);
       write_hour(hour, batch, *write_event_object(store_->write(key)));
+      has_stored = true;
     }
   } catch (const Error& error) {
-    // Other objects of the batch may be there already.
-    if (error.kind() == Error::misconfigured) throw;
-    throw Error{Error::in_doubt, error.what()};
+    // The store speaks of one object, and part of the batch is stored already.
+    if (has_stored && error.kind() == Error::unavailable) {
+      throw Error{Error::in_doubt, error.what()};
+    }
+    throw;
   }
 }
 

@@ -21,14 +21,15 @@ namespace fs = std::filesystem;
 // Nobody writes one object for so long: what is older was left by a crash.
 constexpr auto abandoned_after = std::chrono::hours{24};
 
-[[noreturn]] void fail(int error, std::string_view what, const std::string& path) {
-  throw Error{Error::unavailable,
-              fmt::format("cannot {} '{}': {}", what, path,
-                          std::error_code{error, std::generic_category()}.message())};
+[[noreturn]] void fail(int error, std::string_view what, const std::string& path,
+                       Error::Kind kind = Error::unavailable) {
+  throw Error{kind, fmt::format("cannot {} '{}': {}", what, path,
+                                std::error_code{error, std::generic_category()}.message())};
 }
 
-int check(std::int64_t result, std::string_view what, const std::string& path) {
-  if (result < 0) fail(static_cast<int>(-result), what, path);
+int check(std::int64_t result, std::string_view what, const std::string& path,
+          Error::Kind kind = Error::unavailable) {
+  if (result < 0) fail(static_cast<int>(-result), what, path, kind);
   return static_cast<int>(result);
 }
 
@@ -94,15 +95,17 @@ class DirStore::Folder {
       // What stands above the store is not ours to sync, if it was there.
       const bool above = made == -EEXIST && part.size() < path_.size();
       if (made != -EEXIST) check(made, "make", part);
-      if (!above) sync(part.find('/') == std::string::npos ? "." : parent_of(part) + "/");
+      if (!above)
+        sync(part.find('/') == std::string::npos ? "." : parent_of(part) + "/", Error::unavailable);
       durable_.insert(part);
     }
   }
 
-  void sync(const std::string& directory) {
+  // Throws Error of `kind`.
+  void sync(const std::string& directory, Error::Kind kind) {
     const Descriptor descriptor{files_, files_.open(directory, FileSystem::Open::directory)};
-    check(descriptor.get(), "open", directory);
-    check(files_.sync(descriptor.get()), "sync", directory);
+    check(descriptor.get(), "open", directory, kind);
+    check(files_.sync(descriptor.get()), "sync", directory, kind);
   }
 
  private:
@@ -157,9 +160,10 @@ class DirStore::Writer final : public ObjectWriter {
 
   void commit() override {
     finish();
-    check(files().rename(temporary_, path_), "rename to", path_);
+    // A network's file system may have renamed though it says that it has not.
+    check(files().rename(temporary_, path_), "rename to", path_, Error::in_doubt);
     temporary_.clear();
-    folder_->sync(parent_of(path_));
+    folder_->sync(parent_of(path_), Error::in_doubt);
   }
 
   // As commit(), but false where the object is there.
@@ -170,9 +174,9 @@ class DirStore::Writer final : public ObjectWriter {
       throw Error{Error::misconfigured,
                   fmt::format("cannot create '{}': its file system has no hard links", path_)};
     }
-    if (linked != -EEXIST) check(linked, "link to", path_);
-    // Also where it is somebody else's: whoever sees it may rely on it.
-    folder_->sync(parent_of(path_));
+    if (linked != -EEXIST) check(linked, "link to", path_, Error::in_doubt);
+    // Another's object, too: who is told that it is there may rely on it.
+    folder_->sync(parent_of(path_), Error::in_doubt);
     return linked == 0;
   }
 
