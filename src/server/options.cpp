@@ -83,7 +83,7 @@ std::vector<Setting> event_settings(ServerOptions& options) {
       {"spool-max-bytes", "SIZE", "1GiB", "The most that the spool may hold: then 503",
        Setting::one,
        [&](const Values& values) { options.spool_max_bytes = parse_bytes(values[0]); }},
-      {"dead-letter", "URL", "file:refused?max_total_bytes=64MiB",
+      {"dead-letter", "URL", "file:rejected?max_total_bytes=64MiB",
        "Where refused events are kept; null: for nowhere", Setting::one,
        [&](const Values& values) { options.dead_letter = values[0]; }},
       {"context", "FIELDS", "", "Store ip, user_agent, referrer (any of them) with events",

@@ -68,7 +68,7 @@ class Server {
         page_{read_page(options.page)},
         spool_{open_spool()},
         sink_{spool_ ? spool_->sink() : open_sinks(options.to)},
-        letters_{open_sink_option("--dead-letter", options.dead_letter)},
+        letters_{open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log))},
         collector_{sink_, collector_options()},
         endpoint_{collector_, options.endpoint},
         public_{public_site_, options.threads},
@@ -135,6 +135,9 @@ class Server {
     options.files.max_total_bytes = options_.spool_max_bytes;
     options.on_failure = [this](const std::string& target, const std::exception& error) {
       log_.say_seldom(target, fmt::format("error: {}: {}", target, error.what()));
+    };
+    options.on_notice = [this](const std::string& target, const std::string& notice) {
+      log_.say(fmt::format("{}: {}", target, notice));
     };
     return std::make_unique<Spool>(options_.spool, std::move(targets), options);
   }

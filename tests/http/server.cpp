@@ -78,7 +78,7 @@ TEST_CASE("without options the server keeps events and refusals in files") {
   CHECK(options->listen.text() == "127.0.0.1:8080");
   CHECK_FALSE(options->admin);
   CHECK(options->to == Strings{"file:events"});
-  CHECK(options->dead_letter == "file:refused?max_total_bytes=64MiB");
+  CHECK(options->dead_letter == "file:rejected?max_total_bytes=64MiB");
   CHECK(options->page.empty());
   CHECK(options->endpoint.path == "/events");
   CHECK(options->endpoint.allowed_origins.empty());
@@ -246,13 +246,13 @@ TEST_CASE("a config file is read as TOML and INI are") {
       "allow-origin = [\"https://a.test\", \"https://b.test\"]\n"
       "\n"
       "ack-timeout=3s\n"
-      "dead-letter = \"file:refused?max_total_bytes=1MiB\"\n"};
+      "dead-letter = \"file:rejected?max_total_bytes=1MiB\"\n"};
   const auto options = read({"--config", config.path()});
   REQUIRE(options);
   CHECK(options->listen.text() == "0.0.0.0:80");
   CHECK(options->endpoint.allowed_origins == Strings{"https://a.test", "https://b.test"});
   CHECK(options->collector.acknowledge_timeout == 3s);
-  CHECK(options->dead_letter == "file:refused?max_total_bytes=1MiB");
+  CHECK(options->dead_letter == "file:rejected?max_total_bytes=1MiB");
 }
 
 TEST_CASE("what is wrong in a file is named with the file") {
