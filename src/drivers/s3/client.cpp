@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/encoding.hpp"
 #include "drivers/s3/options.hpp"
 #include "drivers/s3/verdict.hpp"
 #include "eventcollect/retry.hpp"
@@ -52,7 +53,7 @@ HttpRequest Client::http_request(const Request& request) const {
   HttpRequest http;
   http.method = request.method;
   http.url = address_ + "/";
-  if (!request.key.empty()) http.url += percent_encode(full_key(request.key), true);
+  if (!request.key.empty()) append_percent_encoded(http.url, full_key(request.key), "/");
   if (!request.query.empty()) http.url += "?" + encode(request.query);
   http.headers = request.headers;
   http.headers.push_back("x-amz-content-sha256: " + sha256(request.body));
