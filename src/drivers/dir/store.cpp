@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <mutex>
-#include <set>
 #include <system_error>
 #include <vector>
 
+#include "base/durable_directories.hpp"
+#include "base/errno_text.hpp"
 #include "base/file_system.hpp"
 #include "eventcollect/dir.hpp"
 #include "eventcollect/uuid.hpp"
@@ -23,8 +23,7 @@ constexpr auto abandoned_after = std::chrono::hours{24};
 
 [[noreturn]] void fail(int error, std::string_view what, const std::string& path,
                        Error::Kind kind = Error::unavailable) {
-  throw Error{kind, fmt::format("cannot {} '{}': {}", what, path,
-                                std::error_code{error, std::generic_category()}.message())};
+  throw Error{kind, fmt::format("cannot {} '{}': {}", what, path, errno_text(error))};
 }
 
 int check(std::int64_t result, std::string_view what, const std::string& path,
@@ -62,43 +61,30 @@ class FileReader final : public ObjectReader {
 
 }  // namespace
 
-// The directory, and what of it is known to be durable.
+// The directory of a store.
 class DirStore::Folder {
  public:
-  Folder(std::string path, FileSystem& files) : files_{files}, path_{std::move(path)} {
-    while (path_.size() > 1 && path_.ends_with('/')) path_.pop_back();
+  Folder(std::string path, FileSystem& files)
+      : files_{files}, directories_{files, std::move(path)} {
     make(temporary_folder());
     remove_abandoned();
   }
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return directories_.root(); }
   FileSystem& files() const { return files_; }
 
   std::string path_of(std::string_view key) const {
     check_key(key);
-    return fmt::format("{}/{}", path_, key);
+    return fmt::format("{}/{}", path(), key);
   }
 
   std::string temporary_path() const {
     return fmt::format("{}/{}", temporary_folder(), mint_uuid(system_clock().now()).to_string());
   }
 
-  // Makes `directory` and its parents. They are durable even where somebody else has made them and
-  // comes no further: each is synced once by everybody.
   void make(const std::string& directory) {
-    const std::lock_guard lock{mutex_};
-    for (std::size_t end = 0; end != directory.size();) {
-      end = std::min(directory.find('/', end + 1), directory.size());
-      const std::string part = directory.substr(0, end);
-      if (durable_.contains(part)) continue;
-      const int made = files_.make_directory(part);
-      // What stands above the store is not ours to sync, if it was there.
-      const bool above = made == -EEXIST && part.size() < path_.size();
-      if (made != -EEXIST) check(made, "make", part);
-      if (!above)
-        sync(part.find('/') == std::string::npos ? "." : parent_of(part) + "/", Error::unavailable);
-      durable_.insert(part);
-    }
+    const auto failure = directories_.make(directory);
+    if (failure) fail(failure->error, failure->call, failure->path);
   }
 
   // Throws Error of `kind`.
@@ -109,7 +95,7 @@ class DirStore::Folder {
   }
 
  private:
-  std::string temporary_folder() const { return path_ + "/.temporary"; }
+  std::string temporary_folder() const { return path() + "/.temporary"; }
 
   void remove_abandoned() {
     std::vector<std::string> names;
@@ -131,9 +117,7 @@ class DirStore::Folder {
   }
 
   FileSystem& files_;
-  std::string path_;
-  std::mutex mutex_;
-  std::set<std::string, std::less<>> durable_;
+  DurableDirectories directories_;
 };
 
 class DirStore::Writer final : public ObjectWriter {

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "base/durable_directories.hpp"
+#include "base/errno_text.hpp"
 #include "drivers/file/cursor.hpp"
 #include "drivers/file/names.hpp"
 #include "eventcollect/parser.hpp"
@@ -78,21 +79,10 @@ void FileLog::maintain() {
 }
 
 void FileLog::make_directories() {
-  for (std::size_t end = 0; end != directory_.size();) {
-    end = std::min(directory_.find('/', end + 1), directory_.size());
-    const std::string part = directory_.substr(0, end);
-    const int made = files_.make_directory(part);
-    // One that is there may have been made by a run that came no further: so the last is synced.
-    if (made == -EEXIST && end != directory_.size()) continue;
-    if (made != -EEXIST) check(made, "make", part);
-    // Its entry stands in the directory above.
-    const std::size_t slash = part.find_last_of('/', part.find_last_not_of('/'));
-    const std::string above = slash == std::string::npos ? "." : part.substr(0, slash + 1);
-    const Descriptor descriptor{files_, files_.open(above, FileSystem::Open::directory)};
-    if (made == -EEXIST && descriptor.get() < 0) continue;  // not ours to read
-    check(descriptor.get(), "open", above);
-    check(files_.sync(descriptor.get()), "sync", above);
-  }
+  const auto failure = DurableDirectories{files_, directory_}.make(directory_);
+  if (!failure) return;
+  throw Error{Error::unavailable, fmt::format("cannot {} '{}': {}", failure->call, failure->path,
+                                              errno_text(failure->error))};
 }
 
 void FileLog::take_lock() {
@@ -324,9 +314,8 @@ Descriptor FileLog::open(const std::string& path, FileSystem::Open how, std::str
 std::int64_t FileLog::check(std::int64_t result, std::string_view what, std::string_view name) {
   if (result >= 0) return result;
   if (is_out_of_space(result)) out_of_space_ = true;
-  throw Error{Error::unavailable,
-              fmt::format("cannot {} '{}' of '{}': {}", what, name, directory_,
-                          std::generic_category().message(static_cast<int>(-result)))};
+  throw Error{Error::unavailable, fmt::format("cannot {} '{}' of '{}': {}", what, name, directory_,
+                                              errno_text(result))};
 }
 
 }  // namespace eventcollect

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
-#include <system_error>
 #include <thread>
 #include <utility>
 
+#include "base/errno_text.hpp"
 #include "drivers/file/names.hpp"
 
 namespace eventcollect {
@@ -280,9 +280,8 @@ std::vector<std::string> FileReader::names() const {
 
 std::int64_t FileReader::check(std::int64_t result, const char* what, std::string_view name) const {
   if (result >= 0) return result;
-  throw Error{Error::unavailable,
-              fmt::format("cannot {} '{}' of '{}': {}", what, name, directory_,
-                          std::generic_category().message(static_cast<int>(-result)))};
+  throw Error{Error::unavailable, fmt::format("cannot {} '{}' of '{}': {}", what, name, directory_,
+                                              errno_text(result))};
 }
 
 }  // namespace eventcollect
