@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "base/durable_directories.hpp"
 #include "base/errno_text.hpp"
+#include "base/line_buffer.hpp"
 #include "drivers/file/cursor.hpp"
 #include "drivers/file/names.hpp"
 #include "eventcollect/parser.hpp"
@@ -147,22 +149,18 @@ void FileLog::recover() {
 // How many bytes of the current file are whole lines of valid JSON.
 std::uint64_t FileLog::valid_prefix(std::uint64_t size) {
   std::uint64_t valid = 0;
-  std::string pending;  // from `valid` on
-  std::string chunk(chunk_bytes, '\0');
-  for (std::uint64_t offset = 0; offset < size;) {
+  LineBuffer lines{chunk_bytes, max_line_bytes + chunk_bytes};
+  for (std::uint64_t offset = 0; offset < size && lines.rest().size() <= max_line_bytes;) {
+    const std::span<char> room = lines.room();
     const std::int64_t got =
-        check(read_again(files_, file_->get(), chunk.data(), chunk.size(), offset), "read", name_);
+        check(read_again(files_, file_->get(), room.data(), room.size(), offset), "read", name_);
     if (got == 0) break;
     offset += static_cast<std::uint64_t>(got);
-    pending.append(chunk, 0, static_cast<std::size_t>(got));
-    std::size_t begin = 0;
-    for (std::size_t end = 0; (end = pending.find('\n', begin)) != std::string::npos;) {
-      if (!is_json_object(std::string_view{pending}.substr(begin, end - begin))) return valid;
-      valid += end + 1 - begin;
-      begin = end + 1;
+    lines.add(static_cast<std::size_t>(got));
+    for (std::string_view line; lines.next(line);) {
+      if (!is_json_object(line)) return valid;
+      valid += line.size() + 1;
     }
-    pending.erase(0, begin);
-    if (pending.size() > max_line_bytes) return valid;
   }
   return valid;
 }
