@@ -42,16 +42,19 @@ class ObjectWriter {
   // Without a commit() nothing is left behind.
   virtual ~ObjectWriter() = default;
 
+  // Throws Error; nothing is stored then.
   virtual void write(std::string_view data) = 0;
 
-  // The object is there, whole and durable, in place of any that was; write() is over. Throws
-  // Error, as write() does.
+  // On return the object is there, whole and durable, in place of any that was. Called once, after
+  // the last write(). Throws Error: in_doubt where the object may be there all the same.
   virtual void commit() = 0;
 };
 
 // All functions are safe from any thread, return or throw Error in bounded time, and see
 // everything that was written before they were called (which S3 promises since December 2020).
-// Throw std::invalid_argument where a key is none.
+// Where put(), create() or a writer's commit() throws Error, its kind says what became of the
+// object: in_doubt means that it may be there, any other kind that nothing was stored.
+// All throw std::invalid_argument for a malformed key.
 class ObjectStore {
  public:
   using Visit = std::function<bool(const ObjectInfo&)>;
@@ -70,8 +73,8 @@ class ObjectStore {
   virtual void put(std::string_view key, std::string_view content) = 0;
 
   // The same, but only where there is no such object: else false, and nothing is changed. Of many
-  // that try at once, one succeeds. Where the answer to a try is lost, whether it succeeded is
-  // found out by reading, so each content should be unique.
+  // that try at once, one succeeds. Where the answer to a try is lost, the store finds out by
+  // reading whether it succeeded, so each content should be unique.
   virtual bool create(std::string_view key, std::string_view content) = 0;
 
   // As put(), for what does not fit into memory.

@@ -27,17 +27,14 @@ class ObjectSink final : public Sink {
  public:
   // `store` may not be null; `clock` names the objects and has to outlive the sink.
   explicit ObjectSink(std::shared_ptr<ObjectStore> store, const Clock& clock = system_clock());
-  ~ObjectSink() override;
 
-  // Throws Error as the store throws Error: in doubt where that was unavailable.
+  // Throws Error as the store does; in_doubt, too, where the store fails after it has taken the
+  // object of another hour of the batch.
   void write(const Batch& batch, Rejections& rejections) override;
 
  private:
-  class Encoder;
-
   std::shared_ptr<ObjectStore> store_;
   const Clock& clock_;
-  std::unique_ptr<Encoder> encoder_;  // null until a write has succeeded, and while one is going on
 };
 
 // Opens the store that `url` names. Never null. Throws ConfigError for an unknown scheme (listing

@@ -8,6 +8,8 @@
 #include <charconv>
 #include <limits>
 
+#include "base/encoding.hpp"
+
 namespace eventcollect {
 namespace {
 
@@ -40,29 +42,11 @@ std::uint64_t parse_quantity(std::string_view text, const std::array<Unit, N>& u
   return value * unit->factor;
 }
 
-int hex_value(char c) {
-  int value = -1;
-  std::from_chars(&c, &c + 1, value, 16);
-  return value;
-}
-
-std::string percent_decode(std::string_view text) {
-  std::string decoded;
-  decoded.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '%') {
-      const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
-      if (high < 0 || low < 0)
-        throw ConfigError{"a URL has a '%' that two hex digits do not follow"};
-      c = static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-    if (c == '\0') throw ConfigError{"a URL holds a zero byte"};
-    decoded.push_back(c);
-  }
-  return decoded;
+std::string decoded(std::string_view text) {
+  auto decoded = percent_decode(text);
+  if (!decoded) throw ConfigError{"a URL has a '%' that two hex digits do not follow"};
+  if (decoded->find('\0') != std::string::npos) throw ConfigError{"a URL holds a zero byte"};
+  return *std::move(decoded);
 }
 
 bool is_scheme(std::string_view text) {
@@ -86,13 +70,13 @@ void parse_options(std::string_view query, Url& url) {
   while (!query.empty()) {
     std::string_view option = take_until(query, "&");
     if (!query.empty()) query.remove_prefix(1);
-    std::string name = percent_decode(take_until(option, "="));
+    std::string name = decoded(take_until(option, "="));
     if (!option.empty()) option.remove_prefix(1);
     if (name.empty()) throw ConfigError{"a URL has an option without a name"};
     for (const auto& [known, value] : url.options) {
       if (known == name) throw ConfigError{fmt::format("a URL has the option '{}' twice", name)};
     }
-    url.options.emplace_back(std::move(name), percent_decode(option));
+    url.options.emplace_back(std::move(name), decoded(option));
   }
 }
 
@@ -129,9 +113,9 @@ Url Url::parse(std::string_view text) {
   if (text.starts_with("//")) {
     text.remove_prefix(2);
     url.authority = take_until(text, "/?");
-    static_cast<void>(percent_decode(url.authority));  // only to see that it can be
+    static_cast<void>(decoded(url.authority));  // only to see that it can be
   }
-  url.path = percent_decode(take_until(text, "?"));
+  url.path = decoded(take_until(text, "?"));
   if (!text.empty()) parse_options(text.substr(1), url);
   return url;
 }

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "base/encoding.hpp"
+
 namespace eventcollect {
 namespace {
 
@@ -16,23 +18,6 @@ constexpr std::array<std::size_t, 4> dashes{8, 13, 18, 23};
 bool is_dash(std::size_t position) {
   return std::find(dashes.begin(), dashes.end(), position) != dashes.end();
 }
-
-// The value of a hexadecimal digit, or -1.
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-// "000102…ff"
-constexpr std::array<char, 512> hex_pairs = [] {
-  constexpr const char* digits = "0123456789abcdef";
-  std::array<char, 512> pairs{};
-  for (std::size_t i = 0; i < pairs.size(); ++i)
-    pairs[i] = digits[i % 2 == 0 ? i / 32 : i / 2 % 16];
-  return pairs;
-}();
 
 // Counts forks, so that no child goes on with random bytes that its parent also holds.
 std::atomic<unsigned> fork_generation{0};

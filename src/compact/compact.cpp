@@ -9,7 +9,7 @@
 
 #include "compact/hour_compactor.hpp"
 #include "compact/plan_creator.hpp"
-#include "compact/plan_finisher.hpp"
+#include "compact/stopped.hpp"
 #include "eventcollect/url.hpp"
 #include "objects/layout.hpp"
 

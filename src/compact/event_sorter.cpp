@@ -42,7 +42,9 @@ class EventSorter::MemoryRun final : public SortedEvents {
 };
 
 EventSorter::EventSorter(SortOptions options)
-    : options_{std::move(options)}, buffer_bytes_{sort_buffer_bytes(options_)} {}
+    : options_{std::move(options)}, buffer_bytes_{sort_buffer_bytes(options_)} {
+  options_.fan_in = std::max<std::size_t>(options_.fan_in, 2);
+}
 
 void EventSorter::add(const SortedEvent& event) {
   if (!has_room(event) && count_ > 0) spill();
@@ -131,7 +133,7 @@ std::unique_ptr<SortedEvents> EventSorter::merge(std::span<EventSorter> sorters)
     sorter.levels_.clear();
   }
   const EventSorter& any = sorters.front();
-  const std::size_t fan_in = std::max<std::size_t>(any.options_.fan_in, 2);
+  const std::size_t fan_in = any.options_.fan_in;
   while (files.size() > fan_in) {
     // The smallest first: they are written and read once more.
     std::sort(files.begin(), files.end(),

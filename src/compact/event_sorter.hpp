@@ -2,7 +2,7 @@
 //
 //   EventSorter sorter{{.memory_bytes = 64 << 20}};
 //   for (…) sorter.add(event);
-//   auto events = sort_all(…);
+//   const auto events = EventSorter::merge({&sorter, 1});
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ namespace eventcollect {
 struct SortOptions {
   std::size_t memory_bytes = std::size_t{64} << 20;  // of one sorter; a longer line takes its own
   std::string temporary_directory{};
-  std::size_t fan_in = 64;  // how many files are merged at once, and of each size open at most
+  std::size_t fan_in = 64;  // how many files, at least 2, are merged at once and open of each size
 };
 
 // One thread at a time.

@@ -8,6 +8,7 @@
 
 #include "compact/parallel.hpp"
 #include "compact/plan_finisher.hpp"
+#include "compact/stopped.hpp"
 
 namespace eventcollect {
 namespace {
@@ -25,7 +26,7 @@ void HourCompactor::run() {
 // Whether there may be more to do.
 bool HourCompactor::step() {
   Raws raws = list_raws();
-  if (stop_.stop_requested()) throw Stopped{};  // it may have been cut short
+  check_stop(stop_);  // it may have been cut short
   if (raws.keys.empty()) return false;
   std::uint32_t last = 0;
   for (const std::string& key : list_plans(store_, hour_)) {
@@ -108,7 +109,7 @@ void HourCompactor::remove(const std::vector<std::string>& keys) {
     for (;;) {
       const std::size_t i = next.fetch_add(1);
       if (i >= keys.size()) return;
-      if (stop_.stop_requested()) throw Stopped{};
+      check_stop(stop_);
       store_.remove(keys[i]);
     }
   });

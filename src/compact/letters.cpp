@@ -18,18 +18,13 @@ void Letters::add(const Rejection& rejection) {
 void Letters::commit() {
   if (!batch_.empty()) write();
   if (object_ == nullptr) return;
-  compressed_.clear();
-  gzip_.finish(compressed_);
-  object_->write(compressed_);
   object_->commit();
   object_.reset();
 }
 
 void Letters::write() {
-  if (object_ == nullptr) object_ = store_.write(key_);
-  compressed_.clear();
-  gzip_.write(batch_.ndjson(), compressed_);
-  object_->write(compressed_);
+  if (object_ == nullptr) object_ = write_event_object(store_.write(key_));
+  object_->append(batch_.ndjson());
   batch_.clear();
 }
 

@@ -10,7 +10,7 @@
 #include "eventcollect/clock.hpp"
 #include "eventcollect/object_store.hpp"
 #include "eventcollect/rules.hpp"
-#include "objects/gzip_writer.hpp"
+#include "objects/event_object_writer.hpp"
 
 namespace eventcollect {
 
@@ -35,10 +35,8 @@ class Letters {
   const std::string key_;
   const Clock& clock_;
   std::mutex mutex_;
-  Batch batch_;  // not yet written
-  GzipWriter gzip_;
-  std::string compressed_;
-  std::unique_ptr<ObjectWriter> object_;  // begun with the first letter
+  Batch batch_;                                // not yet written
+  std::unique_ptr<EventObjectWriter> object_;  // begun with the first letter
 };
 
 }  // namespace eventcollect

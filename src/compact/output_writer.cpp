@@ -3,7 +3,7 @@
 #include <memory>
 #include <utility>
 
-#include "objects/gzip_writer.hpp"
+#include "objects/event_object_writer.hpp"
 
 namespace eventcollect {
 namespace {
@@ -70,16 +70,11 @@ void OutputWriter::work() {
 }
 
 void OutputWriter::write_pieces() {
-  GzipWriter gzip;
-  std::unique_ptr<ObjectWriter> object;
-  std::string compressed;
+  std::unique_ptr<EventObjectWriter> object;
   std::size_t index = 0;
   for (Piece piece; take(piece);) {
-    if (object == nullptr) object = store_.write(plan_.output_key(index++));
-    compressed.clear();
-    gzip.write(piece.lines, compressed);
-    if (piece.ends_object) gzip.finish(compressed);
-    object->write(compressed);
+    if (object == nullptr) object = write_event_object(store_.write(plan_.output_key(index++)));
+    object->append(piece.lines);
     if (!piece.ends_object) continue;
     object->commit();
     object.reset();

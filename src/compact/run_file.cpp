@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/errno_text.hpp"
 #include "eventcollect/object_store.hpp"
 
 namespace eventcollect {
@@ -26,9 +27,8 @@ struct Head {
 };
 
 [[noreturn]] void fail(int error, std::string_view what, const std::string& directory) {
-  throw Error{Error::unavailable,
-              fmt::format("cannot {} a temporary file for sorting in '{}': {}", what, directory,
-                          std::error_code{error, std::generic_category()}.message())};
+  throw Error{Error::unavailable, fmt::format("cannot {} a temporary file for sorting in '{}': {}",
+                                              what, directory, errno_text(error))};
 }
 
 std::string directory_or_default(const std::string& directory) {
@@ -82,9 +82,8 @@ class RunReader final : public SortedEvents {
                                   static_cast<off_t>(offset_));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) {
-        const std::error_code error{errno, std::generic_category()};
         throw Error{Error::unavailable,
-                    fmt::format("cannot read a temporary file: {}", error.message())};
+                    fmt::format("cannot read a temporary file: {}", errno_text(errno))};
       }
       if (got == 0) return false;
       end_ += static_cast<std::size_t>(got);

@@ -10,12 +10,7 @@ PlainLedger::PlainLedger(Sink& sink, const RetryPolicy& policy, RetrySink::OnRet
             stop, timer} {}
 
 void PlainLedger::write(const Batch& batch, Rejections& rejections) {
-  try {
-    sink_.write(batch, rejections);
-  } catch (...) {
-    has_given_up_ = true;
-    throw;
-  }
+  sink_.write(batch, rejections);
 }
 
 LoadStart PlainLedger::begin(std::string_view object_key, std::string_view) {

@@ -10,7 +10,7 @@
 
 namespace eventcollect {
 
-// Writes at once, patiently, and knows which objects it was given: for as long as it lives.
+// Writes at once, trying again by itself, and remembers which objects it was given.
 class PlainLedger final : public LedgerSink {
  public:
   // As RetrySink; `sink` has to outlive this.
@@ -24,14 +24,10 @@ class PlainLedger final : public LedgerSink {
   std::vector<bool> loaded(std::span<const std::string> object_keys,
                            std::string_view selection) override;
 
-  // Whether a write() failed: it was patient enough.
-  bool has_given_up() const { return has_given_up_; }
-
  private:
   RetrySink sink_;
   std::string object_key_;
   std::set<std::string, std::less<>> loaded_;
-  bool has_given_up_ = false;
 };
 
 }  // namespace eventcollect

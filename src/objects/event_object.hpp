@@ -7,8 +7,8 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "base/line_buffer.hpp"
 #include "eventcollect/object_store.hpp"
 #include "eventcollect/source.hpp"
 #include "eventcollect/stored_event.hpp"
@@ -40,10 +40,7 @@ class EventObject {
 
   GzipReader gzip_;
   StoredEventReader reader_;
-  std::vector<char> buffer_;
-  std::size_t begin_ = 0;     // of what is not yet taken, in buffer_
-  std::size_t searched_ = 0;  // for the end of a line, from begin_ on
-  std::size_t end_ = 0;
+  LineBuffer lines_;
   bool at_end_ = false;
   bool skipping_ = false;  // the rest of a line that is too long
 };

@@ -6,7 +6,7 @@
 
 #include "eventcollect/objects.hpp"
 #include "eventcollect/uuid.hpp"
-#include "objects/gzip_writer.hpp"
+#include "objects/event_object_writer.hpp"
 #include "objects/layout.hpp"
 
 namespace eventcollect {
@@ -28,81 +28,53 @@ std::vector<Hour> hours_of(const Batch& batch) {
   return hours;
 }
 
+// Appends those events of `batch` that are of `hour`. Lines that stand side by side in the batch
+// are compressed in one go.
+void append_those_of(const Hour& hour, const Batch& batch, EventObjectWriter& object) {
+  std::string_view run;
+  for (const Event& event : batch) {
+    if (!hour.holds(event.server_time)) continue;
+    const std::size_t with_feed = event.line.size() + 1;
+    if (event.line.data() == run.data() + run.size()) {
+      run = {run.data(), run.size() + with_feed};
+      continue;
+    }
+    object.append(run);
+    run = {event.line.data(), with_feed};
+  }
+  object.append(run);
+}
+
+void write_hour(const Hour& hour, const Batch& batch, EventObjectWriter& object) {
+  if (is_of_one_hour(batch)) {
+    object.append(batch.ndjson());
+  } else {
+    append_those_of(hour, batch, object);
+  }
+  object.commit();
+}
+
 }  // namespace
-
-// Keeps its memory from batch to batch. What it compresses stays in the processor's caches until it
-// is written.
-class ObjectSink::Encoder {
- public:
-  // Writes the gzipped lines of those events of `batch` that are of `hour`.
-  void encode(const Batch& batch, const Hour& hour, ObjectWriter& out) {
-    if (is_of_one_hour(batch)) {
-      compress(batch.ndjson(), out);
-    } else {
-      compress_those_of(batch, hour, out);
-    }
-    gzip_.finish(gzipped_);
-    flush(out);
-  }
-
- private:
-  void compress_those_of(const Batch& batch, const Hour& hour, ObjectWriter& out) {
-    // Lines that stand side by side in the batch are compressed in one go.
-    std::string_view run;
-    for (const Event& event : batch) {
-      if (!hour.holds(event.server_time)) continue;
-      const std::size_t with_feed = event.line.size() + 1;
-      if (event.line.data() == run.data() + run.size()) {
-        run = {run.data(), run.size() + with_feed};
-        continue;
-      }
-      compress(run, out);
-      run = {event.line.data(), with_feed};
-    }
-    compress(run, out);
-  }
-
-  void compress(std::string_view run, ObjectWriter& out) {
-    constexpr std::size_t piece_bytes = std::size_t{256} << 10;
-    constexpr std::size_t flush_bytes = std::size_t{64} << 10;
-    while (!run.empty()) {
-      gzip_.write(run.substr(0, piece_bytes), gzipped_);
-      run.remove_prefix(std::min(run.size(), piece_bytes));
-      if (gzipped_.size() >= flush_bytes) flush(out);
-    }
-  }
-
-  void flush(ObjectWriter& out) {
-    out.write(gzipped_);
-    gzipped_.clear();
-  }
-
-  GzipWriter gzip_;
-  std::string gzipped_;
-};
 
 ObjectSink::ObjectSink(std::shared_ptr<ObjectStore> store, const Clock& clock)
     : store_{std::move(store)}, clock_{clock} {}
 
-ObjectSink::~ObjectSink() = default;
-
 void ObjectSink::write(const Batch& batch, Rejections&) {
-  // After whatever is thrown it stands in the middle of an object, and is used no more.
-  auto encoder = encoder_ ? std::move(encoder_) : std::make_unique<Encoder>();
+  bool has_stored = false;
   try {
     for (const Hour& hour : hours_of(batch)) {
       const std::string key = fmt::format("{}{}{}{}", raw_folder, hour.partition(),
                                           mint_uuid(clock_.now()).to_string(), events_suffix);
-      const auto object = store_->write(key);
-      encoder->encode(batch, hour, *object);
-      object->commit();
+      write_hour(hour, batch, *write_event_object(store_->write(key)));
+      has_stored = true;
     }
   } catch (const Error& error) {
-    // Other objects of the batch may be there already.
-    if (error.kind() == Error::misconfigured) throw;
-    throw Error{Error::in_doubt, error.what()};
+    // The store speaks of one object, and part of the batch is stored already.
+    if (has_stored && error.kind() == Error::unavailable) {
+      throw Error{Error::in_doubt, error.what()};
+    }
+    throw;
   }
-  encoder_ = std::move(encoder);
 }
 
 }  // namespace eventcollect

@@ -106,10 +106,11 @@ void check_bounds(const ArchiveOptions& options) {
 
 void archive(const ArchiveOptions& options, Log& log, const std::stop_token& stop) {
   const auto sink = open_sink_option("--to", options.to);
-  PumpOptions pumping{.max_events = options.max_events,
-                      .max_bytes = options.max_bytes,
-                      .max_age = options.max_age,
-                      .dead_letter = open_sink_option("--dead-letter", options.dead_letter)};
+  PumpOptions pumping{
+      .max_events = options.max_events,
+      .max_bytes = options.max_bytes,
+      .max_age = options.max_age,
+      .dead_letter = open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log))};
   pumping.on_failure = [&](const std::exception& error, std::chrono::milliseconds wait) {
     log.say_seldom("failure",
                    fmt::format("error: {} (again in {} ms)", error.what(), wait.count()));

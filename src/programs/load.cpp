@@ -67,7 +67,8 @@ void run(const Options& options, Log& log, const std::stop_token& stop) {
   }
   Progress progress{log};
   LoadOptions loading = options.load;
-  loading.dead_letter = open_sink_option("--dead-letter", options.dead_letter);
+  loading.dead_letter =
+      open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log));
   loading.on_failure = [&](const std::exception& error, std::chrono::milliseconds wait) {
     log.say_seldom("failure",
                    fmt::format("error: {} (again in {} ms)", error.what(), wait.count()));

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/folder_in_use.hpp"
 #include "eventcollect/objects.hpp"
 #include "eventcollect/open.hpp"
 #include "eventcollect/timer.hpp"
@@ -84,6 +85,20 @@ std::shared_ptr<Source> open_source_option(std::string_view option, const std::s
 
 std::shared_ptr<ObjectStore> open_store_option(std::string_view option, const std::string& url) {
   return open_option(option, open_store, url);
+}
+
+std::string dead_letter_url(const std::string& url, Log& log) {
+  constexpr std::string_view scheme = "file:";
+  for (const std::string_view program : {"", "archive-", "load-"}) {
+    const std::string path = fmt::format("{}rejected", program);
+    const std::string begin = fmt::format("{}{}", scheme, path);
+    const bool is_default = url == begin || url.starts_with(begin + '?');
+    if (!is_default) continue;
+    const FolderInUse folder = folder_in_use(path, fmt::format("{}refused", program));
+    if (!folder.notice.empty()) log.say(folder.notice);
+    return fmt::format("{}{}{}", scheme, folder.path, url.substr(begin.size()));
+  }
+  return url;
 }
 
 }  // namespace eventcollect

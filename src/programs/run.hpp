@@ -37,4 +37,8 @@ std::shared_ptr<Sink> open_sink_option(std::string_view option, const std::strin
 std::shared_ptr<Source> open_source_option(std::string_view option, const std::string& url);
 std::shared_ptr<ObjectStore> open_store_option(std::string_view option, const std::string& url);
 
+// What the URL of --dead-letter stands for: a default folder ("file:rejected") that exists under
+// its former name only ("file:refused") is still used, and the log says so.
+std::string dead_letter_url(const std::string& url, Log& log);
+
 }  // namespace eventcollect

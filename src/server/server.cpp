@@ -42,7 +42,7 @@ std::string read_page(const std::string& path) {
   return {std::istreambuf_iterator<char>{file}, {}};
 }
 
-// Other programs wait for this line. It does not matter if nobody reads it.
+// Other programs wait for this line. It may go unread.
 void announce(std::string_view what, const http::HostPort& at) {
   const std::string line = fmt::format("{} on http://{}\n", what, at.text());
   std::fwrite(line.data(), 1, line.size(), stdout);
@@ -61,7 +61,7 @@ Server::Server(const Options& options, Log& log)
       page_{read_page(options.page)},
       spool_{open_spool()},
       sink_{spool_ ? spool_->sink() : open_sinks(options.to)},
-      letters_{open_sink_option("--dead-letter", options.dead_letter)},
+      letters_{open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log))},
       collector_{sink_, collector_options()},
       endpoint_{collector_, options.endpoint},
       public_site_{public_routes()},
@@ -120,6 +120,9 @@ std::unique_ptr<Spool> Server::open_spool() {
   options.files.max_total_bytes = options_.spool_max_bytes;
   options.on_failure = [this](const std::string& target, const std::exception& error) {
     log_.say_seldom(target, fmt::format("error: {}: {}", target, error.what()));
+  };
+  options.on_notice = [this](const std::string& target, const std::string& notice) {
+    log_.say(fmt::format("{}: {}", target, notice));
   };
   return std::make_unique<Spool>(options_.spool, std::move(targets), options);
 }

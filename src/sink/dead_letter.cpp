@@ -3,25 +3,11 @@
 #include <fmt/format.h>
 
 #include "base/format.hpp"
+#include "base/encoding.hpp"
 #include "json/text.hpp"
 
 namespace eventcollect {
 namespace {
-
-void append_base64(std::string& out, std::string_view bytes) {
-  constexpr std::string_view alphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const auto byte_at = [&](std::size_t i) -> unsigned {
-    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U;
-  };
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const unsigned group = byte_at(i) << 16 | byte_at(i + 1) << 8 | byte_at(i + 2);
-    out.push_back(alphabet[group >> 18]);
-    out.push_back(alphabet[(group >> 12) & 63]);
-    out.push_back(i + 1 < bytes.size() ? alphabet[(group >> 6) & 63] : '=');
-    out.push_back(i + 2 < bytes.size() ? alphabet[group & 63] : '=');
-  }
-}
 
 void append_member(std::string& out, std::string_view name, std::string_view value) {
   append_format(out, ",\"{}\":", name);

@@ -5,8 +5,20 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/folder_in_use.hpp"
+
 namespace eventcollect {
 namespace {
+
+// What the target rejects.
+std::shared_ptr<Sink> open_rejected(const std::string& directory, const std::string& target,
+                                    const SpoolOptions& options) {
+  const FolderInUse folder = folder_in_use(fmt::format("{}/rejected-{}", directory, target),
+                                           fmt::format("{}/refused-{}", directory, target));
+  if (!folder.notice.empty() && options.on_notice) options.on_notice(target, folder.notice);
+  return std::make_shared<FileSink>(
+      folder.path, FileSinkOptions{.max_total_bytes = options.files.max_total_bytes});
+}
 
 FileSourceOptions source_options(const std::string& cursor) {
   return {.cursor = cursor, .consume = true};
@@ -19,9 +31,7 @@ Spool::Forwarder::Forwarder(const std::string& directory, std::shared_ptr<const 
     : files_{std::move(files)},
       target_{std::move(target)},
       options_{options},
-      rejected_{std::make_shared<FileSink>(
-          fmt::format("{}/rejected-{}", directory, target_.name),
-          FileSinkOptions{.max_total_bytes = options_.files.max_total_bytes})},
+      rejected_{open_rejected(directory, target_.name, options_)},
       source_{*files_, source_options(target_.name)} {}
 
 void Spool::Forwarder::start() {

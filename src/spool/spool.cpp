@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <set>
-#include <system_error>
 #include <utility>
 
 #include "base/checksum.hpp"
+#include "base/errno_text.hpp"
 #include "base/file_system.hpp"
 #include "drivers/file/names.hpp"
 #include "eventcollect/url.hpp"
@@ -21,8 +21,8 @@ std::vector<std::string> names_in(const std::string& directory) {
   std::vector<std::string> names;
   const int listed = posix_file_system().list(directory, names);
   if (listed < 0 && listed != -ENOENT) {
-    const std::string why = std::generic_category().message(-listed);
-    throw Error{Error::unavailable, fmt::format("cannot list '{}': {}", directory, why)};
+    throw Error{Error::unavailable,
+                fmt::format("cannot list '{}': {}", directory, errno_text(listed))};
   }
   return names;
 }
@@ -54,8 +54,7 @@ void settle_old_cursor(const std::string& directory, const FileSink& files,
   }
   const int removed = posix_file_system().remove(path);
   if (removed == 0 || removed == -ENOENT) return;
-  const std::string why = std::generic_category().message(-removed);
-  throw Error{Error::unavailable, fmt::format("cannot remove '{}': {}", path, why)};
+  throw Error{Error::unavailable, fmt::format("cannot remove '{}': {}", path, errno_text(removed))};
 }
 
 void check_names(const std::vector<SpoolTarget>& targets) {

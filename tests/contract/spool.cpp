@@ -82,6 +82,31 @@ std::shared_ptr<ScriptedSink> picky_sink() {
 
 }  // namespace
 
+TEST_CASE("a spool keeps what a target rejects in a folder of the former name, and says so") {
+  TemporaryDirectory directory;
+  std::filesystem::create_directory(directory.path("refused-a"));
+  std::vector<std::string> notices;
+  SpoolOptions options = quick();
+  options.on_notice = [&](const std::string& target, const std::string& notice) {
+    notices.push_back(target + ": " + notice);
+  };
+  {
+    Spool spool{directory.path(),
+                {{"a", std::make_shared<Picky>()}, {"b", std::make_shared<Picky>()}},
+                options};
+    write(*spool.sink(), batch_of({event_named("bad")}));
+    REQUIRE(spool.close(timeout));
+  }
+  REQUIRE(notices.size() == 1);
+  CHECK(notices.front().starts_with("a: using '" + directory.path("refused-a") + "'"));
+  CHECK_FALSE(std::filesystem::exists(directory.path("rejected-a")));
+  for (const char* folder : {"refused-a", "rejected-b"}) {
+    CHECK(
+        read_file(directory.path(folder + std::string{"/current.ndjson"})).find("told to reject") !=
+        std::string::npos);
+  }
+}
+
 TEST_CASE("events reach the target of a spool in order, and its files go") {
   TemporaryDirectory directory;
   const auto target = open_gate();

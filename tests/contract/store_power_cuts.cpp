@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <map>
 #include <random>
+#include <set>
 
 #include "eventcollect/dir.hpp"
 #include "eventcollect/objects.hpp"
@@ -93,6 +94,41 @@ TEST_CASE("an object that was written survives a power cut at any step, whole") 
     }
     files.power_on(random);
     check(files, run);
+  }
+}
+
+TEST_CASE("a write that fails is in doubt if its object may be there, else nothing is stored") {
+  constexpr const char* key = "raw/h/1";
+  for (const bool creates : {false, true}) {
+    CAPTURE(creates);
+    std::set<Error::Kind> seen;
+    bool has_failed = true;
+    for (int failing = 1; has_failed; ++failing) {
+      CAPTURE(failing);
+      PowerCutFileSystem files;
+      DirStore store{"store", files};
+      int calls = 0;
+      has_failed = false;
+      files.fault = [&](Call call) {
+        if (call == Call::remove || ++calls != failing) return 0;
+        has_failed = true;
+        return EIO;
+      };
+      try {
+        if (creates) {
+          store.create(key, "x");
+        } else {
+          store.put(key, "x");
+        }
+        CHECK_FALSE(has_failed);
+      } catch (const Error& error) {
+        seen.insert(error.kind());
+        if (files.contents().contains(std::string{"store/"} + key)) {
+          CHECK(error.kind() == Error::in_doubt);
+        }
+      }
+    }
+    CHECK((seen == std::set{Error::unavailable, Error::in_doubt}));
   }
 }
 

@@ -152,6 +152,18 @@ def defaults(context):
     check(b"no event" in letters, "the rejected event is not in rejected/")
 
 
+def former_defaults(context):
+    """A default folder that exists under its former name only is still used, and the log says so."""
+    (context.folder / "refused").mkdir()
+    server = context.launch("--listen", "127.0.0.1:0", "--drain-delay=0s").wait_ready()
+    check(web.post(server.url, {"no event": True}).status == 400, "no 400 for an event without a name")
+    server.stop()
+    letters = b"".join(path.read_bytes() for path in ndjson_files(context.folder / "refused"))
+    check(b"no event" in letters, "the rejected event is not in refused/")
+    check(not (context.folder / "rejected").exists(), "there is a second folder")
+    check("using 'refused', whose default name is now 'rejected'" in server.text(), f"not said: {server.text()}")
+
+
 def limits_apply(context):
     server = context.start("--max-batch-events", "3", "--max-body-bytes", "2000")
     large = {"event": "x", "url": "y" * 2000}
@@ -173,8 +185,8 @@ def help_is_complete(context):
     check("file:" in said, "--help does not say what a URL looks like")
 
 
-CASES = [flags_are_checked, environment_is_checked, config_file_is_checked, precedence, lists, defaults, limits_apply,
-         help_is_complete]
+CASES = [flags_are_checked, environment_is_checked, config_file_is_checked, precedence, lists, defaults,
+         former_defaults, limits_apply, help_is_complete]
 
 if __name__ == "__main__":
     sys.exit(harness.run(__doc__, CASES))

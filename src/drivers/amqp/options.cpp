@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "base/encoding.hpp"
+
 namespace eventcollect::amqp {
 namespace {
 
@@ -12,10 +14,8 @@ namespace {
 constexpr std::size_t max_name_bytes = 255;
 constexpr std::size_t max_reserved = 65'535;
 
-std::string percent_decode(std::string_view part) {
-  // No part of an authority holds what ends a path.
-  return Url::parse(fmt::format("part:{}", part)).path;
-}
+// A part of an authority, which Url::parse() has checked.
+std::string decoded(std::string_view part) { return percent_decode(part).value(); }
 
 // A number from 1 to 65,535. `text` may be next to a secret, and is not shown where it is no
 // number.
@@ -40,7 +40,7 @@ AmqpHost parse_host(std::string_view text) {
     host.name = text.substr(1, end - 1);
     rest.remove_prefix(1);
   } else if (!text.substr(0, end).empty()) {
-    host.name = percent_decode(text.substr(0, end));
+    host.name = decoded(text.substr(0, end));
   }
   if (rest.empty()) return host;
   if (!rest.starts_with(':')) throw ConfigError{"amqp: a host is followed by ':' and a port"};
@@ -54,8 +54,8 @@ void parse_authority(std::string_view text, AmqpBroker& broker) {
   if (const std::size_t at = text.rfind('@'); at != std::string_view::npos) {
     const std::string_view user = text.substr(0, at);
     const std::size_t colon = user.find(':');
-    broker.user = percent_decode(user.substr(0, colon));
-    if (colon != std::string_view::npos) broker.password = percent_decode(user.substr(colon + 1));
+    broker.user = decoded(user.substr(0, colon));
+    if (colon != std::string_view::npos) broker.password = decoded(user.substr(colon + 1));
     text.remove_prefix(at + 1);
   }
   broker.hosts.clear();

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <mutex>
-#include <set>
 #include <system_error>
 #include <vector>
 
+#include "base/durable_directories.hpp"
+#include "base/errno_text.hpp"
 #include "base/file_system.hpp"
 #include "eventcollect/dir.hpp"
 #include "eventcollect/uuid.hpp"
@@ -21,14 +21,14 @@ namespace fs = std::filesystem;
 // Nobody writes one object for so long: what is older was left by a crash.
 constexpr auto abandoned_after = std::chrono::hours{24};
 
-[[noreturn]] void fail(int error, std::string_view what, const std::string& path) {
-  throw Error{Error::unavailable,
-              fmt::format("cannot {} '{}': {}", what, path,
-                          std::error_code{error, std::generic_category()}.message())};
+[[noreturn]] void fail(int error, std::string_view what, const std::string& path,
+                       Error::Kind kind = Error::unavailable) {
+  throw Error{kind, fmt::format("cannot {} '{}': {}", what, path, errno_text(error))};
 }
 
-int check(std::int64_t result, std::string_view what, const std::string& path) {
-  if (result < 0) fail(static_cast<int>(-result), what, path);
+int check(std::int64_t result, std::string_view what, const std::string& path,
+          Error::Kind kind = Error::unavailable) {
+  if (result < 0) fail(static_cast<int>(-result), what, path, kind);
   return static_cast<int>(result);
 }
 
@@ -61,52 +61,41 @@ class FileReader final : public ObjectReader {
 
 }  // namespace
 
-// The directory, and what of it is known to be durable.
+// The directory of a store.
 class DirStore::Folder {
  public:
-  Folder(std::string path, FileSystem& files) : files_{files}, path_{std::move(path)} {
-    while (path_.size() > 1 && path_.ends_with('/')) path_.pop_back();
+  Folder(std::string path, FileSystem& files)
+      : files_{files}, directories_{files, std::move(path)} {
     make(temporary_folder());
     remove_abandoned();
   }
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return directories_.root(); }
   FileSystem& files() const { return files_; }
 
   std::string path_of(std::string_view key) const {
     check_key(key);
-    return fmt::format("{}/{}", path_, key);
+    return fmt::format("{}/{}", path(), key);
   }
 
   std::string temporary_path() const {
     return fmt::format("{}/{}", temporary_folder(), mint_uuid(system_clock().now()).to_string());
   }
 
-  // Makes `directory` and its parents. They are durable even where somebody else has made them and
-  // comes no further: each is synced once by everybody.
   void make(const std::string& directory) {
-    const std::lock_guard lock{mutex_};
-    for (std::size_t end = 0; end != directory.size();) {
-      end = std::min(directory.find('/', end + 1), directory.size());
-      const std::string part = directory.substr(0, end);
-      if (durable_.contains(part)) continue;
-      const int made = files_.make_directory(part);
-      // What stands above the store is not ours to sync, if it was there.
-      const bool above = made == -EEXIST && part.size() < path_.size();
-      if (made != -EEXIST) check(made, "make", part);
-      if (!above) sync(part.find('/') == std::string::npos ? "." : parent_of(part) + "/");
-      durable_.insert(part);
-    }
+    const auto failure = directories_.make(directory);
+    if (failure) fail(failure->error, failure->call, failure->path);
   }
 
-  void sync(const std::string& directory) {
+  // Throws Error of `kind`.
+  void sync(const std::string& directory, Error::Kind kind) {
     const Descriptor descriptor{files_, files_.open(directory, FileSystem::Open::directory)};
-    check(descriptor.get(), "open", directory);
-    check(files_.sync(descriptor.get()), "sync", directory);
+    check(descriptor.get(), "open", directory, kind);
+    check(files_.sync(descriptor.get()), "sync", directory, kind);
   }
 
  private:
-  std::string temporary_folder() const { return path_ + "/.temporary"; }
+  std::string temporary_folder() const { return path() + "/.temporary"; }
 
   void remove_abandoned() {
     std::vector<std::string> names;
@@ -128,9 +117,7 @@ class DirStore::Folder {
   }
 
   FileSystem& files_;
-  std::string path_;
-  std::mutex mutex_;
-  std::set<std::string, std::less<>> durable_;
+  DurableDirectories directories_;
 };
 
 class DirStore::Writer final : public ObjectWriter {
@@ -157,9 +144,10 @@ class DirStore::Writer final : public ObjectWriter {
 
   void commit() override {
     finish();
-    check(files().rename(temporary_, path_), "rename to", path_);
+    // A network's file system may have renamed though it says that it has not.
+    check(files().rename(temporary_, path_), "rename to", path_, Error::in_doubt);
     temporary_.clear();
-    folder_->sync(parent_of(path_));
+    folder_->sync(parent_of(path_), Error::in_doubt);
   }
 
   // As commit(), but false where the object is there.
@@ -170,9 +158,9 @@ class DirStore::Writer final : public ObjectWriter {
       throw Error{Error::misconfigured,
                   fmt::format("cannot create '{}': its file system has no hard links", path_)};
     }
-    if (linked != -EEXIST) check(linked, "link to", path_);
-    // Also where it is somebody else's: whoever sees it may rely on it.
-    folder_->sync(parent_of(path_));
+    if (linked != -EEXIST) check(linked, "link to", path_, Error::in_doubt);
+    // Another's object, too: who is told that it is there may rely on it.
+    folder_->sync(parent_of(path_), Error::in_doubt);
     return linked == 0;
   }
 

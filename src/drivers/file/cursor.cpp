@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "base/checksum.hpp"
+#include "base/errno_text.hpp"
 #include "drivers/file/names.hpp"
 #include "eventcollect/source.hpp"
 #include "eventcollect/url.hpp"
@@ -148,8 +149,8 @@ void FileCursor::write_slot(std::size_t slot, const FilePlace& place) {
 
 std::int64_t FileCursor::check(std::int64_t result, const char* what) const {
   if (result >= 0) return result;
-  const std::string why = std::generic_category().message(static_cast<int>(-result));
-  throw Error{Error::unavailable, fmt::format("cannot {} '{}': {}", what, path_, why)};
+  throw Error{Error::unavailable,
+              fmt::format("cannot {} '{}': {}", what, path_, errno_text(result))};
 }
 
 }  // namespace eventcollect

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "base/durable_directories.hpp"
+#include "base/errno_text.hpp"
+#include "base/line_buffer.hpp"
 #include "drivers/file/cursor.hpp"
 #include "drivers/file/names.hpp"
 #include "eventcollect/parser.hpp"
@@ -78,21 +81,10 @@ void FileLog::maintain() {
 }
 
 void FileLog::make_directories() {
-  for (std::size_t end = 0; end != directory_.size();) {
-    end = std::min(directory_.find('/', end + 1), directory_.size());
-    const std::string part = directory_.substr(0, end);
-    const int made = files_.make_directory(part);
-    // One that is there may have been made by a run that came no further: so the last is synced.
-    if (made == -EEXIST && end != directory_.size()) continue;
-    if (made != -EEXIST) check(made, "make", part);
-    // Its entry stands in the directory above.
-    const std::size_t slash = part.find_last_of('/', part.find_last_not_of('/'));
-    const std::string above = slash == std::string::npos ? "." : part.substr(0, slash + 1);
-    const Descriptor descriptor{files_, files_.open(above, FileSystem::Open::directory)};
-    if (made == -EEXIST && descriptor.get() < 0) continue;  // not ours to read
-    check(descriptor.get(), "open", above);
-    check(files_.sync(descriptor.get()), "sync", above);
-  }
+  const auto failure = DurableDirectories{files_, directory_}.make(directory_);
+  if (!failure) return;
+  throw Error{Error::unavailable, fmt::format("cannot {} '{}': {}", failure->call, failure->path,
+                                              errno_text(failure->error))};
 }
 
 void FileLog::take_lock() {
@@ -157,22 +149,18 @@ void FileLog::recover() {
 // How many bytes of the current file are whole lines of valid JSON.
 std::uint64_t FileLog::valid_prefix(std::uint64_t size) {
   std::uint64_t valid = 0;
-  std::string pending;  // from `valid` on
-  std::string chunk(chunk_bytes, '\0');
-  for (std::uint64_t offset = 0; offset < size;) {
+  LineBuffer lines{chunk_bytes, max_line_bytes + chunk_bytes};
+  for (std::uint64_t offset = 0; offset < size && lines.rest().size() <= max_line_bytes;) {
+    const std::span<char> room = lines.room();
     const std::int64_t got =
-        check(read_again(files_, file_->get(), chunk.data(), chunk.size(), offset), "read", name_);
+        check(read_again(files_, file_->get(), room.data(), room.size(), offset), "read", name_);
     if (got == 0) break;
     offset += static_cast<std::uint64_t>(got);
-    pending.append(chunk, 0, static_cast<std::size_t>(got));
-    std::size_t begin = 0;
-    for (std::size_t end = 0; (end = pending.find('\n', begin)) != std::string::npos;) {
-      if (!is_json_object(std::string_view{pending}.substr(begin, end - begin))) return valid;
-      valid += end + 1 - begin;
-      begin = end + 1;
+    lines.add(static_cast<std::size_t>(got));
+    for (std::string_view line; lines.next(line);) {
+      if (!is_json_object(line)) return valid;
+      valid += line.size() + 1;
     }
-    pending.erase(0, begin);
-    if (pending.size() > max_line_bytes) return valid;
   }
   return valid;
 }
@@ -324,9 +312,8 @@ Descriptor FileLog::open(const std::string& path, FileSystem::Open how, std::str
 std::int64_t FileLog::check(std::int64_t result, std::string_view what, std::string_view name) {
   if (result >= 0) return result;
   if (is_out_of_space(result)) out_of_space_ = true;
-  throw Error{Error::unavailable,
-              fmt::format("cannot {} '{}' of '{}': {}", what, name, directory_,
-                          std::generic_category().message(static_cast<int>(-result)))};
+  throw Error{Error::unavailable, fmt::format("cannot {} '{}' of '{}': {}", what, name, directory_,
+                                              errno_text(result))};
 }
 
 }  // namespace eventcollect

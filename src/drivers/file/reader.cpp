@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
-#include <system_error>
+#include <span>
 #include <thread>
 #include <utility>
 
+#include "base/errno_text.hpp"
 #include "drivers/file/names.hpp"
 
 namespace eventcollect {
@@ -37,9 +38,10 @@ FileReader::FileReader(std::string directory, FileSourceOptions options, FileSys
       progress_{std::move(progress)},
       cursor_{files, directory_, options_.cursor},
       next_{cursor_.saved()},
-      chunk_(chunk_bytes, '\0'),
       saved_at_{steady_clock::now()},
       acknowledged_{cursor_.saved()} {}
+
+FileReader::Input::Input() : lines{chunk_bytes, max_line_bytes + chunk_bytes} {}
 
 FileReader::~FileReader() {
   try {
@@ -99,22 +101,16 @@ bool FileReader::find_input(FileProgress::Place& seen) {
 bool FileReader::take_lines(Delivery& delivery, const ReadLimits& limits, std::uint64_t end) {
   const FilePlace begin = next_;
   while (!is_full(delivery, limits)) {
-    const std::size_t length = input_.pending.find('\n');
-    if (length == std::string::npos) {
+    std::string_view line;
+    if (!input_.lines.next(line)) {
       if (fill(end)) continue;
       break;
     }
     const bool is_first = delivery.empty();
-    std::size_t taken = 0;
-    std::string_view left = input_.pending;
-    for (std::size_t line = length; line != std::string_view::npos; line = left.find('\n')) {
-      take_line(delivery, left.substr(0, line));
-      taken += line + 1;
-      left.remove_prefix(line + 1);
-      if (is_full(delivery, limits)) break;
-    }
-    input_.pending.erase(0, taken);
-    next_.offset += taken;
+    do {
+      take_line(delivery, line);
+      next_.offset += line.size() + 1;
+    } while (!is_full(delivery, limits) && input_.lines.next(line));
     note_taken(delivery, is_first);
   }
   return next_ != begin || is_full(delivery, limits);
@@ -132,19 +128,22 @@ void FileReader::note_taken(Delivery& delivery, bool is_first) {
 
 // Reads on, up to `end`. False if there is no more.
 bool FileReader::fill(std::uint64_t end) {
-  const std::uint64_t offset = next_.offset + input_.pending.size();
+  const std::size_t pending = input_.lines.rest().size();
+  const std::uint64_t offset = next_.offset + pending;
   if (offset >= end) return false;
-  const std::size_t wanted = std::min<std::uint64_t>(chunk_.size(), end - offset);
-  const std::int64_t got = read_again(files_, input_.file->get(), chunk_.data(), wanted, offset);
-  check(got, "read a file of", directory_);
-  if (got == 0 && input_.is_sealed && !input_.pending.empty()) {
-    input_.pending.push_back('\n');  // a last line without an end is one nevertheless
-    return true;
-  }
-  if (input_.pending.size() > max_line_bytes) {
+  if (pending > max_line_bytes) {
     throw Error{Error::misconfigured, fmt::format("a file of '{}' holds no lines", directory_)};
   }
-  input_.pending.append(chunk_, 0, static_cast<std::size_t>(got));
+  const std::span<char> room = input_.lines.room();
+  const std::size_t wanted = std::min<std::uint64_t>(room.size(), end - offset);
+  const std::int64_t got = read_again(files_, input_.file->get(), room.data(), wanted, offset);
+  check(got, "read a file of", directory_);
+  if (got == 0 && input_.is_sealed && pending > 0) {
+    room.front() = '\n';  // a last line without an end is one nevertheless
+    input_.lines.add(1);
+    return true;
+  }
+  input_.lines.add(static_cast<std::size_t>(got));
   return got > 0;
 }
 
@@ -280,9 +279,8 @@ std::vector<std::string> FileReader::names() const {
 
 std::int64_t FileReader::check(std::int64_t result, const char* what, std::string_view name) const {
   if (result >= 0) return result;
-  throw Error{Error::unavailable,
-              fmt::format("cannot {} '{}' of '{}': {}", what, name, directory_,
-                          std::generic_category().message(static_cast<int>(-result)))};
+  throw Error{Error::unavailable, fmt::format("cannot {} '{}' of '{}': {}", what, name, directory_,
+                                              errno_text(result))};
 }
 
 }  // namespace eventcollect

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/file_system.hpp"
+#include "base/line_buffer.hpp"
 #include "drivers/file/cursor.hpp"
 #include "drivers/file/progress.hpp"
 #include "eventcollect/file.hpp"
@@ -44,9 +45,11 @@ class FileReader {
 
   // The file at next_.
   struct Input {
+    Input();
+
     std::shared_ptr<const Descriptor> file;
     bool is_sealed = false;
-    std::string pending;  // read from next_.offset on, but not yet taken
+    LineBuffer lines;  // read from next_.offset on, but not yet taken
   };
 
   bool find_input(FileProgress::Place& seen);
@@ -75,7 +78,6 @@ class FileReader {
   std::uint64_t last_read_ = 0;  // its number
   bool may_remove_ = false;      // a file was passed since the last look for what can go
   std::uint64_t session_ = 1;
-  std::string chunk_;
   std::chrono::steady_clock::time_point saved_at_;
 
   mutable std::mutex mutex_;  // of what backlog() asks for

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "base/format.hpp"
+#include "base/encoding.hpp"
 
 namespace eventcollect::postgres {
 namespace {
@@ -25,33 +25,21 @@ bool is_libpq_option(std::string_view name) {
   return false;
 }
 
-void append_encoded(std::string& out, std::string_view text) {
-  constexpr std::string_view plain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-  for (const char c : text) {
-    if (plain.find(c) != std::string_view::npos) {
-      out.push_back(c);
-    } else {
-      append_format(out, "%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-}
-
 // The URL without our own options, for libpq.
 std::string libpq_uri(const Url& url, UrlOptions& options) {
   if (!url.path.empty() && url.path.front() != '/') {
     throw ConfigError{fmt::format("{}: the URL looks like {}", url.scheme, shape)};
   }
   std::string uri = fmt::format("postgresql://{}/", url.authority);
-  if (!url.path.empty()) append_encoded(uri, std::string_view{url.path}.substr(1));
+  if (!url.path.empty()) append_percent_encoded(uri, std::string_view{url.path}.substr(1));
   char separator = '?';
   for (const auto& [name, value] : url.options) {
     if (!is_libpq_option(name)) continue;
     options.text(name);
     uri.push_back(separator);
-    append_encoded(uri, name);
+    append_percent_encoded(uri, name);
     uri.push_back('=');
-    append_encoded(uri, value);
+    append_percent_encoded(uri, value);
     separator = '&';
   }
   return uri;

@@ -23,7 +23,7 @@ pugi::xml_node parse(pugi::xml_document& document, std::string_view xml) {
 ObjectInfo read_object(const pugi::xml_node& node, bool is_encoded) {
   const std::string key = node.child("Key").child_value();
   const std::string_view size = node.child("Size").child_value();
-  ObjectInfo info{is_encoded ? percent_decode(key) : key, 0, {}};
+  ObjectInfo info{is_encoded ? decode_key(key) : key, 0, {}};
   const auto parsed = std::from_chars(size.data(), size.data() + size.size(), info.bytes);
   const auto modified = parse_rfc3339(node.child("LastModified").child_value());
   if (key.empty() || parsed.ec != std::errc{} || !modified) {

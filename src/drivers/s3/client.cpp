@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/encoding.hpp"
 #include "drivers/s3/options.hpp"
 #include "drivers/s3/verdict.hpp"
 #include "eventcollect/retry.hpp"
@@ -17,6 +18,10 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr RetryPolicy retries{.first_wait = milliseconds{100}, .max_wait = milliseconds{5'000}};
+
+Error::Kind error_kind_of(const Verdict& verdict) {
+  return verdict.kind == Verdict::misconfigured ? Error::misconfigured : Error::unavailable;
+}
 
 S3Options checked(S3Options options) {
   check(options);
@@ -48,7 +53,7 @@ HttpRequest Client::http_request(const Request& request) const {
   HttpRequest http;
   http.method = request.method;
   http.url = address_ + "/";
-  if (!request.key.empty()) http.url += percent_encode(full_key(request.key), true);
+  if (!request.key.empty()) append_percent_encoded(http.url, full_key(request.key), "/");
   if (!request.query.empty()) http.url += "?" + encode(request.query);
   http.headers = request.headers;
   http.headers.push_back("x-amz-content-sha256: " + sha256(request.body));
@@ -67,6 +72,7 @@ Answer Client::send(const Request& request) {
   const auto deadline = timer.now() + options_.timeout;
   Backoff backoff{retries};
   HttpRequest http = http_request(request);
+  bool is_in_doubt = false;
   for (;;) {
     const Credentials credentials = credentials_.get();
     http.timeout = std::chrono::ceil<milliseconds>(deadline - timer.now());
@@ -76,15 +82,15 @@ Answer Client::send(const Request& request) {
       return {std::move(verdict.code), response.status, std::move(response.headers),
               std::move(response.body)};
     }
+    is_in_doubt = is_in_doubt || (request.stores && verdict.may_be_done);
     if (verdict.kind == Verdict::rejected && !credentials_.refresh(credentials)) {
       verdict.kind = Verdict::misconfigured;
     }
     const bool may_help = verdict.kind == Verdict::again || verdict.kind == Verdict::rejected;
     const milliseconds wait = backoff.next(timer.now()).value_or(milliseconds{0});
     if (!may_help || timer.now() + wait >= deadline) {
-      const bool is_ours_to_mend = verdict.kind == Verdict::misconfigured;
       throw Error{
-          is_ours_to_mend ? Error::misconfigured : Error::unavailable,
+          is_in_doubt ? Error::in_doubt : error_kind_of(verdict),
           fmt::format("s3: cannot {} {}: {}", request.method, place(request.key), verdict.why)};
     }
     timer.wait(wait, {});

@@ -31,6 +31,8 @@ struct Request {
   std::size_t max_answer_bytes = max_document_bytes;
   // Whether part of the content is an answer, too, where the connection is lost.
   bool takes_part = false;
+  // Success stores an object: an error is in_doubt where an attempt may have done that, too.
+  bool stores = false;
 };
 
 struct Answer {

@@ -7,12 +7,9 @@
 
 namespace eventcollect::s3 {
 
-// Everything but RFC 3986's unreserved characters as %XX; '/' too, unless it is kept.
-std::string percent_encode(std::string_view text, bool keep_slashes = false);
-
-// Undoes what S3 does to keys in a list (encoding-type=url), where '+' is a space. A '%' that two
-// hex digits do not follow stays.
-std::string percent_decode(std::string_view text);
+// Undoes what S3 does to keys in a list (encoding-type=url), where '+' is a space. A key that is
+// not encoded stays.
+std::string decode_key(std::string_view text);
 
 // Names are in the order in which they are signed, and of unreserved characters.
 using Query = std::map<std::string, std::string>;

@@ -177,6 +177,10 @@ HttpResponse HttpClient::perform(const HttpRequest& request, const Credentials& 
   set(handle, CURLOPT_WRITEDATA, &receiver);
   response.code = curl_easy_perform(handle);
   curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &response.status);
+  // Counts what libcurl sent again by itself, too, over a connection that turned out to be dead.
+  long sent_bytes = 0;
+  curl_easy_getinfo(handle, CURLINFO_REQUEST_SIZE, &sent_bytes);
+  response.was_sent = sent_bytes > 0;
   take_headers(handle, response);
   if (response.code != CURLE_OK) {
     response.problem = problem[0] != '\0' ? problem.data() : curl_easy_strerror(response.code);

@@ -27,6 +27,7 @@ struct HttpRequest {
 struct HttpResponse {
   CURLcode code = CURLE_OK;                    // whether an answer came, whole
   std::string problem;                         // in words, where none did
+  bool was_sent = false;                       // some of the request was
   long status = 0;                             // 0: not even its head came
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;                            // as far as it came

@@ -19,9 +19,13 @@ std::string mark_header(const std::string& mark) { return fmt::format("{}: {}", 
 Marked is_marked(Client& client, const std::string& key, const std::string& mark) {
   Request request{.method = "HEAD", .key = key};
   request.expected = {"NotFound"};
-  const Answer answer = client.send(request);
-  if (!answer.error.empty()) return Marked::gone;
-  return answer.header(header) == mark ? Marked::yes : Marked::no;
+  try {
+    const Answer answer = client.send(request);
+    if (!answer.error.empty()) return Marked::gone;
+    return answer.header(header) == mark ? Marked::yes : Marked::no;
+  } catch (const Error& error) {
+    throw Error{Error::in_doubt, error.what()};
+  }
 }
 
 }  // namespace eventcollect::s3

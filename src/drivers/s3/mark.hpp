@@ -16,7 +16,8 @@ std::string mark_header(const std::string& mark);
 
 enum class Marked : std::uint8_t { yes, no, gone };  // gone: there is no such object
 
-// Whether the object at `key` has that mark. Throws Error.
+// Whether the object at `key` has that mark. Throws Error (in_doubt, since so is what it is asked
+// about).
 Marked is_marked(Client& client, const std::string& key, const std::string& mark);
 
 }  // namespace eventcollect::s3

@@ -102,7 +102,7 @@ std::unique_ptr<ObjectReader> S3Store::get(std::string_view key) {
 }
 
 void S3Store::put(std::string_view key, std::string_view content) {
-  client_->send({.method = "PUT", .key = checked(key), .body = content});
+  client_->send({.method = "PUT", .key = checked(key), .body = content, .stores = true});
 }
 
 bool S3Store::create(std::string_view key, std::string_view content) {
@@ -111,6 +111,7 @@ bool S3Store::create(std::string_view key, std::string_view content) {
   request.headers = {"if-none-match: *", s3::mark_header(mark)};
   request.body = content;
   request.expected = {"PreconditionFailed", "NotImplemented"};
+  request.stores = true;
   const Answer answer = client_->send(request);
   if (answer.error.empty()) return true;
   if (answer.error == "NotImplemented") {
@@ -122,7 +123,7 @@ bool S3Store::create(std::string_view key, std::string_view content) {
   // It may be our own: of an attempt whose answer was lost, even by libcurl without a word.
   const Marked marked = is_marked(*client_, request.key, mark);
   if (marked != Marked::gone) return marked == Marked::yes;
-  throw Error{Error::unavailable,
+  throw Error{Error::in_doubt,
               fmt::format("s3: {} was removed while it was created", client_->place(key))};
 }
 

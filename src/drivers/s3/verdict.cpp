@@ -124,9 +124,7 @@ Verdict judge_transfer(const Request& request, const HttpResponse& response) {
   return {kind_of(response.code), {}, response.problem};
 }
 
-}  // namespace
-
-Verdict judge(const Request& request, const HttpResponse& response) {
+Verdict judge_answer(const Request& request, const HttpResponse& response) {
   if (response.code != CURLE_OK) return judge_transfer(request, response);
   const bool is_good = response.status >= 200 && response.status < 300;
   if (is_good && request.takes_part && !is_head_whole(response)) {
@@ -152,6 +150,27 @@ Verdict judge(const Request& request, const HttpResponse& response) {
   if (verdict.kind == Verdict::misconfigured && !region.empty() && is_plain) {
     verdict.why += fmt::format(" (the bucket's region is {})", region);
   }
+  return verdict;
+}
+
+// Whether an attempt that failed may have had its effect: the answer was lost, or the store failed
+// in the middle of its work.
+bool may_be_done(const Verdict& verdict, const HttpResponse& response) {
+  switch (verdict.kind) {
+    case Verdict::again:
+    case Verdict::unavailable:
+      if (response.code != CURLE_OK) return response.was_sent;
+      return response.status >= 500 || (response.status >= 200 && response.status < 300);
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Verdict judge(const Request& request, const HttpResponse& response) {
+  Verdict verdict = judge_answer(request, response);
+  verdict.may_be_done = may_be_done(verdict, response);
   return verdict;
 }
 

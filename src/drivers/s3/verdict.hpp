@@ -21,6 +21,7 @@ struct Verdict {
   Kind kind = success;
   std::string code;  // S3's, where it has one
   std::string why;   // in words, unless it is a success; no secret, nothing that the store wrote
+  bool may_be_done = false;  // the store may have done what was asked, and failed to say so
 };
 
 Verdict judge(const Request& request, const HttpResponse& response);

@@ -64,7 +64,7 @@ void Writer::commit() {
   if (is_over_) throw std::logic_error{"s3: an object is committed after its end"};
   if (upload_.empty()) {
     is_over_ = true;
-    client_->send({.method = "PUT", .key = key_, .body = part_});
+    client_->send({.method = "PUT", .key = key_, .body = part_, .stores = true});
     return;
   }
   put_part();
@@ -101,13 +101,13 @@ void Writer::complete() {
   request.body = document;
   request.root = "CompleteMultipartUploadResult";
   request.expected = {"NoSuchUpload"};
+  request.stores = true;
   if (client_->send(request).error.empty()) return;
   // An attempt whose answer was lost may have succeeded.
   if (is_marked(*client_, key_, mark_) == Marked::yes) return;
-  throw Error{
-      Error::unavailable,
-      fmt::format("s3: cannot write {}: another process ended the upload or replaced the object",
-                  client_->place(key_))};
+  throw Error{Error::in_doubt,
+              fmt::format("s3: cannot write {}: the upload was aborted, or the object replaced",
+                          client_->place(key_))};
 }
 
 void Writer::abort() noexcept {

@@ -114,6 +114,29 @@ TEST_CASE(
   CHECK(verdict(412, "") == s3::Verdict::again);  // cut short
 }
 
+TEST_CASE("an attempt may have been done unless it was not sent, or rejected with a reason") {
+  const auto may_be_done = [](CURLcode code, long status, const std::string& error, bool was_sent) {
+    s3::HttpResponse response;
+    response.code = code;
+    response.status = status;
+    response.was_sent = was_sent;
+    if (!error.empty()) response.body = "<Error><Code>" + error + "</Code></Error>";
+    return s3::judge({.method = "PUT", .key = "key"}, response).may_be_done;
+  };
+  CHECK(may_be_done(CURLE_OPERATION_TIMEDOUT, 0, "", true));
+  CHECK(may_be_done(CURLE_GOT_NOTHING, 0, "", true));
+  CHECK(may_be_done(CURLE_COULDNT_CONNECT, 0, "", true));  // sent over a connection that was kept
+  CHECK_FALSE(may_be_done(CURLE_COULDNT_CONNECT, 0, "", false));
+  CHECK_FALSE(may_be_done(CURLE_OPERATION_TIMEDOUT, 0, "", false));
+  CHECK(may_be_done(CURLE_OK, 500, "InternalError", true));
+  CHECK(may_be_done(CURLE_OK, 504, "", true));
+  CHECK_FALSE(may_be_done(CURLE_OK, 403, "SignatureDoesNotMatch", true));
+  CHECK_FALSE(may_be_done(CURLE_OK, 404, "NoSuchBucket", true));
+  CHECK_FALSE(may_be_done(CURLE_OK, 400, "EntityTooLarge", true));
+  CHECK_FALSE(may_be_done(CURLE_OK, 501, "NotImplemented", true));
+  CHECK_FALSE(may_be_done(CURLE_OK, 200, "", true));
+}
+
 TEST_CASE("an answer that ends in its head is none") {
   s3::Request request{.method = "GET", .key = "key"};
   request.takes_part = true;
@@ -150,7 +173,7 @@ TEST_CASE("a store that is down is unavailable within the timeout, and later it 
   CHECK(read_object(patient, "key") == "content");
 }
 
-TEST_CASE("a store that says nothing is unavailable within the timeout") {
+TEST_CASE("a store that does not answer leaves a put in doubt, within the timeout") {
   const auto url = service_url("S3");
   if (!url) return;
   const S3Options direct = s3_options(*url);
@@ -158,7 +181,28 @@ TEST_CASE("a store that says nothing is unavailable within the timeout") {
   S3Options options = through(direct, proxy.port());
   options.timeout = milliseconds{500};
   proxy.stall();
-  CHECK(failure_of(options).kind() == Error::unavailable);
+  CHECK(failure_of(options).kind() == Error::in_doubt);
+  S3Store store{options};
+  try {
+    store.create("key", "content");
+    FAIL("it was created");
+  } catch (const Error& error) {
+    CHECK(error.kind() == Error::in_doubt);
+  }
+  const auto writer = store.write("key");
+  writer->write("content");
+  try {
+    writer->commit();
+    FAIL("it was committed");
+  } catch (const Error& error) {
+    CHECK(error.kind() == Error::in_doubt);
+  }
+  try {
+    store.get("key");
+    FAIL("it was read");
+  } catch (const Error& error) {
+    CHECK(error.kind() == Error::unavailable);
+  }
 }
 
 // Whatever is lost on the way, at a random byte: an answer is true, and nothing is half there.

@@ -128,6 +128,35 @@ TEST_CASE("a write that failed, with whatever, leaves nothing in the next one") 
   }
 }
 
+TEST_CASE("a write keeps the store's kind of error, and is in doubt once an hour of it is stored") {
+  const auto kind_after = [](const Batch& batch, int failing, Error::Kind thrown) {
+    const TemporaryDirectory directory;
+    DirStore files{directory.path()};
+    int commits = 0;
+    auto store = std::make_shared<HookedStore>(files, [&](const StoreCall& call) {
+      if (call.kind == StoreCall::commit && !call.done && ++commits == failing) {
+        throw Error{thrown, "told to fail"};
+      }
+    });
+    ObjectSink sink{store};
+    try {
+      write(sink, batch);
+      FAIL("it did not fail");
+    } catch (const Error& error) {
+      return error.kind();
+    }
+    return thrown;
+  };
+  const Batch two_hours = batch_at({some_time, some_time + 1h});
+  for (const auto kind : {Error::unavailable, Error::misconfigured, Error::in_doubt}) {
+    CAPTURE(kind);
+    CHECK(kind_after(two_hours, 1, kind) == kind);
+    CHECK(kind_after(numbered_batch("event", 10), 1, kind) == kind);
+  }
+  CHECK(kind_after(two_hours, 2, Error::unavailable) == Error::in_doubt);
+  CHECK(kind_after(two_hours, 2, Error::misconfigured) == Error::misconfigured);
+}
+
 TEST_CASE("an archive is opened by its URL") {
   const TemporaryDirectory directory;
   enable_dir();

@@ -1,0 +1,43 @@
+// Directories that a power cut does not take back.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/file_system.hpp"
+
+namespace eventcollect {
+
+// Makes directories, and remembers which are durable. Safe from any thread.
+class DurableDirectories {
+ public:
+  struct Failure {
+    int error;              // an errno
+    std::string_view call;  // "make", "open" or "sync"
+    std::string path;       // of what
+  };
+
+  // `files` has to outlive it. What exists above `root` counts as durable.
+  DurableDirectories(FileSystem& files, std::string root);
+
+  // Makes `path` and those of its parents that are missing; on return their entries are synced.
+  // From the root on those that exist are synced, too, once: a process that came no further may
+  // have made them.
+  std::optional<Failure> make(std::string path);
+
+  // Without slashes at its end.
+  const std::string& root() const { return root_; }
+
+ private:
+  std::optional<Failure> make_one(const std::string& path);
+
+  FileSystem& files_;
+  const std::string root_;
+  std::mutex mutex_;
+  std::set<std::string, std::less<>> durable_;
+};
+
+}  // namespace eventcollect

@@ -1,0 +1,43 @@
+// Bytes as text: hexadecimal digits, base64 (RFC 4648), percent coding (RFC 3986).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace eventcollect {
+
+// The value of a hexadecimal digit in either case, or -1.
+constexpr int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// "000102…ff": the two digits of each byte, for code that must not cost anything.
+inline constexpr std::array<char, 512> hex_pairs = [] {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::array<char, 512> pairs{};
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    pairs[i] = digits[i % 2 == 0 ? i / 32 : i / 2 % 16];
+  }
+  return pairs;
+}();
+
+// Appends two lower-case digits for each byte.
+void append_hex(std::string& out, std::string_view bytes);
+
+// Appends base64 with padding (RFC 4648, section 4).
+void append_base64(std::string& out, std::string_view bytes);
+
+// Appends `text` with all but the unreserved characters (RFC 3986, section 2.3) and those of `kept`
+// as %XX.
+void append_percent_encoded(std::string& out, std::string_view text, std::string_view kept = {});
+
+// Nothing where two hexadecimal digits do not follow a '%'.
+std::optional<std::string> percent_decode(std::string_view text);
+
+}  // namespace eventcollect

@@ -1,0 +1,15 @@
+// What the system says of an error.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <system_error>
+
+namespace eventcollect {
+
+// "No such file or directory" for ENOENT, and for -ENOENT, which FileSystem's functions return.
+inline std::string errno_text(std::int64_t error) {
+  return std::generic_category().message(static_cast<int>(error < 0 ? -error : error));
+}
+
+}  // namespace eventcollect

@@ -1,0 +1,20 @@
+#include "base/folder_in_use.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <system_error>
+
+namespace eventcollect {
+
+FolderInUse folder_in_use(const std::string& path, const std::string& former_path) {
+  std::error_code unknown;
+  const bool has_former_name = !std::filesystem::exists(path, unknown) && !unknown &&
+                               std::filesystem::is_directory(former_path, unknown);
+  if (!has_former_name) return {path, {}};
+  return {former_path,
+          fmt::format("using '{}', whose default name is now '{}': rename it while nothing uses it",
+                      former_path, path)};
+}
+
+}  // namespace eventcollect

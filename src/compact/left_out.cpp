@@ -1,0 +1,25 @@
+#include "compact/left_out.hpp"
+
+#include <string>
+
+namespace eventcollect {
+namespace {
+
+constexpr std::string_view code_conflict = "event_id.conflict";
+
+}  // namespace
+
+void LeftOut::add(const SortedEvent& event, std::string_view kept_line) {
+  if (comparison_.same(kept_line, event.line)) {
+    ++duplicates_;
+    return;
+  }
+  ++conflicts_;
+  letters_.add({.event_id = event.id(),
+                .code = code_conflict,
+                .pointer = "/event_id",
+                .message = "The hour has another event under this event_id.",
+                .raw = std::string{event.line}});
+}
+
+}  // namespace eventcollect
