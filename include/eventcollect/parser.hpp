@@ -16,6 +16,7 @@
 
 #include "eventcollect/batch.hpp"
 #include "eventcollect/clock.hpp"
+#include "eventcollect/rejection.hpp"
 #include "eventcollect/rules.hpp"
 
 namespace eventcollect {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "eventcollect/event.hpp"
-#include "eventcollect/rules.hpp"
+#include "eventcollect/rejection.hpp"
 
 namespace eventcollect {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "eventcollect/batch.hpp"
-#include "eventcollect/rules.hpp"
+#include "eventcollect/rejection.hpp"
 
 namespace eventcollect {
 

@@ -206,7 +206,7 @@ struct Collector::State {
   std::shared_ptr<Committer> events;
   std::shared_ptr<Committer> letters;  // null where rejected events go nowhere
   std::atomic<std::uint64_t> accepted{0};
-  std::array<std::atomic<std::uint64_t>, std::size(rejection_codes)> rejected{};
+  std::array<std::atomic<std::uint64_t>, all_codes.size()> rejected{};
 
   std::optional<Error> judge(std::string_view body, const RequestInfo& info, Workspace& space);
   Committer::Admission submit(const Workspace& space, Committer::OnFailure on_sink_failure,
@@ -265,10 +265,7 @@ Committer::Admission Collector::State::submit(const Workspace& space,
 }
 
 void Collector::State::count_rejected(const Rejection& rejection) {
-  const auto* place =
-      std::find(std::begin(rejection_codes), std::end(rejection_codes), rejection.code);
-  rejected[static_cast<std::size_t>(place - std::begin(rejection_codes))].fetch_add(
-      1, std::memory_order_relaxed);
+  rejected[code_index(rejection.code)].fetch_add(1, std::memory_order_relaxed);
 }
 
 Committer::OnFailure Collector::State::on_failure() const {

@@ -13,9 +13,6 @@
 namespace eventcollect {
 namespace {
 
-constexpr std::string_view code_conflict = "event_id.conflict";
-constexpr std::string_view code_missing = "object.missing";
-
 // So much is read at once that it stays in the processor's cache.
 constexpr std::size_t events_at_once = 1'000;
 constexpr std::size_t bytes_at_once = std::size_t{256} << 10;
@@ -146,7 +143,7 @@ void PlanFinisher::note_missing(const std::string& key) {
     return;
   }
   ++missing_objects_;
-  letters_.add({.code = code_missing,
+  letters_.add({.code = code::object_missing,
                 .message = "The object was removed before it was compacted.",
                 .raw = key});
 }
@@ -264,7 +261,7 @@ void PlanFinisher::leave_out(const SortedEvent& event, std::string_view kept_lin
   }
   ++plan_.conflicts;
   letters_.add({.event_id = event.id(),
-                .code = code_conflict,
+                .code = code::event_id_conflict,
                 .pointer = "/event_id",
                 .message = "The hour has another event under this event_id.",
                 .raw = std::string{event.line}});

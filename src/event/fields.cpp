@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "eventcollect/codes.hpp"
 #include "eventcollect/rules.hpp"
 
 namespace eventcollect {

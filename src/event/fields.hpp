@@ -66,7 +66,7 @@ inline std::optional<std::size_t> count_characters(std::string_view text) {
   return count;
 }
 
-// What is said of a fault: one of rejection_codes and a sentence. Of Fault::none nothing.
+// What is said of a fault: one of all_codes and a sentence. Of Fault::none nothing.
 struct FaultReason {
   std::string_view code;
   std::string message;

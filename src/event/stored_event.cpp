@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "event/fields.hpp"
+#include "eventcollect/rules.hpp"
 #include "json/scanner.hpp"
 
 namespace eventcollect {

@@ -139,7 +139,7 @@ std::string render_metrics(const CollectorStatistics& collected,
                                         "Events and bodies that the rules rejected, by code.");
   for (std::size_t i = 0; i < collected.events_rejected.size(); ++i) {
     add_counter(rejected, collected.events_rejected[i],
-                {{"code", std::string{rejection_codes[i]}}});
+                {{"code", std::string{all_codes[i]}}});
   }
   add_sinks(families, {{"events", collected.sink}, {"dead_letters", collected.dead_letters}});
   return families.render();

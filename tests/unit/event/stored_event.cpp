@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <random>
 #include <string>
 #include <utility>
@@ -190,8 +189,7 @@ TEST_CASE("each fault of a stored event has its code and its place") {
     CHECK(result.rejection->code == one.code);
     CHECK(result.rejection->pointer == one.pointer);
     CHECK(result.batch.empty());
-    CHECK(std::find(std::begin(rejection_codes), std::end(rejection_codes), one.code) !=
-          std::end(rejection_codes));
+    CHECK_NOTHROW(code_index(one.code));
     const bool is_event =
         one.code != "json.malformed" && one.code != "event.not_object" && one.pointer != "/dead_id";
     CHECK(result.rejection->event_id.has_value() == is_event);
