@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "event/fields.hpp"
+#include "event/field_value.hpp"
 #include "event/page_url.hpp"
 #include "json/scanner.hpp"
 

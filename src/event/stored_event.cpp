@@ -5,7 +5,7 @@
 #include <array>
 #include <utility>
 
-#include "event/fields.hpp"
+#include "event/field_value.hpp"
 #include "eventcollect/rules.hpp"
 #include "json/scanner.hpp"
 

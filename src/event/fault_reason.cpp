@@ -1,4 +1,4 @@
-#include "event/fields.hpp"
+#include "event/field_value.hpp"
 
 #include <fmt/format.h>
 
