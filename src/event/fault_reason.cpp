@@ -1,4 +1,4 @@
-#include "event/field_value.hpp"
+#include "event/fault_reason.hpp"
 
 #include <fmt/format.h>
 

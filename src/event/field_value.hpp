@@ -1,6 +1,6 @@
-// The fields of an event as they stand in JSON text, and what each has to be: for events that come
-// in and for those that are read back. What runs for every event has its body here: a call would
-// cost more than the work.
+// The values of an event's fields in JSON text, read for events that clients send and for those
+// that were stored. What runs for every event has its body here: a call would cost more than the
+// work.
 #pragma once
 
 #include <charconv>
@@ -16,21 +16,21 @@
 
 namespace eventcollect {
 
-// A member's value as it stands in the text.
+// A member's value as it is written.
 struct FieldValue {
   std::string_view text;
-  bool escaped = false;  // it is a string with a backslash
+  bool escaped = false;  // a string that has a backslash
 
   bool present() const { return !text.empty(); }
   bool is_string() const { return present() && text.front() == '"'; }
   bool is_object() const { return present() && text.front() == '{'; }
   bool is_array() const { return present() && text.front() == '['; }
 
-  // Where is_string().
+  // Only if is_string().
   json::String string() const { return {text.substr(1, text.size() - 2), escaped}; }
 };
 
-// Whole milliseconds since 1970, up to latest_time. Nothing if `value` is something else.
+// Whole milliseconds since 1970, up to latest_time. Nothing if `value` is anything else.
 inline std::optional<TimePoint> read_milliseconds(const FieldValue& value) {
   std::int64_t milliseconds = 0;
   const char* end = value.text.data() + value.text.size();
@@ -41,7 +41,7 @@ inline std::optional<TimePoint> read_milliseconds(const FieldValue& value) {
   return time;
 }
 
-// A UUID that is neither nil nor max. Nothing if `value` is something else. Overwrites `scratch`.
+// A UUID that is neither nil nor max. Nothing if `value` is anything else. Overwrites `scratch`.
 inline std::optional<Uuid> read_event_id(const FieldValue& value, std::string& scratch) {
   if (!value.is_string()) return {};
   const auto id = Uuid::parse(json::unescape(value.string(), scratch));
@@ -49,7 +49,7 @@ inline std::optional<Uuid> read_event_id(const FieldValue& value, std::string& s
   return id;
 }
 
-// The length of UTF-8 text in characters, or nothing if a control character is among them.
+// The length of UTF-8 text in characters, or nothing if it holds a control character.
 inline std::optional<std::size_t> count_characters(std::string_view text) {
   std::size_t count = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -65,12 +65,5 @@ inline std::optional<std::size_t> count_characters(std::string_view text) {
   }
   return count;
 }
-
-// What is said of a fault: one of all_codes and a sentence. Of Fault::none nothing.
-struct FaultReason {
-  std::string_view code;
-  std::string message;
-};
-FaultReason reason_of(json::Fault fault);
 
 }  // namespace eventcollect

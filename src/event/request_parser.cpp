@@ -7,7 +7,9 @@
 #include <optional>
 #include <utility>
 
+#include "event/fault_reason.hpp"
 #include "event/field_value.hpp"
+#include "event/fields.hpp"
 #include "event/page_url.hpp"
 #include "json/scanner.hpp"
 
@@ -15,51 +17,6 @@ namespace eventcollect {
 namespace {
 
 using json::Fault;
-
-enum class Field : std::uint8_t {
-  event,
-  url,
-  properties,
-  event_id,
-  client_time,
-  sent_time,
-  server_owned,  // server_time, event_time, context, violations: ours, so not believed
-  batch,
-  unknown,
-};
-
-struct FieldName {
-  std::string_view name;
-  Field field;
-};
-
-constexpr FieldName field_names[] = {
-    {"event", Field::event},
-    {"url", Field::url},
-    {"properties", Field::properties},
-    {"event_id", Field::event_id},
-    {"client_time", Field::client_time},
-    {"sent_time", Field::sent_time},
-    {"server_time", Field::server_owned},
-    {"event_time", Field::server_owned},
-    {"context", Field::server_owned},
-    {"violations", Field::server_owned},
-    {"batch", Field::batch},
-};
-
-struct NamedField {
-  std::size_t place;  // in field_names, or its size
-  Field field;
-};
-
-NamedField find_field(std::string_view name) {
-  std::size_t place = 0;
-  for (const FieldName& candidate : field_names) {
-    if (candidate.name == name) return {place, candidate.field};
-    ++place;
-  }
-  return {place, Field::unknown};
-}
 
 // An event of which only the JSON has been looked at.
 struct Candidate {
@@ -250,18 +207,21 @@ Outcome Parser::State::scan_member(Candidate& candidate, Envelope* envelope, uns
   const char* const key_position = scanner.position();
   json::String key;
   if (!scanner.key(key)) return Outcome::malformed;
-  NamedField named = find_field(json::unescape(key, scratch));
-  if (named.field == Field::batch && envelope == nullptr) named.field = Field::unknown;
-  if (named.field == Field::unknown) {
+  const std::string_view key_text = json::unescape(key, scratch);
+  const std::size_t field = find_field(key_text);
+  const bool is_field = field != field_count;
+  const bool is_batch = !is_field && envelope != nullptr && key_text == "batch";
+  const bool is_known = is_field || is_batch;
+  if (!is_known) {
     if (candidate.unknown_key.data() == nullptr) {
       candidate.unknown_key = {key_position, key.raw.size() + 2};
     }
   } else {
-    if ((seen & (1U << named.place)) != 0) scanner.note(Fault::duplicate_key, key_position);
-    seen |= 1U << named.place;
+    if ((seen & (1U << field)) != 0) scanner.note(Fault::duplicate_key, key_position);
+    seen |= 1U << field;
   }
 
-  if (named.field == Field::batch) {
+  if (is_batch) {
     envelope->found = true;
     envelope->is_array = scanner.peek() == '[';
     if (envelope->is_array) {
@@ -287,7 +247,8 @@ Outcome Parser::State::scan_member(Candidate& candidate, Envelope* envelope, uns
     return Outcome::malformed;
   }
   value.text = {start, static_cast<std::size_t>(scanner.position() - start)};
-  switch (named.field) {
+  if (!is_field) return Outcome::fine;
+  switch (static_cast<Field>(field)) {
     case Field::event:
       candidate.name = value;
       break;
@@ -307,10 +268,11 @@ Outcome Parser::State::scan_member(Candidate& candidate, Envelope* envelope, uns
     case Field::sent_time:
       candidate.sent_time = value;
       break;
-    case Field::server_owned:
-    case Field::batch:
-    case Field::unknown:
-      break;
+    case Field::server_time:
+    case Field::event_time:
+    case Field::context:
+    case Field::violations:
+      break;  // the server's own, so what a client sends is ignored
   }
   return Outcome::fine;
 }
@@ -409,15 +371,14 @@ bool Parser::State::reject_envelope(const Envelope& envelope, const Candidate& t
     reject(whole, code::event_not_object, "/batch", "\"batch\" has to be an array of events.");
     return true;
   }
-  const std::pair<const FieldValue&, std::string_view> misplaced[] = {
-      {top.name, "event"},
-      {top.url, "url"},
-      {top.event_id, "event_id"},
-      {top.properties, "properties"},
-      {top.client_time, "client_time"}};
+  const std::pair<const FieldValue&, Field> misplaced[] = {{top.name, Field::event},
+                                                           {top.url, Field::url},
+                                                           {top.event_id, Field::event_id},
+                                                           {top.properties, Field::properties},
+                                                           {top.client_time, Field::client_time}};
   for (const auto& [value, field] : misplaced) {
     if (!value.present()) continue;
-    reject(whole, code::field_unknown, fmt::format("/{}", field),
+    reject(whole, code::field_unknown, fmt::format("/{}", traits_of(field).name),
            "Beside \"batch\" only \"sent_time\" is known: put the rest into the events.");
     return true;
   }

@@ -5,44 +5,13 @@
 #include <array>
 #include <utility>
 
+#include "event/fault_reason.hpp"
 #include "event/field_value.hpp"
+#include "event/fields.hpp"
 #include "eventcollect/rules.hpp"
 #include "json/scanner.hpp"
 
 namespace eventcollect {
-namespace {
-
-// In the order in which they are written, so that each is mostly found at the first look.
-enum Field : std::uint8_t {
-  event_id,
-  event_name,
-  url,
-  properties,
-  server_time,
-  event_time,
-  client_time,
-  sent_time,
-  context,
-  violations,
-  field_count,
-};
-
-constexpr std::array<std::string_view, field_count> field_names{
-    "event_id",   "event",       "url",       "properties", "server_time",
-    "event_time", "client_time", "sent_time", "context",    "violations"};
-
-// Which field has this name, or field_count. Looks at `expected` first.
-std::size_t find_field(std::string_view name, std::size_t expected) {
-  for (std::size_t i = expected; i < field_count; ++i) {
-    if (field_names[i] == name) return i;
-  }
-  for (std::size_t i = 0; i < expected; ++i) {
-    if (field_names[i] == name) return i;
-  }
-  return field_count;
-}
-
-}  // namespace
 
 struct StoredEventReader::State {
   using Result = std::optional<Rejection>;
@@ -60,7 +29,7 @@ struct StoredEventReader::State {
 
   Result append(std::string_view line, Batch& batch);
   bool scan(std::string_view line);
-  bool scan_member(std::size_t& expected);
+  bool scan_member();
   Result judge_form(bool is_json);
   Result judge();
   Result judge_name();
@@ -72,8 +41,10 @@ struct StoredEventReader::State {
   Rejection reject(Field field, std::string_view code, std::string_view what_it_has_to_be);
   void trim();
 
-  bool has(Field field) const { return (seen & (1U << field)) != 0; }
-  FieldValue value(Field field) const { return has(field) ? values[field] : FieldValue{}; }
+  bool has(Field field) const { return (seen & (1U << index_of(field))) != 0; }
+  FieldValue value(Field field) const {
+    return has(field) ? values[index_of(field)] : FieldValue{};
+  }
 };
 
 StoredEventReader::State::Result StoredEventReader::State::append(std::string_view line,
@@ -110,10 +81,9 @@ bool StoredEventReader::State::scan(std::string_view line) {
   } else {
     scanner.advance();
     scanner.more();
-    std::size_t expected = 0;
     if (scanner.peek() != '}') {
       do {
-        if (!scan_member(expected)) return false;
+        if (!scan_member()) return false;
       } while (scanner.take(','));
     }
     if (scanner.peek() != '}') return scanner.malformed("',' or '}' was expected");
@@ -122,11 +92,11 @@ bool StoredEventReader::State::scan(std::string_view line) {
   return !scanner.more() || scanner.malformed("something follows after the end");
 }
 
-bool StoredEventReader::State::scan_member(std::size_t& expected) {
+bool StoredEventReader::State::scan_member() {
   const char* const key_position = scanner.position();
   json::String key;
   if (!scanner.key(key)) return false;
-  const std::size_t field = find_field(json::unescape(key, scratch), expected);
+  const std::size_t field = find_field(json::unescape(key, scratch));
   FieldValue member;
   const char* const start = scanner.position();
   if (scanner.peek() == '"') {
@@ -141,7 +111,6 @@ bool StoredEventReader::State::scan_member(std::size_t& expected) {
     if (unknown == nullptr) unknown = key_position;
     return true;
   }
-  expected = field + 1;
   const unsigned bit = 1U << field;
   if ((seen & bit) != 0) scanner.note(json::Fault::duplicate_key, key_position);
   seen |= bit;
@@ -175,41 +144,42 @@ StoredEventReader::State::Result StoredEventReader::State::judge_form(bool is_js
 // Sets `event`, or says what is wrong with a field.
 StoredEventReader::State::Result StoredEventReader::State::judge() {
   event.line = text;
-  const auto id = read_event_id(value(event_id), scratch);
+  const auto id = read_event_id(value(Field::event_id), scratch);
   if (!id) {
-    return reject(event_id, code::event_id_invalid, "a UUID of 36 characters, neither nil nor max");
+    return reject(Field::event_id, code::event_id_invalid,
+                  "a UUID of 36 characters, neither nil nor max");
   }
   event.id = *id;
   if (auto rejection = judge_name()) return rejection;
   if (auto rejection = judge_url()) return rejection;
-  if (!value(properties).is_object()) {
-    return reject(properties, code::properties_type, "a JSON object");
+  if (!value(Field::properties).is_object()) {
+    return reject(Field::properties, code::properties_type, "a JSON object");
   }
-  event.properties = values[properties].text;
+  event.properties = value(Field::properties).text;
   if (auto rejection = judge_times()) return rejection;
-  if (has(context) && !values[context].is_object()) {
-    return reject(context, code::context_type, "a JSON object");
+  if (has(Field::context) && !value(Field::context).is_object()) {
+    return reject(Field::context, code::context_type, "a JSON object");
   }
-  event.context = value(context).text;
-  if (has(violations) && !values[violations].is_array()) {
-    return reject(violations, code::violations_type, "an array");
+  event.context = value(Field::context).text;
+  if (has(Field::violations) && !value(Field::violations).is_array()) {
+    return reject(Field::violations, code::violations_type, "an array");
   }
-  event.violations = value(violations).text;
+  event.violations = value(Field::violations).text;
   return {};
 }
 
 StoredEventReader::State::Result StoredEventReader::State::judge_name() {
-  if (!has(event_name)) {
+  if (!has(Field::event)) {
     return reject(code::event_missing, "/event", "\"event\", the event's name, is missing.");
   }
-  if (!values[event_name].is_string()) return reject(event_name, code::event_type, "a string");
-  event.name = json::unescape(values[event_name].string(), name_text);
+  if (!value(Field::event).is_string()) return reject(Field::event, code::event_type, "a string");
+  event.name = json::unescape(value(Field::event).string(), name_text);
   const auto characters = count_characters(event.name);
   if (!characters) {
-    return reject(event_name, code::string_invalid, "without control characters");
+    return reject(Field::event, code::string_invalid, "without control characters");
   }
   if (*characters < 1 || *characters > max_name_characters) {
-    return reject(event_name, code::event_length,
+    return reject(Field::event, code::event_length,
                   fmt::format("1 to {} characters long", max_name_characters));
   }
   return {};
@@ -217,26 +187,29 @@ StoredEventReader::State::Result StoredEventReader::State::judge_name() {
 
 StoredEventReader::State::Result StoredEventReader::State::judge_url() {
   event.url.reset();
-  if (!has(url)) return {};
-  if (!values[url].is_string()) return reject(url, code::url_type, "a string");
-  event.url = json::unescape(values[url].string(), url_text);
+  if (!has(Field::url)) return {};
+  if (!value(Field::url).is_string()) return reject(Field::url, code::url_type, "a string");
+  event.url = json::unescape(value(Field::url).string(), url_text);
   if (event.url->size() > max_url_bytes) {
-    return reject(url, code::url_length, fmt::format("at most {} bytes long", max_url_bytes));
+    return reject(Field::url, code::url_length,
+                  fmt::format("at most {} bytes long", max_url_bytes));
   }
   return {};
 }
 
 StoredEventReader::State::Result StoredEventReader::State::judge_times() {
-  if (auto rejection = judge_time(server_time, code::server_time_invalid, event.server_time)) {
+  if (auto rejection =
+          judge_time(Field::server_time, code::server_time_invalid, event.server_time)) {
     return rejection;
   }
-  if (auto rejection = judge_time(event_time, code::event_time_invalid, event.event_time)) {
+  if (auto rejection = judge_time(Field::event_time, code::event_time_invalid, event.event_time)) {
     return rejection;
   }
-  if (auto rejection = judge_time(client_time, code::client_time_invalid, event.client_time)) {
+  if (auto rejection =
+          judge_time(Field::client_time, code::client_time_invalid, event.client_time)) {
     return rejection;
   }
-  return judge_time(sent_time, code::sent_time_invalid, event.sent_time);
+  return judge_time(Field::sent_time, code::sent_time_invalid, event.sent_time);
 }
 
 StoredEventReader::State::Result StoredEventReader::State::judge_time(Field field,
@@ -256,15 +229,15 @@ StoredEventReader::State::Result StoredEventReader::State::judge_time(
 
 Rejection StoredEventReader::State::reject(std::string_view code, std::string pointer,
                                            std::string message) {
-  const auto id = read_event_id(value(event_id), scratch);
+  const auto id = read_event_id(value(Field::event_id), scratch);
   return {
       .event_id = id, .code = code, .pointer = std::move(pointer), .message = std::move(message)};
 }
 
 Rejection StoredEventReader::State::reject(Field field, std::string_view code,
                                            std::string_view what_it_has_to_be) {
-  return reject(code, fmt::format("/{}", field_names[field]),
-                fmt::format("\"{}\" {}has to be {}.", field_names[field],
+  return reject(code, fmt::format("/{}", traits_of(field).name),
+                fmt::format("\"{}\" {}has to be {}.", traits_of(field).name,
                             has(field) ? "" : "is missing; it ", what_it_has_to_be));
 }
 
