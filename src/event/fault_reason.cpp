@@ -11,13 +11,14 @@ FaultReason reason_of(json::Fault fault) {
   switch (fault) {
     case json::Fault::too_deep:
       return {code::json_too_deep,
-              fmt::format("An event may be nested {} levels deep, itself included.", max_depth)};
+              fmt::format("An event must be nested at most {} levels deep, itself included.",
+                          max_depth)};
     case json::Fault::duplicate_key:
-      return {code::field_duplicate, "An object has this key twice."};
+      return {code::field_duplicate, "An object must not have a key twice."};
     case json::Fault::invalid_string:
-      return {code::string_invalid, "A string holds U+0000 or half of a surrogate pair."};
+      return {code::string_invalid, "A string must not contain U+0000 or half a surrogate pair."};
     case json::Fault::number_range:
-      return {code::number_range, "A number is beyond the range of a double."};
+      return {code::number_range, "A number must be within the range of a double."};
     case json::Fault::none:
       break;
   }
