@@ -1,4 +1,4 @@
-// The forms of a body: an event, an array, a batch, lines; and bodies that are none.
+// The forms of a body: an event, an array, a batch, lines; and malformed bodies.
 #include <doctest/doctest.h>
 
 #include "eventcollect/parser.hpp"

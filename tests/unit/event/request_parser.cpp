@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-
 #include "support/parsing.hpp"
 
 using namespace eventcollect;
