@@ -1,4 +1,4 @@
-// A run of events on their way to a sink, in both forms that sinks want.
+// Events on their way to a sink, in both forms that sinks need.
 //
 //   file.append(batch.ndjson());                  // one buffer, or
 //   for (const Event& event : batch)              // one by one
@@ -19,8 +19,8 @@
 
 namespace eventcollect {
 
-// An ordered list of events. Reading it (const functions) is safe from any thread while nobody
-// changes it.
+// An ordered list of events. Reading it (const functions) is safe from any thread as long as no
+// thread changes it.
 class Batch {
  public:
   class Iterator;
@@ -28,15 +28,15 @@ class Batch {
   bool empty() const { return records_.empty(); }
   std::size_t size() const { return records_.size(); }
 
-  // The bytes of ndjson(): what bounds in bytes are counted in.
+  // The size of ndjson(), which limits in bytes count.
   std::size_t bytes() const { return lines_.size(); }
 
-  // About what the events take in memory.
+  // Roughly the memory that the events take.
   std::size_t memory_bytes() const {
     return lines_.size() + side_.size() + records_.size() * sizeof(Record);
   }
 
-  // The server times of all events lie between these; of an empty batch they mean nothing.
+  // The server times of all events lie between these; of an empty batch they are meaningless.
   TimePoint earliest() const { return earliest_; }
   TimePoint latest() const { return latest_; }
 
@@ -48,7 +48,7 @@ class Batch {
   Event front() const { return (*this)[0]; }
   Event back() const { return (*this)[size() - 1]; }
 
-  // All events in order, made as they are asked for.
+  // All events in order. Each is made when an iterator is dereferenced.
   Iterator begin() const;
   Iterator end() const;
 
@@ -60,11 +60,11 @@ class Batch {
   void append(const Batch& other, std::size_t first, std::size_t count);
   void append(const Batch& other) { append(other, 0, other.size()); }
 
-  // Empties it and keeps the memory, but no more than `keep_bytes` of each buffer.
+  // Empties it and keeps the memory for reuse, at most `keep_bytes` of each buffer.
   void clear(std::size_t keep_bytes = std::size_t{1} << 20);
 
  private:
-  // A piece of text: in its event's line, or in side_ where the line has it only in escaped form.
+  // A piece of text: in its event's line, or in side_ if the line has it only in escaped form.
   struct Slice {
     enum class Place : std::uint8_t { absent, line, side };
     std::uint32_t offset = 0;
@@ -117,7 +117,7 @@ class Batch {
   std::vector<Record> records_;
 };
 
-// Goes over a batch, which must not change meanwhile.
+// Iterates over a batch, which must not change meanwhile.
 class Batch::Iterator {
  public:
   using iterator_category = std::input_iterator_tag;

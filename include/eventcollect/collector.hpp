@@ -20,6 +20,7 @@
 #include "eventcollect/clock.hpp"
 #include "eventcollect/parser.hpp"
 #include "eventcollect/properties.hpp"
+#include "eventcollect/rejection.hpp"
 #include "eventcollect/rules.hpp"
 #include "eventcollect/sink.hpp"
 #include "eventcollect/statistics.hpp"

@@ -19,8 +19,8 @@
 //   quarantine/dt=2026-11-23/hour=18/0001-0193….letters.json.gz
 //   quarantine/dt=2026-11-23/hour=18/….json.gz
 //
-// Letters have the codes of rules.hpp, or event_id.conflict (another event stayed under this id),
-// object.damaged and object.missing (`raw` is the key of a raw object).
+// The code of a letter is that of a fault in a stored event, event_id.conflict (another event with
+// this id was kept), object.damaged or object.missing (`raw` is the key of a raw object).
 //
 // A raw object is never changed. What somebody mends goes back under a new name: under its own it
 // would count as what the plan has taken already, and be removed unread.

@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "eventcollect/clock.hpp"
-#include "eventcollect/rules.hpp"
+#include "eventcollect/rejection.hpp"
 #include "eventcollect/sink.hpp"
 
 namespace eventcollect {

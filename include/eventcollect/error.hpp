@@ -9,7 +9,7 @@
 //   }
 //
 // What is wrong with a URL or an option is a ConfigError (url.hpp); what is wrong with an event is
-// a Rejection (rules.hpp), which is no exception.
+// a Rejection (rejection.hpp), which is no exception.
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,7 @@
 
 #include "eventcollect/batch.hpp"
 #include "eventcollect/clock.hpp"
+#include "eventcollect/codes.hpp"
 #include "eventcollect/collector.hpp"
 #include "eventcollect/dead_letter.hpp"
 #include "eventcollect/endpoint.hpp"
@@ -17,6 +18,7 @@
 #include "eventcollect/properties.hpp"
 #include "eventcollect/pump.hpp"
 #include "eventcollect/registry.hpp"
+#include "eventcollect/rejection.hpp"
 #include "eventcollect/rejections.hpp"
 #include "eventcollect/retry.hpp"
 #include "eventcollect/rules.hpp"

@@ -1,12 +1,12 @@
-// From the bytes of a request to a batch of events, each judged for itself.
+// From the bytes of a request to a batch of events, each of which is judged alone.
 //
 //   Parser parser;
 //   Batch batch;
 //   std::vector<Rejection> rejections;
 //   parser.parse(body, BodyFormat::json, {.server_time = now}, {}, batch, rejections);
 //
-// The JSON is validated in full (RFC 8259), skipped values included. Where the body as a whole is
-// no JSON, nothing of it is taken; every other fault costs only the event that has it.
+// The JSON is validated in full (RFC 8259), skipped values included. A body that is malformed as a
+// whole is rejected as a whole; any other fault rejects only the event that has it.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +16,14 @@
 
 #include "eventcollect/batch.hpp"
 #include "eventcollect/clock.hpp"
+#include "eventcollect/rejection.hpp"
 #include "eventcollect/rules.hpp"
 
 namespace eventcollect {
 
 enum class BodyFormat : std::uint8_t {
   json,    // an event, an array of events, or {"batch":[events],"sent_time":…}
-  ndjson,  // an event a line; empty lines are passed over
+  ndjson,  // one event per line; blank lines are skipped
 };
 
 // What the server adds to each event of a request.
@@ -31,7 +32,7 @@ struct Stamp {
   std::string_view context{};  // a JSON object to store with each event, or empty
 };
 
-// Holds scratch memory so that parsing again costs no allocation. One thread at a time.
+// Holds scratch memory, so that parsing again does not allocate. One thread at a time.
 class Parser {
  public:
   Parser();

@@ -13,8 +13,8 @@ namespace eventcollect {
 
 class Properties;
 
-// A JSON value, kept as its text. Implicit, so that a list of properties reads like JSON. Braces
-// are an array, even around one value; an object is written Properties{{"name", value}, …}.
+// A JSON value, kept as its text. Conversions are implicit, so that a list of properties reads like
+// JSON. Braces make an array, even around one value; an object is Properties{{"name", value}, …}.
 class PropertyValue {
  public:
   PropertyValue(std::nullptr_t) : json_{"null"} {}
@@ -34,7 +34,7 @@ class PropertyValue {
   std::string json_;
 };
 
-// A JSON object, kept as its text. What JSON has no words for (NaN, infinity, bytes that are no
+// A JSON object, kept as its text. What JSON cannot express (NaN, infinity, bytes that are not
 // UTF-8) is rejected when the event is collected, as if a client had sent it.
 class Properties {
  public:

@@ -1,4 +1,4 @@
-// What a sink says of single events that it will not store.
+// The single events that a sink rejects, and why.
 //
 //   void write(const Batch& batch, Rejections& rejections) override {
 //     for (const Event& event : batch)
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "eventcollect/event.hpp"
-#include "eventcollect/rules.hpp"
+#include "eventcollect/rejection.hpp"
 
 namespace eventcollect {
 
@@ -37,7 +37,7 @@ class Rejections {
   bool empty() const { return list_.empty(); }
   std::size_t size() const { return list_.size(); }
 
-  // Forgets them: the batch is about to be written again.
+  // Removes all, for when the batch is written again.
   void clear();
 
  private:

@@ -4,11 +4,10 @@
 
 #include <array>
 #include <cstdint>
-#include <iterator>
 #include <utility>
 #include <vector>
 
-#include "eventcollect/rules.hpp"
+#include "eventcollect/codes.hpp"
 
 namespace eventcollect {
 
@@ -40,8 +39,7 @@ struct CollectorStatistics {
   SinkStatistics sink{};
   SinkStatistics dead_letters{};      // all zero where no sink for them was given
   std::uint64_t events_accepted = 0;  // by the rules
-  std::array<std::uint64_t, std::size(rejection_codes)>
-      events_rejected{};  // by place in rejection_codes
+  std::array<std::uint64_t, all_codes.size()> events_rejected{};  // by code_index()
 };
 
 // The answers that an endpoint has given: an HTTP status and how often, by status.

@@ -7,15 +7,15 @@
 #include <string_view>
 
 #include "eventcollect/batch.hpp"
-#include "eventcollect/rules.hpp"
+#include "eventcollect/rejection.hpp"
 
 namespace eventcollect {
 
-// The longest line that is read back: far longer than any event that got in.
+// The longest line that is read: far longer than any event that is accepted.
 inline constexpr std::size_t max_stored_bytes = std::size_t{64} << 20;
 
-// For lines that a sink wrote: here the fields that only the server sets are believed. Holds
-// scratch memory. One thread at a time.
+// For lines that a sink wrote: unlike those of a request, their server_time and the other fields of
+// the server are read. Holds scratch memory. One thread at a time.
 class StoredEventReader {
  public:
   StoredEventReader();
@@ -23,13 +23,13 @@ class StoredEventReader {
   StoredEventReader(StoredEventReader&&) noexcept;
   StoredEventReader& operator=(StoredEventReader&&) noexcept;
 
-  // Appends the event that `line` is to `batch`, its line without white space between tokens and
-  // otherwise as it is. Where it is none, says why, and `batch` stays as it was. `line` may be any
-  // bytes, but no view of `batch`. Rejected is what no sink of ours stores: text that is no JSON
-  // object or longer than max_stored_bytes, a missing or invalid event, event_id, server_time,
-  // event_time or properties, a field of another name or type, a key given twice, U+0000 or a lone
-  // surrogate, a number beyond double, nesting deeper than max_depth. The index of a rejection is
-  // 0.
+  // Appends the event in `line` to `batch`, without the white space between tokens and otherwise
+  // unchanged. If it is rejected, returns why, at index 0, and leaves `batch` as it was. `line` may
+  // be any bytes, but not a view of `batch`. Rejected is what no sink of this library stores: text
+  // that is not a JSON object or is longer than max_stored_bytes, a missing or invalid event,
+  // event_id, server_time, event_time or properties, a field of another name or type, a key given
+  // twice, U+0000 or a lone surrogate, a number outside the range of a double, nesting deeper than
+  // max_depth.
   std::optional<Rejection> append(std::string_view line, Batch& batch);
 
  private:

@@ -114,7 +114,7 @@ struct Collector::State {
   const CollectorOptions options;
   std::shared_ptr<Committer> letters;  // null where rejected events go nowhere
   std::atomic<std::uint64_t> accepted{0};
-  std::array<std::atomic<std::uint64_t>, std::size(rejection_codes)> rejected{};
+  std::array<std::atomic<std::uint64_t>, all_codes.size()> rejected{};
   std::shared_ptr<Committer> events;
 
   std::optional<Error> judge(std::string_view body, const RequestInfo& info, Workspace& space);
@@ -212,10 +212,7 @@ void Collector::State::reject(const Event& event, std::string_view why) {
 }
 
 void Collector::State::count_rejected(const Rejection& rejection) {
-  const auto* place =
-      std::find(std::begin(rejection_codes), std::end(rejection_codes), rejection.code);
-  rejected[static_cast<std::size_t>(place - std::begin(rejection_codes))].fetch_add(
-      1, std::memory_order_relaxed);
+  rejected[code_index(rejection.code)].fetch_add(1, std::memory_order_relaxed);
 }
 
 void Collector::State::send_letters(TimePoint now, const std::vector<Rejection>& rejections) {

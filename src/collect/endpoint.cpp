@@ -177,11 +177,11 @@ bool Endpoint::State::is_own_site(const Request& request) const {
 std::optional<Response> Endpoint::State::check_origin(const Request& request) const {
   if (is_own_site(request) || is_allowed(request.origin)) return {};
   if (host_of(request.origin).empty()) {
-    return problem(403, "origin.rejected", "Origin rejected",
+    return problem(403, code::origin_rejected, "Origin rejected",
                    "The request comes from another site, and does not say from which one.");
   }
   return problem(
-      403, "origin.rejected", "Origin rejected",
+      403, code::origin_rejected, "Origin rejected",
       fmt::format("The page's origin '{}' is neither that of the Host '{}' nor allowed. If it is "
                   "yours, allow it (--allow-origin {}). Behind nginx the line `proxy_set_header "
                   "Host $http_host;` keeps the Host.",
@@ -200,29 +200,29 @@ Response Endpoint::State::preflight(const Request& request) const {
 
 std::optional<Response> Endpoint::State::before_body(const Request& request) const {
   if (request.path != options.path) {
-    return problem(404, "path.not_found", "Not found", "There is nothing at this path.");
+    return problem(404, code::path_not_found, "Not found", "There is nothing at this path.");
   }
   if (request.method == "OPTIONS") return preflight(request);
   if (request.method != "POST") {
-    Response response =
-        problem(405, "method.not_allowed", "Method not allowed", "Events are sent here with POST.");
+    Response response = problem(405, code::method_not_allowed, "Method not allowed",
+                                "Events are sent here with POST.");
     response.headers.emplace_back("Allow", "POST, OPTIONS");
     return response;
   }
   if (auto rejected = check_origin(request)) return rejected;
   if (!format_of(request.content_type)) {
-    return problem(415, "content_type.unsupported", "Unsupported media type",
+    return problem(415, code::content_type_unsupported, "Unsupported media type",
                    "Send application/json, text/plain (with JSON in it) or application/x-ndjson.");
   }
   if (!is_identity(request.content_encoding) && !is_gzip(request.content_encoding)) {
-    return problem(415, "content_encoding.unsupported", "Unsupported content coding",
+    return problem(415, code::content_encoding_unsupported, "Unsupported content coding",
                    "A body may be coded with gzip or not at all.");
   }
   return {};
 }
 
 Response Endpoint::State::too_large() const {
-  return problem(413, "body.too_large", "Content too large",
+  return problem(413, code::body_too_large, "Content too large",
                  fmt::format("A body may have {} bytes.", options.max_body_bytes));
 }
 
@@ -242,7 +242,7 @@ std::optional<Response> Endpoint::State::read(const Request& request, Content& c
       case Inflated::too_large:
         return too_large();
       case Inflated::damaged:
-        return problem(400, "body.not_gzip", "Bad request",
+        return problem(400, code::body_not_gzip, "Bad request",
                        "The body is not gzip, or not all of it came.");
     }
   }
@@ -303,10 +303,10 @@ Response Endpoint::State::answer(const Error& failure) const {
   const bool in_doubt = failure.kind() == Error::in_doubt;
   // What broke is for the log of the one who runs this, not for strangers.
   Response response =
-      in_doubt ? problem(503, "sink.in_doubt", "Service unavailable",
+      in_doubt ? problem(503, code::sink_in_doubt, "Service unavailable",
                          "It is not known whether the events are stored. Send them again with the "
                          "same event_id.")
-               : problem(503, "sink.unavailable", "Service unavailable",
+               : problem(503, code::sink_unavailable, "Service unavailable",
                          "The events could not be stored. Send them again later.");
   response.headers.emplace_back("Retry-After", std::to_string(options.retry_after.count()));
   return response;

@@ -11,7 +11,7 @@
 
 #include "eventcollect/batch.hpp"
 #include "eventcollect/error.hpp"
-#include "eventcollect/rules.hpp"
+#include "eventcollect/rejection.hpp"
 
 namespace eventcollect {
 

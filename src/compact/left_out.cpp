@@ -3,11 +3,7 @@
 #include <string>
 
 namespace eventcollect {
-namespace {
-
-constexpr std::string_view code_conflict = "event_id.conflict";
-
-}  // namespace
+namespace {}  // namespace
 
 void LeftOut::add(const SortedEvent& event, std::string_view kept_line) {
   if (comparison_.same(kept_line, event.line)) {
@@ -16,7 +12,7 @@ void LeftOut::add(const SortedEvent& event, std::string_view kept_line) {
   }
   ++conflicts_;
   letters_.add({.event_id = event.id(),
-                .code = code_conflict,
+                .code = code::event_id_conflict,
                 .pointer = "/event_id",
                 .message = "The hour has another event under this event_id.",
                 .raw = std::string{event.line}});

@@ -9,7 +9,7 @@
 #include "eventcollect/batch.hpp"
 #include "eventcollect/clock.hpp"
 #include "eventcollect/object_store.hpp"
-#include "eventcollect/rules.hpp"
+#include "eventcollect/rejection.hpp"
 #include "objects/event_object_writer.hpp"
 
 namespace eventcollect {

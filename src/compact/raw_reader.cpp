@@ -12,8 +12,6 @@
 namespace eventcollect {
 namespace {
 
-constexpr std::string_view code_missing = "object.missing";
-
 // So much is read at once that it stays in the processor's cache.
 constexpr std::size_t events_at_once = 1'000;
 constexpr std::size_t bytes_at_once = std::size_t{256} << 10;
@@ -118,7 +116,7 @@ void RawReader::note_missing(const std::string& key) {
     return;
   }
   ++missing_objects_;
-  letters_.add({.code = code_missing,
+  letters_.add({.code = code::object_missing,
                 .message = "The object was removed before it was compacted.",
                 .raw = key});
 }

@@ -1,76 +1,95 @@
-// The fields of an event as they stand in JSON text, and what each has to be: for events that come
-// in and for those that are read back. What runs for every event has its body here: a call would
-// cost more than the work.
+// The ten fields of an event: one list for the readers of events and for the tables of databases.
 #pragma once
 
-#include <charconv>
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <string>
 #include <string_view>
-
-#include "eventcollect/clock.hpp"
-#include "eventcollect/uuid.hpp"
-#include "json/scanner.hpp"
+#include <utility>
 
 namespace eventcollect {
 
-// A member's value as it stands in the text.
-struct FieldValue {
-  std::string_view text;
-  bool escaped = false;  // it is a string with a backslash
-
-  bool present() const { return !text.empty(); }
-  bool is_string() const { return present() && text.front() == '"'; }
-  bool is_object() const { return present() && text.front() == '{'; }
-  bool is_array() const { return present() && text.front() == '['; }
-
-  // Where is_string().
-  json::String string() const { return {text.substr(1, text.size() - 2), escaped}; }
+// In the order in which a stored line has them.
+enum class Field : std::uint8_t {
+  event_id,
+  event,
+  url,
+  properties,
+  server_time,
+  event_time,
+  client_time,
+  sent_time,
+  context,
+  violations,
 };
 
-// Whole milliseconds since 1970, up to latest_time. Nothing if `value` is something else.
-inline std::optional<TimePoint> read_milliseconds(const FieldValue& value) {
-  std::int64_t milliseconds = 0;
-  const char* end = value.text.data() + value.text.size();
-  const auto parsed = std::from_chars(value.text.data(), end, milliseconds);
-  if (parsed.ec != std::errc{} || parsed.ptr != end) return {};
-  const TimePoint time = from_milliseconds(milliseconds);
-  if (time < TimePoint{} || time > latest_time) return {};
-  return time;
+// Who sets it: what a client sends for a field of the server is ignored.
+enum class FieldOwner : std::uint8_t { client, server };
+
+enum class FieldKind : std::uint8_t { uuid, text, object, array, time };
+
+struct FieldTraits {
+  Field field;
+  std::string_view name;
+  FieldOwner owner;
+  bool is_required;  // in a stored event; a client must send `event` alone
+  FieldKind kind;
+};
+
+inline constexpr std::array event_fields{
+    FieldTraits{Field::event_id, "event_id", FieldOwner::client, true, FieldKind::uuid},
+    FieldTraits{Field::event, "event", FieldOwner::client, true, FieldKind::text},
+    FieldTraits{Field::url, "url", FieldOwner::client, false, FieldKind::text},
+    FieldTraits{Field::properties, "properties", FieldOwner::client, true, FieldKind::object},
+    FieldTraits{Field::server_time, "server_time", FieldOwner::server, true, FieldKind::time},
+    FieldTraits{Field::event_time, "event_time", FieldOwner::server, true, FieldKind::time},
+    FieldTraits{Field::client_time, "client_time", FieldOwner::client, false, FieldKind::time},
+    FieldTraits{Field::sent_time, "sent_time", FieldOwner::client, false, FieldKind::time},
+    FieldTraits{Field::context, "context", FieldOwner::server, false, FieldKind::object},
+    FieldTraits{Field::violations, "violations", FieldOwner::server, false, FieldKind::array},
+};
+
+inline constexpr std::size_t field_count = event_fields.size();
+
+constexpr std::size_t index_of(Field field) { return static_cast<std::size_t>(field); }
+constexpr const FieldTraits& traits_of(Field field) { return event_fields[index_of(field)]; }
+
+static_assert(std::all_of(event_fields.begin(), event_fields.end(),
+                          [](const FieldTraits& traits) {
+                            return &traits == &traits_of(traits.field);
+                          }),
+              "event_fields must have the order of Field");
+
+// The order of the columns of a table.
+inline constexpr std::array column_order{
+    Field::event_id,   Field::server_time, Field::event_time,  Field::event,     Field::url,
+    Field::properties, Field::context,     Field::client_time, Field::sent_time, Field::violations,
+};
+
+static_assert(std::all_of(event_fields.begin(), event_fields.end(),
+                          [](const FieldTraits& traits) {
+                            return std::count(column_order.begin(), column_order.end(),
+                                              traits.field) == 1;
+                          }),
+              "each field must have one column");
+static_assert(column_order.size() == field_count);
+
+template <std::size_t index>
+constexpr bool is_name_of(std::string_view name) {
+  constexpr std::string_view own = event_fields[index].name;
+  return own == name;
 }
 
-// A UUID that is neither nil nor max. Nothing if `value` is something else. Overwrites `scratch`.
-inline std::optional<Uuid> read_event_id(const FieldValue& value, std::string& scratch) {
-  if (!value.is_string()) return {};
-  const auto id = Uuid::parse(json::unescape(value.string(), scratch));
-  if (!id || id->is_nil() || id->is_max()) return {};
-  return id;
-}
-
-// The length of UTF-8 text in characters, or nothing if a control character is among them.
-inline std::optional<std::size_t> count_characters(std::string_view text) {
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool is_printable_ascii = byte >= 0x20 && byte < 0x7F;
-    if (!is_printable_ascii) {
-      const bool is_c1 = byte == 0xC2 && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-      if (byte < 0x80 || is_c1) return {};
-      const bool continues_character = (byte & 0xC0) == 0x80;
-      if (continues_character) continue;
-    }
-    ++count;
+// The index of the field with this name, or field_count. It runs for every member, so it is in the
+// header and unrolled: each comparison is with a constant.
+inline std::size_t find_field(std::string_view name) {
+  return [name]<std::size_t... index>(std::index_sequence<index...>) {
+    std::size_t found = field_count;
+    ((is_name_of<index>(name) ? (found = index, true) : false) || ...);
+    return found;
   }
-  return count;
+  (std::make_index_sequence<field_count>{});
 }
-
-// What is said of a fault: one of rejection_codes and a sentence. Of Fault::none nothing.
-struct FaultReason {
-  std::string_view code;
-  std::string message;
-};
-FaultReason reason_of(json::Fault fault);
 
 }  // namespace eventcollect

@@ -5,40 +5,103 @@
 #include <array>
 #include <utility>
 
+#include "event/fault_reason.hpp"
+#include "event/field_value.hpp"
 #include "event/fields.hpp"
+#include "eventcollect/rules.hpp"
 #include "json/scanner.hpp"
 
 namespace eventcollect {
+
 namespace {
 
-// In the order in which they are written, so that each is mostly found at the first look.
-enum Field : std::uint8_t {
-  event_id,
-  event_name,
-  url,
-  properties,
-  server_time,
-  event_time,
-  client_time,
-  sent_time,
-  context,
-  violations,
-  field_count,
+// The members of a line. Holds scratch memory.
+class StoredLine {
+ public:
+  // Whether `line`, which must be valid UTF-8 and outlive the values, is JSON. The members of an
+  // object become the values of their fields.
+  bool scan(std::string_view line);
+
+  // Forgets the line.
+  void clear() { seen_ = 0; }
+
+  std::string_view text() const { return text_; }
+  bool has(Field field) const { return (seen_ & (1U << index_of(field))) != 0; }
+  FieldValue value(Field field) const {
+    return has(field) ? values_[index_of(field)] : FieldValue{};
+  }
+
+  // The first key that is no field's, or null.
+  const char* unknown() const { return unknown_; }
+
+  // Tells what the last scan met: faults, white space, why the line is malformed.
+  json::Scanner& scanner() { return scanner_; }
+
+  // Returns memory that an unusual line took.
+  void trim(std::size_t keep_bytes);
+
+ private:
+  bool scan_member();
+
+  json::Scanner scanner_{max_depth};
+  std::string_view text_;
+  std::array<FieldValue, field_count> values_;
+  unsigned seen_ = 0;  // a bit for each of `values_` that is of this line
+  const char* unknown_ = nullptr;
+  std::string scratch_;
 };
 
-constexpr std::array<std::string_view, field_count> field_names{
-    "event_id",   "event",       "url",       "properties", "server_time",
-    "event_time", "client_time", "sent_time", "context",    "violations"};
+bool StoredLine::scan(std::string_view line) {
+  text_ = line;
+  seen_ = 0;
+  unknown_ = nullptr;
+  scanner_.begin(line);
+  scanner_.more();
+  if (scanner_.peek() != '{') {
+    if (!scanner_.value(1)) return false;
+  } else {
+    scanner_.advance();
+    scanner_.more();
+    if (scanner_.peek() != '}') {
+      do {
+        if (!scan_member()) return false;
+      } while (scanner_.take(','));
+    }
+    if (scanner_.peek() != '}') return scanner_.malformed("expected ',' or '}'");
+    scanner_.advance();
+  }
+  return !scanner_.more() || scanner_.malformed("unexpected text after the end");
+}
 
-// Which field has this name, or field_count. Looks at `expected` first.
-std::size_t find_field(std::string_view name, std::size_t expected) {
-  for (std::size_t i = expected; i < field_count; ++i) {
-    if (field_names[i] == name) return i;
+bool StoredLine::scan_member() {
+  const char* const key_position = scanner_.position();
+  json::String key;
+  if (!scanner_.key(key)) return false;
+  const std::size_t field = find_field(json::unescape(key, scratch_));
+  FieldValue member;
+  const char* const start = scanner_.position();
+  if (scanner_.peek() == '"') {
+    json::String token;
+    if (!scanner_.string(token)) return false;
+    member.escaped = token.escaped;
+  } else if (!scanner_.value(2)) {
+    return false;
   }
-  for (std::size_t i = 0; i < expected; ++i) {
-    if (field_names[i] == name) return i;
+  member.text = {start, static_cast<std::size_t>(scanner_.position() - start)};
+  if (field == field_count) {
+    if (unknown_ == nullptr) unknown_ = key_position;
+    return true;
   }
-  return field_count;
+  const unsigned bit = 1U << field;
+  if ((seen_ & bit) != 0) scanner_.note(json::Fault::duplicate_key, key_position);
+  seen_ |= bit;
+  values_[field] = member;
+  return true;
+}
+
+void StoredLine::trim(std::size_t keep_bytes) {
+  if (scratch_.capacity() > keep_bytes) std::string{}.swap(scratch_);
+  scanner_.trim();
 }
 
 }  // namespace
@@ -46,20 +109,14 @@ std::size_t find_field(std::string_view name, std::size_t expected) {
 struct StoredEventReader::State {
   using Result = std::optional<Rejection>;
 
-  json::Scanner scanner{max_depth};
-  std::string_view text;  // the line that is being read
-  std::array<FieldValue, field_count> values;
-  unsigned seen = 0;              // a bit for each of `values` that is of this line
-  const char* unknown = nullptr;  // the first key that is no field's
+  StoredLine line;
   Event event;
   std::string name_text;
   std::string url_text;
   std::string compact;
   std::string scratch;
 
-  Result append(std::string_view line, Batch& batch);
-  bool scan(std::string_view line);
-  bool scan_member(std::size_t& expected);
+  Result append(std::string_view text, Batch& batch);
   Result judge_form(bool is_json);
   Result judge();
   Result judge_name();
@@ -68,104 +125,51 @@ struct StoredEventReader::State {
   Result judge_time(Field field, std::string_view code, TimePoint& out);
   Result judge_time(Field field, std::string_view code, std::optional<TimePoint>& out);
   Rejection reject(std::string_view code, std::string pointer, std::string message);
-  Rejection reject(Field field, std::string_view code, std::string_view what_it_has_to_be);
+  Rejection reject(Field field, std::string_view code, std::string_view rule);
   void trim();
-
-  bool has(Field field) const { return (seen & (1U << field)) != 0; }
-  FieldValue value(Field field) const { return has(field) ? values[field] : FieldValue{}; }
 };
 
-StoredEventReader::State::Result StoredEventReader::State::append(std::string_view line,
+StoredEventReader::State::Result StoredEventReader::State::append(std::string_view text,
                                                                   Batch& batch) {
-  seen = 0;
-  if (line.size() > max_stored_bytes) {
+  line.clear();
+  if (text.size() > max_stored_bytes) {
     return reject(
         code::event_too_large, "",
-        fmt::format("The line has {} bytes; {} are the most.", line.size(), max_stored_bytes));
+        fmt::format("The line must have at most {} bytes, got {}.", max_stored_bytes, text.size()));
   }
-  if (!json::check_utf8(line)) {
+  if (!json::check_utf8(text)) {
     return reject(code::json_malformed, "", "The line is not valid UTF-8.");
   }
-  if (auto rejection = judge_form(scan(line))) return rejection;
-  if (scanner.spaced()) {
+  if (auto rejection = judge_form(line.scan(text))) return rejection;
+  if (line.scanner().spaced()) {
     compact.clear();
-    json::append_compact(compact, line);
-    scan(compact);
+    json::append_compact(compact, text);
+    line.scan(compact);
   }
   if (auto rejection = judge()) return rejection;
   batch.append(event);
   return {};
 }
 
-// Whether the line is JSON. If it is an object, its members are in `values` then.
-bool StoredEventReader::State::scan(std::string_view line) {
-  text = line;
-  seen = 0;
-  unknown = nullptr;
-  scanner.begin(line);
-  scanner.more();
-  if (scanner.peek() != '{') {
-    if (!scanner.value(1)) return false;
-  } else {
-    scanner.advance();
-    scanner.more();
-    std::size_t expected = 0;
-    if (scanner.peek() != '}') {
-      do {
-        if (!scan_member(expected)) return false;
-      } while (scanner.take(','));
-    }
-    if (scanner.peek() != '}') return scanner.malformed("',' or '}' was expected");
-    scanner.advance();
-  }
-  return !scanner.more() || scanner.malformed("something follows after the end");
-}
-
-bool StoredEventReader::State::scan_member(std::size_t& expected) {
-  const char* const key_position = scanner.position();
-  json::String key;
-  if (!scanner.key(key)) return false;
-  const std::size_t field = find_field(json::unescape(key, scratch), expected);
-  FieldValue member;
-  const char* const start = scanner.position();
-  if (scanner.peek() == '"') {
-    json::String token;
-    if (!scanner.string(token)) return false;
-    member.escaped = token.escaped;
-  } else if (!scanner.value(2)) {
-    return false;
-  }
-  member.text = {start, static_cast<std::size_t>(scanner.position() - start)};
-  if (field == field_count) {
-    if (unknown == nullptr) unknown = key_position;
-    return true;
-  }
-  expected = field + 1;
-  const unsigned bit = 1U << field;
-  if ((seen & bit) != 0) scanner.note(json::Fault::duplicate_key, key_position);
-  seen |= bit;
-  values[field] = member;
-  return true;
-}
-
-// Rejects what is no event whatever its fields hold.
+// Rejects a line that is not an event, whatever the values of its fields.
 StoredEventReader::State::Result StoredEventReader::State::judge_form(bool is_json) {
   if (!is_json) {
-    seen = 0;
-    return reject(
-        code::json_malformed, "",
-        fmt::format("This is not JSON: {}, at byte {}.", scanner.error(), scanner.error_offset()));
+    line.clear();
+    return reject(code::json_malformed, "",
+                  fmt::format("The line is not valid JSON: {} at byte {}.", line.scanner().error(),
+                              line.scanner().error_offset()));
   }
+  const std::string_view text = line.text();
   if (text[text.find_first_not_of(" \t\r\n")] != '{') {
-    return reject(code::event_not_object, "", "An event has to be a JSON object.");
+    return reject(code::event_not_object, "", "An event must be a JSON object.");
   }
-  if (scanner.fault() != json::Fault::none) {
-    FaultReason reason = reason_of(scanner.fault());
-    return reject(reason.code, json::pointer_to(text, scanner.fault_position()),
+  if (line.scanner().fault() != json::Fault::none) {
+    FaultReason reason = reason_of(line.scanner().fault());
+    return reject(reason.code, json::pointer_to(text, line.scanner().fault_position()),
                   std::move(reason.message));
   }
-  if (unknown != nullptr) {
-    return reject(code::field_unknown, json::pointer_to(text, unknown),
+  if (line.unknown() != nullptr) {
+    return reject(code::field_unknown, json::pointer_to(text, line.unknown()),
                   "A stored event has no such field.");
   }
   return {};
@@ -173,42 +177,44 @@ StoredEventReader::State::Result StoredEventReader::State::judge_form(bool is_js
 
 // Sets `event`, or says what is wrong with a field.
 StoredEventReader::State::Result StoredEventReader::State::judge() {
-  event.line = text;
-  const auto id = read_event_id(value(event_id), scratch);
+  event.line = line.text();
+  const auto id = read_event_id(line.value(Field::event_id), scratch);
   if (!id) {
-    return reject(event_id, code::event_id_invalid, "a UUID of 36 characters, neither nil nor max");
+    return reject(Field::event_id, code::event_id_invalid,
+                  "a UUID of 36 characters, neither nil nor max");
   }
   event.id = *id;
   if (auto rejection = judge_name()) return rejection;
   if (auto rejection = judge_url()) return rejection;
-  if (!value(properties).is_object()) {
-    return reject(properties, code::properties_type, "a JSON object");
+  if (!line.value(Field::properties).is_object()) {
+    return reject(Field::properties, code::properties_type, "a JSON object");
   }
-  event.properties = values[properties].text;
+  event.properties = line.value(Field::properties).text;
   if (auto rejection = judge_times()) return rejection;
-  if (has(context) && !values[context].is_object()) {
-    return reject(context, code::context_type, "a JSON object");
+  if (line.has(Field::context) && !line.value(Field::context).is_object()) {
+    return reject(Field::context, code::context_type, "a JSON object");
   }
-  event.context = value(context).text;
-  if (has(violations) && !values[violations].is_array()) {
-    return reject(violations, code::violations_type, "an array");
+  event.context = line.value(Field::context).text;
+  if (line.has(Field::violations) && !line.value(Field::violations).is_array()) {
+    return reject(Field::violations, code::violations_type, "a JSON array");
   }
-  event.violations = value(violations).text;
+  event.violations = line.value(Field::violations).text;
   return {};
 }
 
 StoredEventReader::State::Result StoredEventReader::State::judge_name() {
-  if (!has(event_name)) {
+  if (!line.has(Field::event)) {
     return reject(code::event_missing, "/event", "\"event\", the event's name, is missing.");
   }
-  if (!values[event_name].is_string()) return reject(event_name, code::event_type, "a string");
-  event.name = json::unescape(values[event_name].string(), name_text);
+  if (!line.value(Field::event).is_string())
+    return reject(Field::event, code::event_type, "a string");
+  event.name = json::unescape(line.value(Field::event).string(), name_text);
   const auto characters = count_characters(event.name);
   if (!characters) {
-    return reject(event_name, code::string_invalid, "without control characters");
+    return reject(Field::event, code::string_invalid, "without control characters");
   }
   if (*characters < 1 || *characters > max_name_characters) {
-    return reject(event_name, code::event_length,
+    return reject(Field::event, code::event_length,
                   fmt::format("1 to {} characters long", max_name_characters));
   }
   return {};
@@ -216,32 +222,35 @@ StoredEventReader::State::Result StoredEventReader::State::judge_name() {
 
 StoredEventReader::State::Result StoredEventReader::State::judge_url() {
   event.url.reset();
-  if (!has(url)) return {};
-  if (!values[url].is_string()) return reject(url, code::url_type, "a string");
-  event.url = json::unescape(values[url].string(), url_text);
+  if (!line.has(Field::url)) return {};
+  if (!line.value(Field::url).is_string()) return reject(Field::url, code::url_type, "a string");
+  event.url = json::unescape(line.value(Field::url).string(), url_text);
   if (event.url->size() > max_url_bytes) {
-    return reject(url, code::url_length, fmt::format("at most {} bytes long", max_url_bytes));
+    return reject(Field::url, code::url_length,
+                  fmt::format("at most {} bytes long", max_url_bytes));
   }
   return {};
 }
 
 StoredEventReader::State::Result StoredEventReader::State::judge_times() {
-  if (auto rejection = judge_time(server_time, code::server_time_invalid, event.server_time)) {
+  if (auto rejection =
+          judge_time(Field::server_time, code::server_time_invalid, event.server_time)) {
     return rejection;
   }
-  if (auto rejection = judge_time(event_time, code::event_time_invalid, event.event_time)) {
+  if (auto rejection = judge_time(Field::event_time, code::event_time_invalid, event.event_time)) {
     return rejection;
   }
-  if (auto rejection = judge_time(client_time, code::client_time_invalid, event.client_time)) {
+  if (auto rejection =
+          judge_time(Field::client_time, code::client_time_invalid, event.client_time)) {
     return rejection;
   }
-  return judge_time(sent_time, code::sent_time_invalid, event.sent_time);
+  return judge_time(Field::sent_time, code::sent_time_invalid, event.sent_time);
 }
 
 StoredEventReader::State::Result StoredEventReader::State::judge_time(Field field,
                                                                       std::string_view code,
                                                                       TimePoint& out) {
-  const auto time = read_milliseconds(value(field));
+  const auto time = read_milliseconds(line.value(field));
   if (!time) return reject(field, code, "whole milliseconds since 1970, up to the year 9999");
   out = *time;
   return {};
@@ -250,29 +259,29 @@ StoredEventReader::State::Result StoredEventReader::State::judge_time(Field fiel
 StoredEventReader::State::Result StoredEventReader::State::judge_time(
     Field field, std::string_view code, std::optional<TimePoint>& out) {
   out.reset();
-  return has(field) ? judge_time(field, code, out.emplace()) : Result{};
+  return line.has(field) ? judge_time(field, code, out.emplace()) : Result{};
 }
 
 Rejection StoredEventReader::State::reject(std::string_view code, std::string pointer,
                                            std::string message) {
-  const auto id = read_event_id(value(event_id), scratch);
+  const auto id = read_event_id(line.value(Field::event_id), scratch);
   return {
       .event_id = id, .code = code, .pointer = std::move(pointer), .message = std::move(message)};
 }
 
 Rejection StoredEventReader::State::reject(Field field, std::string_view code,
-                                           std::string_view what_it_has_to_be) {
-  return reject(code, fmt::format("/{}", field_names[field]),
-                fmt::format("\"{}\" {}has to be {}.", field_names[field],
-                            has(field) ? "" : "is missing; it ", what_it_has_to_be));
+                                           std::string_view rule) {
+  return reject(code, fmt::format("/{}", traits_of(field).name),
+                fmt::format("\"{}\" {}must be {}.", traits_of(field).name,
+                            line.has(field) ? "" : "is missing; it ", rule));
 }
 
 void StoredEventReader::State::trim() {
-  constexpr std::size_t kept_bytes = 64 << 10;
+  constexpr std::size_t keep_bytes = 64 << 10;
   for (std::string* buffer : {&name_text, &url_text, &compact, &scratch}) {
-    if (buffer->capacity() > kept_bytes) std::string{}.swap(*buffer);
+    if (buffer->capacity() > keep_bytes) std::string{}.swap(*buffer);
   }
-  scanner.trim();
+  line.trim(keep_bytes);
 }
 
 StoredEventReader::StoredEventReader() : state_{std::make_unique<State>()} {}

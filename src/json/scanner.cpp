@@ -116,8 +116,8 @@ const char* Scanner::end_of_string(const char* token, const char* special) {
     if (p == nullptr) return nullptr;
     p = find_special(p);
   }
-  if (p == end_) return fail(token, "a string does not end");
-  if (*p != '"') return fail(p, "a control character stands in a string");
+  if (p == end_) return fail(token, "unterminated string");
+  if (*p != '"') return fail(p, "control character in a string");
   return p;
 }
 
@@ -126,7 +126,7 @@ const char* Scanner::read_escape(const char* p, const char* token) {
   constexpr std::string_view simple = "\"\\/bfnrt";
   if (end_ - p >= 2 && simple.find(p[1]) != std::string_view::npos) return p + 2;
   const int unit = end_ - p >= 2 && p[1] == 'u' ? hex4(p + 2, end_) : -1;
-  if (unit < 0) return fail(p, "a string has an unknown escape");
+  if (unit < 0) return fail(p, "unknown escape in a string");
   p += 6;
   if (is_high_surrogate(unit)) {
     const bool paired =
@@ -185,7 +185,7 @@ const char* Scanner::open(const char* p, std::size_t level) {
 const char* Scanner::close(const char* p) {
   const Frame frame = frames_.back();
   if (at(p) != (frame.is_object ? '}' : ']')) {
-    return fail(p, frame.is_object ? "',' or '}' was expected" : "',' or ']' was expected");
+    return fail(p, frame.is_object ? "expected ',' or '}'" : "expected ',' or ']'");
   }
   frames_.pop_back();
   if (frame.is_object) {
@@ -249,19 +249,19 @@ const char* Scanner::read_plain(const char* p) {
 
 const char* Scanner::read_literal(const char* p, std::string_view word) {
   const std::string_view rest{p, static_cast<std::size_t>(end_ - p)};
-  return rest.starts_with(word) ? p + word.size() : fail(p, "a value was expected");
+  return rest.starts_with(word) ? p + word.size() : fail(p, "expected a value");
 }
 
 const char* Scanner::read_number(const char* p) {
   const char* const token = p;
   if (at(p) == '-') ++p;
-  if (!is_digit(at(p))) return fail(token, "a value was expected");
+  if (!is_digit(at(p))) return fail(token, "expected a value");
   p = *p == '0' ? p + 1 : skip_digits(p, end_);
   bool plain = p - token < 300;  // so many digits without an exponent always fit
   if (at(p) == '.') {
     const char* fraction = p + 1;
     p = skip_digits(fraction, end_);
-    if (p == fraction) return fail(token, "a digit was expected after '.'");
+    if (p == fraction) return fail(token, "expected a digit after '.'");
   }
   if (at(p) == 'e' || at(p) == 'E') {
     plain = false;
@@ -269,7 +269,7 @@ const char* Scanner::read_number(const char* p) {
     if (at(p) == '+' || at(p) == '-') ++p;
     const char* exponent = p;
     p = skip_digits(exponent, end_);
-    if (p == exponent) return fail(token, "a digit was expected in an exponent");
+    if (p == exponent) return fail(token, "expected a digit in an exponent");
   }
   if (!plain && overflows(token, p)) note(Fault::number_range, token);
   return p;

@@ -1,11 +1,11 @@
 // A scanner for JSON text (RFC 8259) that validates everything and copies nothing.
 //
-// What stands in this header as a body runs for every token: a call would cost more than the work.
+// Functions that run for every token have their bodies in this header: a call would cost more than
+// the work.
 //
-// It exists beside simdjson because an event has to be judged alone and kept as it was written. A
-// DOM gives up a whole document for one lone surrogate or one long integer, and forgets how a
-// number was spelt; so a full validator of our own would be needed behind it anyway, and then it is
-// the only one.
+// simdjson is not used for this because each event must be judged alone and stored as it was
+// written. A DOM rejects a whole document for one lone surrogate or one long integer, and does not
+// keep the spelling of numbers, so it would need a full validator of our own behind it.
 #pragma once
 
 #include <bit>
@@ -29,18 +29,18 @@ enum class Fault : std::uint8_t {
   number_range,    // beyond a double
 };
 
-// Reads tokens off a text. Functions that return bool return false where the text is no JSON; then
-// error() and error_offset() say why, and the scanner is done. The text has to be valid UTF-8
-// (check_utf8), or a string token may hold what is not. One thread at a time.
+// Reads tokens from a text. Functions that return bool return false if the text is malformed; then
+// error() and error_offset() say why, and nothing more can be read. The text must be valid UTF-8
+// (check_utf8): strings are not checked for it. One thread at a time.
 class Scanner {
  public:
   // Nesting deeper than `max_depth` levels is a fault.
   explicit Scanner(std::size_t max_depth) : max_depth_{max_depth} {}
 
-  // Begins at the front of `text`, which has to outlive the scan.
+  // Begins at the front of `text`, which must outlive the scan.
   void begin(std::string_view text);
 
-  // Passes over white space. Whether something else than the end follows.
+  // Skips white space. Whether anything but the end follows.
   bool more() {
     cursor_ = skip(cursor_);
     return cursor_ != end_;
@@ -52,7 +52,7 @@ class Scanner {
   const char* end() const { return end_; }
   void advance() { ++cursor_; }
 
-  // Passes over `c`, with white space around it. False without an error if something else is there.
+  // Skips `c` and the white space around it. False, without an error, if another byte is there.
   bool take(char c) {
     cursor_ = skip(cursor_);
     if (peek() != c) return false;
@@ -66,10 +66,10 @@ class Scanner {
   // Reads the key of a member, the colon and the white space around them.
   bool key(String& out);
 
-  // Passes over one whole value, which stands at nesting level `level` if it is a container.
+  // Skips one whole value, which is at nesting level `level` if it is a container.
   bool value(std::size_t level);
 
-  // Whether white space has been passed over since the last call.
+  // Whether white space has been skipped since the last call.
   bool spaced() { return std::exchange(spaced_, false); }
 
   // The first fault since clear_fault(), and the token that it is about.
@@ -82,7 +82,7 @@ class Scanner {
   const char* error() const { return error_; }
   std::size_t error_offset() const { return static_cast<std::size_t>(cursor_ - begin_); }
 
-  // Gives memory back that an unusually deep or wide text made it take.
+  // Returns memory that an unusually deep or wide text took.
   void trim();
 
  private:
@@ -110,7 +110,7 @@ class Scanner {
   const char* read_key(const char* p, String& out);
   const char* read_value(const char* p, std::size_t level);
 
-  // These are defined and used in json_scanner.cpp alone.
+  // These are defined and used in scanner.cpp alone.
   inline const char* open(const char* p, std::size_t level);
   inline const char* close(const char* p);
   inline const char* read_member(const char* p);
@@ -166,11 +166,11 @@ inline const char* Scanner::read_string(const char* p, String& out) {
 }
 
 inline const char* Scanner::read_key(const char* p, String& out) {
-  if (at(p) != '"') return fail(p, "a key was expected");
+  if (at(p) != '"') return fail(p, "expected a key");
   p = read_string(p, out);
   if (p == nullptr) return nullptr;
   p = skip(p);
-  if (at(p) != ':') return fail(p, "':' was expected after a key");
+  if (at(p) != ':') return fail(p, "expected ':' after a key");
   return skip(p + 1);
 }
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "eventcollect/rules.hpp"
+#include "eventcollect/rejection.hpp"
 #include "pump/rejection_streak.hpp"
 
 namespace eventcollect {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "event/fields.hpp"
+#include "event/field_value.hpp"
 #include "eventcollect/ledger.hpp"
 #include "eventcollect/rules.hpp"
 #include "eventcollect/url.hpp"

@@ -138,8 +138,7 @@ std::string render_metrics(const CollectorStatistics& collected,
   MetricFamily& rejected = families.add(MetricType::Counter, "eventcollect_events_rejected_total",
                                         "Events and bodies that the rules rejected, by code.");
   for (std::size_t i = 0; i < collected.events_rejected.size(); ++i) {
-    add_counter(rejected, collected.events_rejected[i],
-                {{"code", std::string{rejection_codes[i]}}});
+    add_counter(rejected, collected.events_rejected[i], {{"code", std::string{all_codes[i]}}});
   }
   add_sinks(families, {{"events", collected.sink}, {"dead_letters", collected.dead_letters}});
   return families.render();

@@ -33,8 +33,8 @@ TimePoint parse_hour(const std::string& text) {
     const auto time = parse_rfc3339(text + std::string{rest});
     if (time && *time == std::chrono::floor<std::chrono::hours>(*time)) return *time;
   }
-  throw ConfigError{
-      fmt::format("'{}' is neither an hour such as 2026-11-23T18 (UTC) nor a day such as 2026-11-23", text)};
+  throw ConfigError{fmt::format(
+      "'{}' is neither an hour such as 2026-11-23T18 (UTC) nor a day such as 2026-11-23", text)};
 }
 
 std::vector<Setting> settings_of(Options& options) {

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "base/format.hpp"
 #include "base/encoding.hpp"
+#include "base/format.hpp"
 #include "json/text.hpp"
 
 namespace eventcollect {

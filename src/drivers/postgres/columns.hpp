@@ -2,7 +2,10 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <string_view>
+
+#include "event/fields.hpp"
 
 namespace eventcollect::postgres {
 
@@ -12,20 +15,44 @@ struct Column {
   bool is_required;
 };
 
-inline constexpr std::array columns{
-    Column{"event_id", "uuid", true},
-    Column{"server_time", "timestamp with time zone", true},
-    Column{"event_time", "timestamp with time zone", true},
-    Column{"event", "text", true},
-    Column{"url", "text", false},
-    Column{"properties", "jsonb", true},
-    Column{"context", "jsonb", false},
-    Column{"client_time", "timestamp with time zone", false},
-    Column{"sent_time", "timestamp with time zone", false},
-    Column{"violations", "jsonb", false},
-};
+constexpr std::string_view type_of(FieldKind kind) {
+  switch (kind) {
+    case FieldKind::uuid:
+      return "uuid";
+    case FieldKind::text:
+      return "text";
+    case FieldKind::object:
+    case FieldKind::array:
+      return "jsonb";
+    case FieldKind::time:
+      return "timestamp with time zone";
+  }
+  return {};
+}
 
+inline constexpr std::array columns = [] {
+  std::array<Column, column_order.size()> made{};
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    const FieldTraits& traits = traits_of(column_order[i]);
+    made[i] = {traits.name, type_of(traits.kind), traits.is_required};
+  }
+  return made;
+}();
+
+// The same columns where a statement lists them.
 inline constexpr std::string_view column_list =
     "event_id,server_time,event_time,event,url,properties,context,client_time,sent_time,violations";
+
+static_assert(
+    [] {
+      std::string_view rest = column_list;
+      for (const Column& column : columns) {
+        if (!rest.starts_with(column.name)) return false;
+        rest.remove_prefix(column.name.size());
+        if (rest.starts_with(',')) rest.remove_prefix(1);
+      }
+      return rest.empty();
+    }(),
+    "column_list must name the columns in their order");
 
 }  // namespace eventcollect::postgres

@@ -99,6 +99,13 @@ void RowBuffer::append_trailer() {
   size_ += trailer.size();
 }
 
+// The values below have this order.
+static_assert(column_order == std::array{Field::event_id, Field::server_time, Field::event_time,
+                                         Field::event, Field::url, Field::properties,
+                                         Field::context, Field::client_time, Field::sent_time,
+                                         Field::violations},
+              "a row must have the order of the columns");
+
 void RowBuffer::append(const Event& event) {
   const std::string_view url = event.url.value_or(std::string_view{});
   char* out = make_room(fixed_bytes + event.name.size() + url.size() + event.properties.size() +

@@ -1,5 +1,7 @@
 #include "drivers/sqlite/row.hpp"
 
+#include "event/fields.hpp"
+
 namespace eventcollect::sqlite {
 namespace {
 
@@ -27,6 +29,13 @@ std::string_view TimeText::of(TimePoint time) {
   }
   return {text_.data(), text_.size()};
 }
+
+// The values below have this order.
+static_assert(column_order == std::array{Field::event_id, Field::server_time, Field::event_time,
+                                         Field::event, Field::url, Field::properties,
+                                         Field::context, Field::client_time, Field::sent_time,
+                                         Field::violations},
+              "a row must have the order of the columns");
 
 int Row::bind(Statement& insert, const Event& event) {
   int parameter = 0;

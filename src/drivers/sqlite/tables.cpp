@@ -4,10 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <vector>
 
 #include "base/format.hpp"
+#include "event/fields.hpp"
 #include "eventcollect/url.hpp"
 
 namespace eventcollect::sqlite {
@@ -18,18 +20,17 @@ struct Column {
   std::string_view type;
 };
 
-constexpr Column event_columns[] = {
-    {"event_id", "TEXT PRIMARY KEY NOT NULL"},
-    {"server_time", "TEXT NOT NULL"},
-    {"event_time", "TEXT NOT NULL"},
-    {"event", "TEXT NOT NULL"},
-    {"url", "TEXT"},
-    {"properties", "TEXT NOT NULL"},
-    {"context", "TEXT"},
-    {"client_time", "TEXT"},
-    {"sent_time", "TEXT"},
-    {"violations", "TEXT"},
-};
+constexpr std::array event_columns = [] {
+  std::array<Column, column_order.size()> made{};
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    const FieldTraits& traits = traits_of(column_order[i]);
+    made[i] = {traits.name, traits.is_required ? "TEXT NOT NULL" : "TEXT"};
+  }
+  made[0].type = "TEXT PRIMARY KEY NOT NULL";
+  return made;
+}();
+
+static_assert(column_order[0] == Field::event_id, "event_id must be the primary key");
 
 constexpr Column ledger_columns[] = {
     {"object_key", "TEXT NOT NULL"},
@@ -117,8 +118,9 @@ void prepare_ledger_table(Connection& connection, const TableNames& names, bool 
 }
 
 Statement prepare_insert(Connection& connection, const TableNames& names) {
+  static_assert(event_columns.size() == 10, "each column must have a parameter");
   std::vector<std::string_view> columns;
-  columns.reserve(std::size(event_columns));
+  columns.reserve(event_columns.size());
   for (const Column& column : event_columns) columns.push_back(column.name);
   return connection.prepare(
       fmt::format("INSERT INTO {} ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "

@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <future>
 #include <stdexcept>
 
@@ -284,10 +283,7 @@ TEST_CASE("at most 100 rejections are listed, and all are counted") {
       CHECK(answer.number(fmt::format("/rejected/{}/index", i)) == i);
     }
     const auto& rejected = site.collector.statistics().events_rejected;
-    const auto code =
-        std::find(std::begin(rejection_codes), std::end(rejection_codes), code::event_not_object) -
-        std::begin(rejection_codes);
-    CHECK(rejected.at(static_cast<std::size_t>(code)) == 150);
+    CHECK(rejected[code_index(code::event_not_object)] == 150);
   }
   SUBCASE("where nothing is good") {
     Site site;

@@ -1,4 +1,4 @@
-// The forms of a body: an event, an array, a batch, lines; and bodies that are none.
+// The forms of a body: an event, an array, a batch, lines; and malformed bodies.
 #include <doctest/doctest.h>
 
 #include "eventcollect/parser.hpp"
@@ -315,4 +315,37 @@ TEST_CASE("parsing adds to what is there") {
   }
   CHECK(batch.size() == 6);
   CHECK(rejected.size() == 9);
+}
+
+TEST_CASE("a message names the fault, the place and what is allowed") {
+  struct Case {
+    std::string body;
+    BodyFormat format;
+    std::string_view message;
+  };
+  const Case cases[] = {
+      {R"({"event)", BodyFormat::json,
+       "The body is not valid JSON: unterminated string at byte 1."},
+      {R"({"event":"a"} x)", BodyFormat::json,
+       "The body is not valid JSON: unexpected text after the end at byte 14."},
+      {R"({"event":})", BodyFormat::ndjson,
+       "The line is not valid JSON: expected a value at byte 9."},
+      {"\xff", BodyFormat::json, "The body is not valid UTF-8."},
+      {"\xff", BodyFormat::ndjson, "The line is not valid UTF-8."},
+      {"7", BodyFormat::json, "An event must be a JSON object."},
+      {R"({"event":1})", BodyFormat::json, "\"event\" must be a string."},
+      {R"({"event":""})", BodyFormat::json, "\"event\" must have 1 to 128 characters, got 0."},
+      {R"({"event":"\n"})", BodyFormat::json, "\"event\" must not contain control characters."},
+      {R"({"event":"a","sent_time":"now"})", BodyFormat::json,
+       "\"sent_time\" must be whole milliseconds since 1970 or an RFC 3339 time, up to the year "
+       "9999."},
+      {R"({"batch":[],"url":"a"})", BodyFormat::json,
+       "Only \"sent_time\" is allowed beside \"batch\": put \"url\" into the events."},
+  };
+  for (const Case& each : cases) {
+    CAPTURE(each.body);
+    const Parsed parsed = parse(each.body, {}, each.format);
+    REQUIRE(parsed.rejected.size() == 1);
+    CHECK(parsed.rejected[0].message == each.message);
+  }
 }

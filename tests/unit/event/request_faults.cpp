@@ -1,4 +1,4 @@
-// What well-formed JSON may hold that no event may, and what has to be stored as it came.
+// What well-formed JSON may hold that no event may, and what must be stored as it came.
 #include <doctest/doctest.h>
 
 #include "eventcollect/parser.hpp"
@@ -192,7 +192,7 @@ TEST_CASE("an event is nested 32 levels deep at most, itself included") {
                '}');
 }
 
-TEST_CASE("an unending nest is no JSON and costs no stack") {
+TEST_CASE("endless nesting is malformed and uses no stack") {
   for (const auto* piece : {"[", "{\"a\":", "[{\"a\":"}) {
     CHECK(parse(repeat(piece, 1 << 17)).codes() == std::vector<std::string>{"json.malformed"});
   }

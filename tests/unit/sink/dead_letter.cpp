@@ -70,7 +70,7 @@ TEST_CASE("a dead letter is one line with all that is known") {
   Batch letters;
   append_dead_letter(
       letters, now, DeadLetterOrigin::ingest,
-      {3, id, "url.type", "/url", "\"url\" has to be a string.", R"({"event":"a","url":1})"});
+      {3, id, "url.type", "/url", "\"url\" must be a string.", R"({"event":"a","url":1})"});
   append_dead_letter(letters, now, DeadLetterOrigin::pump,
                      {.code = "sink.rejected", .message = "no", .raw = "x"});
   REQUIRE(letters.size() == 2);
@@ -78,7 +78,7 @@ TEST_CASE("a dead letter is one line with all that is known") {
   CHECK(events[0].line ==
         R"({"dead_id":")" + events[0].id.to_string() +
             R"(","server_time":1763923000123,"origin":"ingest","code":"url.type","pointer":"/url",)"
-            R"("message":"\"url\" has to be a string.",)"
+            R"("message":"\"url\" must be a string.",)"
             R"("event_id":"0193f2a4-7b3c-7d11-8a5e-0123456789ab",)"
             R"("raw":"{\"event\":\"a\",\"url\":1}"})");
   CHECK(events[1].line ==

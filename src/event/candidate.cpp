@@ -1,0 +1,32 @@
+#include "event/candidate.hpp"
+
+#include <utility>
+
+#include "event/fault_reason.hpp"
+#include "json/text.hpp"
+
+namespace eventcollect {
+
+Rejection reject(const Candidate& candidate, std::string_view code, std::string pointer,
+                 std::string message) {
+  std::string scratch;
+  return {.index = candidate.index,
+          .event_id = read_event_id(candidate.event_id, scratch),
+          .code = code,
+          .pointer = std::move(pointer),
+          .message = std::move(message),
+          .raw = std::string{candidate.raw}};
+}
+
+Rejection reject_fault(const Candidate& candidate) {
+  if (candidate.fault == json::Fault::none) {
+    return reject(candidate, code::field_unknown,
+                  json::pointer_to(candidate.raw, candidate.unknown_key.data()),
+                  "Unknown field: put it under \"properties\".");
+  }
+  FaultReason reason = reason_of(candidate.fault);
+  return reject(candidate, reason.code, json::pointer_to(candidate.raw, candidate.fault_position),
+                std::move(reason.message));
+}
+
+}  // namespace eventcollect

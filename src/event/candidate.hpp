@@ -1,0 +1,44 @@
+// An event of a request whose JSON has been scanned and whose fields have not been judged.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "event/field_value.hpp"
+#include "eventcollect/rejection.hpp"
+#include "json/scanner.hpp"
+
+namespace eventcollect {
+
+// All views are of the body that was scanned.
+struct Candidate {
+  // With a constructor of its own it is not cleared before its members are set.
+  explicit Candidate(std::size_t place) : index{place} {}
+
+  std::size_t index;  // in the request
+  std::string_view raw;
+  FieldValue name;
+  FieldValue url;
+  FieldValue properties;
+  FieldValue event_id;
+  FieldValue client_time;
+  FieldValue sent_time;
+  bool is_object = true;
+  bool has_spaced_properties = false;
+  // The first fault in it, if any.
+  json::Fault fault = json::Fault::none;
+  const char* fault_position = nullptr;
+  std::string_view unknown_key;  // the first one, as written
+
+  bool is_faultless() const { return fault == json::Fault::none && unknown_key.data() == nullptr; }
+};
+
+// The rejection of a candidate, with its event_id if that is valid.
+Rejection reject(const Candidate& candidate, std::string_view code, std::string pointer,
+                 std::string message);
+
+// The rejection of a candidate that is not faultless.
+Rejection reject_fault(const Candidate& candidate);
+
+}  // namespace eventcollect

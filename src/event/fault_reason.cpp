@@ -1,0 +1,28 @@
+#include "event/fault_reason.hpp"
+
+#include <fmt/format.h>
+
+#include "eventcollect/codes.hpp"
+#include "eventcollect/rules.hpp"
+
+namespace eventcollect {
+
+FaultReason reason_of(json::Fault fault) {
+  switch (fault) {
+    case json::Fault::too_deep:
+      return {code::json_too_deep,
+              fmt::format("An event must be nested at most {} levels deep, itself included.",
+                          max_depth)};
+    case json::Fault::duplicate_key:
+      return {code::field_duplicate, "An object must not have a key twice."};
+    case json::Fault::invalid_string:
+      return {code::string_invalid, "A string must not contain U+0000 or half a surrogate pair."};
+    case json::Fault::number_range:
+      return {code::number_range, "A number must be within the range of a double."};
+    case json::Fault::none:
+      break;
+  }
+  return {};
+}
+
+}  // namespace eventcollect
