@@ -9,6 +9,14 @@
 #   eventcollect_driver(NAME DEBIAN package… PACKAGES … [further arguments of a component])
 #     a component that has the option EVENTCOLLECT_NAME and is part of eventcollect::drivers. It finds its
 #     PACKAGES itself; where one is missing the driver is switched off with one line that says so.
+#
+# What they leave for others, as global properties:
+#   eventcollect_components         the components, each after those that it is linked to
+#   eventcollect_requirements       code for an installed package: the components that each one needs
+#   eventcollect_dependencies       code for an installed package: the packages that each one needs
+#   eventcollect_known_drivers      the drivers, those included that are switched off
+#   eventcollect_drivers            the drivers that are built
+#   eventcollect_libraries_of_NAME  what a driver is linked to
 
 function(eventcollect_sources target)
   cmake_parse_arguments(PARSE_ARGV 1 room "" "" "SOURCES;HEADERS")
@@ -21,6 +29,19 @@ function(eventcollect_sources target)
   endif()
 endfunction()
 
+# eventcollect_note_component(NAME [target…]): NAME is to be installed, and is linked to these targets.
+function(eventcollect_note_component name)
+  set_property(GLOBAL APPEND PROPERTY eventcollect_components ${name})
+  set(components ${ARGN})
+  list(FILTER components INCLUDE REGEX "^eventcollect_")
+  if(components)
+    list(TRANSFORM components REPLACE "^eventcollect_" "")
+    list(JOIN components " " components)
+    set_property(GLOBAL APPEND_STRING PROPERTY eventcollect_requirements
+      "set(eventcollect_${name}_requires ${components})\n")
+  endif()
+endfunction()
+
 function(eventcollect_component name)
   cmake_parse_arguments(PARSE_ARGV 1 component "" "" "SOURCES;HEADERS;PUBLIC;LIBRARIES;PACKAGES")
   set(target eventcollect_${name})
@@ -29,7 +50,7 @@ function(eventcollect_component name)
   target_link_libraries(${target}
     PUBLIC eventcollect ${component_PUBLIC} PRIVATE fmt::fmt ${component_LIBRARIES})
   eventcollect_library(${target} ${name})
-  set_property(GLOBAL APPEND PROPERTY eventcollect_components ${name})
+  eventcollect_note_component(${name} ${component_PUBLIC} ${component_LIBRARIES})
   foreach(package IN LISTS component_PACKAGES)
     set_property(GLOBAL APPEND_STRING PROPERTY eventcollect_dependencies
       "  if(\"${name}\" IN_LIST eventcollect_wanted)\n    find_dependency(${package})\n  endif()\n")
@@ -38,6 +59,7 @@ endfunction()
 
 function(eventcollect_driver name)
   cmake_parse_arguments(PARSE_ARGV 1 driver "" "" "DEBIAN;SOURCES;HEADERS;PUBLIC;LIBRARIES;PACKAGES")
+  set_property(GLOBAL APPEND PROPERTY eventcollect_known_drivers ${name})
   string(TOUPPER "EVENTCOLLECT_${name}" wanted)
   option(${wanted} "Build the driver ${name}" ON)
   if(NOT ${wanted})
@@ -56,4 +78,5 @@ function(eventcollect_driver name)
   eventcollect_component(${name} SOURCES ${driver_SOURCES} HEADERS ${driver_HEADERS}
     PUBLIC ${driver_PUBLIC} LIBRARIES ${driver_LIBRARIES} PACKAGES ${driver_PACKAGES})
   set_property(GLOBAL APPEND PROPERTY eventcollect_drivers ${name})
+  set_property(GLOBAL PROPERTY eventcollect_libraries_of_${name} ${driver_LIBRARIES})
 endfunction()

@@ -23,7 +23,7 @@ endfunction()
 
 eventcollect_install_component(eventcollect core)
 get_property(eventcollect_components GLOBAL PROPERTY eventcollect_components)
-get_property(eventcollect_drivers GLOBAL PROPERTY eventcollect_drivers)
+get_property(eventcollect_requirements GLOBAL PROPERTY eventcollect_requirements)
 get_property(eventcollect_dependencies GLOBAL PROPERTY eventcollect_dependencies)
 foreach(name IN LISTS eventcollect_components)
   eventcollect_install_component(eventcollect_${name} ${name})

@@ -6,9 +6,7 @@ function(eventcollect_defaults target)
   if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
     target_compile_options(${target} PRIVATE
       -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
-      -Wnon-virtual-dtor -Woverloaded-virtual -Wextra-semi
-      # Designated initializers that leave the rest to its default are how options are written.
-      -Wno-missing-field-initializers)
+      -Wnon-virtual-dtor -Woverloaded-virtual -Wextra-semi)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
       # False alarms on "literal" + std::string (GCC bug 105651).
       target_compile_options(${target} PRIVATE -Wno-restrict)

@@ -6,10 +6,13 @@ endif()
 
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
 
-# The presets set CCACHE_BASEDIR and CCACHE_NOHASHDIR, so that a clone in another folder hits too.
+# The presets set CCACHE_BASEDIR and CCACHE_NOHASHDIR, so that a clone in another folder hits too. A build
+# folder keeps its first answer: a new launcher is a new command, and everything would be compiled again.
 if(NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
-  find_program(EVENTCOLLECT_CCACHE ccache)
-  mark_as_advanced(EVENTCOLLECT_CCACHE)
+  if(NOT DEFINED CACHE{EVENTCOLLECT_CCACHE})
+    find_program(EVENTCOLLECT_CCACHE ccache)
+    mark_as_advanced(EVENTCOLLECT_CCACHE)
+  endif()
   if(EVENTCOLLECT_CCACHE)
     set(CMAKE_CXX_COMPILER_LAUNCHER "${EVENTCOLLECT_CCACHE}")
   endif()

@@ -9,10 +9,14 @@
 # shellcheck disable=SC2086 # lists of packages are split into words
 set -eu
 
-build='g++ cmake ninja-build pkgconf libsimdjson-dev libfmt-dev zlib1g-dev
-  libcpp-httplib-dev libcli11-dev prometheus-cpp-dev
-  libpq-dev libsqlite3-dev librabbitmq-dev libisal-dev libcurl4-openssl-dev libssl-dev libpugixml-dev'
-test='ccache clang doctest-dev python3 git chromium chromium-driver
+# From the third line on: what a driver needs, a line each.
+build='g++ cmake ninja-build ccache pkgconf libsimdjson-dev libfmt-dev zlib1g-dev
+  libcpp-httplib-dev libcli11-dev prometheus-cpp-dev libisal-dev
+  librabbitmq-dev
+  libpq-dev
+  libsqlite3-dev
+  libcurl4-openssl-dev libssl-dev libpugixml-dev'
+test='clang doctest-dev python3 git chromium chromium-driver
   postgresql pgbouncer rabbitmq-server openssl
   ceph-mon ceph-osd radosgw curl nodejs haproxy faketime'
 dev='clang clang-format clang-tidy'

@@ -6,7 +6,7 @@
 #   sh examples/pipeline.sh --full     # two servers behind HAProxy, RabbitMQ, S3 and PostgreSQL
 #
 # Everything is under a temporary folder, which is named at the end and stays. The compactor's clock
-# is two hours ahead, since an hour is compacted when it is over.
+# is two hours ahead, since an hour is compacted only when it is over.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -16,13 +16,15 @@ cd -- "$root"
 
 if [ -z "$full" ]; then
   sh cmake/install-packages.sh build pipeline
-  preset=server
+  preset=server more=
 else
   sh cmake/install-packages.sh build test pipeline
-  preset=release
+  preset=release more=early_compactor
 fi
 {
-  cmake --preset "$preset" && cmake --build --preset "$preset"
+  cmake --preset "$preset"
+  cmake --build --preset "$preset" --target \
+    eventcollect-server eventcollect-archive eventcollect-compact eventcollect-load $more
 } </dev/null >&2
 bin=$root/build/$preset/bin
 if [ -n "$full" ] && [ -z "${EVENTCOLLECT_TEST_SERVICES-}" ]; then
@@ -53,18 +55,18 @@ start() {
   children="$children $!"
 }
 
-# until_true WHAT COMMAND…: asks until it succeeds.
+# until_true WHAT COMMAND…: runs the command until it succeeds, for about a minute at most.
 until_true() {
   what=$1 tries=600
   shift
   until "$@"; do
     tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || fail "waited in vain until $what"
+    [ "$tries" -gt 0 ] || fail "timed out waiting until $what"
     sleep 0.1
   done
 }
 
-# address_of NAME: what a server says that it listens on.
+# address_of NAME: where a server says that it listens.
 address_of() { sed -n 's/.*listening on \(http[^ ]*\).*/\1/p' "$1.log" | head -n 1 | grep .; }
 listens() { address_of "$1" >/dev/null; }
 
@@ -94,7 +96,7 @@ if [ -z "$full" ]; then
   objects=dir:objects
   database=sqlite:events.db
   serve server 'file:events?rotate_age=1s'
-  door=$(address_of server)
+  address=$(address_of server)
   queue='file:events?consume=1'
   count_rows() { sqlite3 events.db 'SELECT count(*) FROM events' 2>/dev/null || echo 0; }
 else
@@ -112,7 +114,7 @@ defaults
     timeout connect 1s
     timeout client 30s
     timeout server 30s
-frontend door
+frontend events
     bind 127.0.0.1:$port
     default_backend servers
 backend servers
@@ -121,14 +123,14 @@ backend servers
     server two $(address_of server2 | sed 's|.*//||') check
 END
   start haproxy haproxy -q -db -f haproxy.cfg
-  door=http://127.0.0.1:$port
+  address=http://127.0.0.1:$port
 fi
-until_true 'a server is ready' curl -sf -o answer "$door/readyz"
+until_true 'a server is ready' curl -sf -o answer "$address/readyz"
 
 start archive "$bin/eventcollect-archive" --from "$queue" --to "$objects" --max-age 1s
 start load "$bin/eventcollect-load" --from "$objects" --to "$database" --every 1s
-send "$door"
-echo "server     5000 events sent to $door/events, all answered 202"
+send "$address"
+echo "server     5000 events sent to $address/events, all answered 202"
 has_all_rows() { [ "$(count_rows)" -ge 5000 ]; }
 until_true 'all events are in the database' has_all_rows
 cleanup
@@ -138,7 +140,7 @@ if [ -z "$full" ]; then
   echo "           $(find objects/raw -name '*.json.gz' | wc -l) raw objects, $(find objects/raw -name '*.json.gz' -exec zcat {} + | wc -l) events, $(du -sh objects/raw | cut -f 1) gzipped"
   faketime -f +2h "$bin/eventcollect-compact" --at "$objects" --grace 0s >compact.log 2>&1 || fail 'the compactor failed'
 else
-  # S3 takes no request from a clock that is hours ahead: so this one only plans with it.
+  # S3 rejects requests whose clock is hours ahead, so only the planning of this one uses that clock.
   "$bin/early_compactor" "$objects" 7200 once >compact.log 2>&1 || fail 'the compactor failed'
 fi
 echo "compact    $(sed -n 's/^.*\(....-..-..T..: .* raw objects\)/\1/p' compact.log)"
@@ -147,5 +149,5 @@ if [ -z "$full" ]; then
 fi
 "$bin/eventcollect-load" --from "$objects" --to "$database" >load-again.log 2>&1 || fail 'loading again failed'
 echo "load       $(count_rows) rows in the table; again: $(tail -n 1 load-again.log | cut -d ' ' -f 2-)"
-[ "$(count_rows)" -eq 5000 ] || fail 'not each event is in the table once'
+[ "$(count_rows)" -eq 5000 ] || fail 'the table does not hold each event once'
 echo "Everything is in $folder"

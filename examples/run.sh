@@ -13,7 +13,7 @@ sh "$root/cmake/install-packages.sh" build
   cd -- "$root"
   # Once it was built, the build notices by itself what has changed.
   [ -x build/server/bin/eventcollect-server ] || cmake --preset server
-  cmake --build --preset server
+  cmake --build --preset server --target eventcollect-server
 ) </dev/null >&2
 
 exec "$root/build/server/bin/eventcollect-server" "$@"

@@ -1,14 +1,25 @@
 #!/bin/sh
-# Installs what is missing, builds a release and runs every test. Arguments go to ctest:
+# Installs what is missing, builds a release and runs every test, or with --fast the tests that need no
+# server beside them. Other arguments go to ctest:
 #
-#   sh tests/run.sh [-L unit] [-R NAME] …
+#   sh tests/run.sh [--fast] [-L LABEL] [-R NAME] …
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd -- "$root"
 
+fast=
+if [ "${1-}" = --fast ]; then
+  fast=yes
+  shift
+fi
+
 sh cmake/install-packages.sh build test
 cmake --preset release
+if [ -n "$fast" ]; then
+  cmake --build --preset release --target fast_tests
+  exec ctest --preset release -L '^(unit|contract|http)$' "$@"
+fi
 cmake --build --preset release
 
 # Starts the servers that tests talk to, and ends them with ctest.

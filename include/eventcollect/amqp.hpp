@@ -51,7 +51,7 @@ struct AmqpBroker {
 enum class AmqpDeclare : std::uint8_t {
   quorum,   // it is made where it is missing: replicated, durable
   classic,  // likewise: on one node, durable
-  off,      // it has to be there, made by somebody else
+  off,      // it must be there already
 };
 
 // A queue that is made rejects what does not fit (x-overflow=reject-publish) instead of dropping
@@ -69,11 +69,11 @@ struct AmqpQueue {
 // &timeout=10s&heartbeat=30s, with amqps ca_file=FILE. Where the queue has another name, its
 // dead-letter queue is that with ".dead"; a classic one has none unless it is named.
 struct AmqpSinkOptions {
-  AmqpBroker broker;
-  AmqpQueue queue;  // its name may be empty where there is an exchange: then it is not looked at
+  AmqpBroker broker{};
+  AmqpQueue queue{};  // its name may be empty where there is an exchange: then it is not looked at
   std::string
-      exchange;  // has to be there. Empty is the default one, which routes to queues by name
-  std::string routing_key;  // empty: the queue's name. The queue is bound by it unless `off`
+      exchange{};  // has to be there. Empty is the default one, which routes to queues by name
+  std::string routing_key{};  // empty: the queue's name. The queue is bound by it unless `off`
 };
 
 // A message for each event: its line is the body, message_id is the event's id, type its name (cut
@@ -108,8 +108,8 @@ class AmqpSink final : public Sink {
 
 // As URL options: queue, declare, dead_letter, timeout, heartbeat, ca_file as above, and prefetch.
 struct AmqpSourceOptions {
-  AmqpBroker broker;
-  AmqpQueue queue;
+  AmqpBroker broker{};
+  AmqpQueue queue{};
 
   // How many messages the broker sends ahead of their acknowledgement, 1 to 65,535; a delivery does
   // not get larger than this. 0: twice the max_events of the first ReadLimits; for a later one that

@@ -33,7 +33,7 @@ class Clock {
   virtual TimePoint now() const = 0;
 };
 
-// The machine's real-time clock (CLOCK_REALTIME). It may jump when somebody sets it.
+// The machine's real-time clock (CLOCK_REALTIME). It may jump when it is set.
 const Clock& system_clock();
 
 // A clock that stands still until it is told otherwise. Safe from any thread.

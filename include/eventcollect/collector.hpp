@@ -4,7 +4,7 @@
 //   Receipt receipt = events.collect(body);                         // a client's
 //   Ticket paid = events.track("order_paid", {{"cents", 1999}});    // the backend's own
 //
-// While the sink writes one batch, arrivals gather in the next (group commit): a lonely event waits
+// While the sink writes one batch, arrivals gather in the next (group commit): a single event waits
 // for one sync, and under load one sync serves many. All of it is safe from any thread.
 #pragma once
 
@@ -33,35 +33,35 @@ enum class WhenFull : std::uint8_t {
   wait,    // waits for room until its deadline, then throws
 };
 
-// What has to have happened before an event counts as taken.
+// What has to have happened before an event counts as accepted.
 enum class Acknowledge : std::uint8_t {
-  durable,   // the sink has stored it for good
-  accepted,  // it is in memory: a crash loses it. Failed writes are tried again.
+  durable,   // the sink has stored it
+  accepted,  // it is in memory: a crash loses it. Failed writes are retried.
 };
 
-// Why a tracked event will not be stored: its name, properties and times are in `event`.
+// Called with a tracked event that will not be stored, and with the reason.
 using LostHandler = std::function<void(const Event& event, std::string_view why)>;
 
 struct CollectorOptions {
   Rules rules{};
   Acknowledge acknowledge = Acknowledge::durable;
-  std::chrono::milliseconds acknowledge_timeout{10'000};  // then the outcome is in doubt
+  std::chrono::milliseconds acknowledge_timeout{10'000};  // after it the outcome is in doubt
   WhenFull when_full = WhenFull::reject;
   std::size_t max_queue_bytes = 64 << 20;  // in memory, of events accepted and not yet durable
   std::size_t max_batch_bytes = 8 << 20;   // a batch begins no further request above this
-  std::chrono::milliseconds maintain_interval{
-      1'000};  // between calls of Sink::maintain, and of retries
+  // Between calls of Sink::maintain, and between retries.
+  std::chrono::milliseconds maintain_interval{1'000};
   std::chrono::milliseconds drain_timeout{10'000};  // for the destructor
 
   // Where rejected events go, or null for nowhere. They never hold up good ones: what does not fit
-  // into their queue, or what the sink will not have, is only counted.
+  // into their queue, or cannot be stored, is only counted.
   std::shared_ptr<Sink> dead_letters{};
   std::size_t max_dead_letter_queue_bytes = 4 << 20;
 
   const Clock* clock = &system_clock();  // has to outlive the collector
 
   // The handlers run on a thread of the collector, or on the caller's where the caller causes them.
-  // They must not block. Absent ones are skipped.
+  // They must not block. Empty ones are skipped.
   LostHandler on_lost{};                           // a tracked event was given up
   std::function<void(const Error&)> on_failure{};  // a call of the sink failed
   std::function<void()> on_recovery{};             // the first success after a failure
@@ -87,10 +87,9 @@ struct Receipt {
 using Completion = std::function<void(const Receipt& receipt, const Error* failure)>;
 
 struct TrackOptions {
-  std::string
-      event_id{};  // a UUID, so that tracking it again is the same event; else one is minted
+  std::string event_id{};  // a UUID: tracking it again is the same event. By default a new one
   std::string url{};
-  std::optional<TimePoint> happened_at{};  // else now
+  std::optional<TimePoint> happened_at{};  // by default now
 };
 
 // The fate of a tracked event. Copies share it. Safe from any thread.
@@ -129,26 +128,26 @@ class Collector {
   // handler or a sink of any collector: it would wait for itself.
   Receipt collect(std::string_view body, const RequestInfo& info = {});
 
-  // The same without blocking: `completion` gets what collect would return or throw, on this thread
-  // or on one of the collector's.
+  // The same without blocking: `completion` is called with what collect would return or throw, on
+  // this thread or on one of the collector's.
   void collect(std::string_view body, Completion completion, const RequestInfo& info = {});
 
-  // Takes an event of the backend's own. Never blocks. There is no client to try again, so the
+  // Takes an event of the backend's own. Never blocks. There is no client to send it again, so the
   // event stays queued across failures of the sink, up to the queue's bound; what has to be given
-  // up goes to on_lost. What had to be tried again may come after what was tracked later. A name or
-  // property that the rules reject gives a rejected ticket.
+  // up goes to on_lost. A retried event may be stored after events that were tracked later. A name
+  // or property that the rules reject gives a rejected ticket.
   Ticket track(std::string_view name, const Properties& properties = {},
                const TrackOptions& options = {});
 
   // Takes no further events, and waits until all so far are written or `timeout` is over. Then
-  // outstanding completions get an in-doubt failure and tracked events go to on_lost. True if
-  // everything was written. No handler or completion is called after it. Calling it again changes
-  // nothing. Throws std::logic_error from a completion, a handler or a sink, as collect does; nor
-  // may the collector be destroyed there.
+  // pending completions get a failure, in doubt where the sink has the events, and tracked events
+  // go to on_lost. True if everything was written. No handler or completion is called after it.
+  // Calling it again changes nothing. Throws std::logic_error from a completion, a handler or a
+  // sink, as collect does; nor may the collector be destroyed there.
   bool close(std::chrono::milliseconds timeout);
 
-  // Whether an event could be stored now: by what the last call of the sink said, unless the
-  // present one takes longer than acknowledge_timeout. The first is a maintain() that the
+  // Whether an event could be stored now: whether the sink's last call succeeded, and the present
+  // one has not taken longer than acknowledge_timeout. The first is a call of maintain() that the
   // constructor causes; until it has returned, the answer is no.
   bool ready() const;
 

@@ -40,7 +40,7 @@ namespace eventcollect {
 
 // What became of one plan.
 struct CompactedHour {
-  TimePoint hour;                     // its first instant
+  TimePoint hour{};                   // its first instant
   std::uint64_t raw_objects = 0;      // that went in
   std::uint64_t hourly_objects = 0;   // that came out
   std::uint64_t events = 0;           // that came out; the next three did not

@@ -1,4 +1,4 @@
-// What was rejected, kept as it came, so that somebody can mend and replay it.
+// What was rejected, kept as it came, so that it can be mended and replayed.
 //
 // A dead letter is one line of JSON:
 //   {"dead_id":…,"server_time":…,"origin":"ingest"|"pump","code":…,"pointer":…,"message":…,

@@ -26,7 +26,7 @@
 
 namespace eventcollect {
 
-// What the server may store beside the event, each only if asked for.
+// What the server stores beside the event: by default nothing.
 struct ContextFields {
   bool ip = false;  // cut to /24 or, for IPv6, /48
   bool user_agent = false;
@@ -43,8 +43,8 @@ struct EndpointOptions {
   std::chrono::seconds retry_after{1};  // what a 503 tells the client
 };
 
-// Throws ConfigError, which begins with the option's name, where the path, an origin or a proxy's
-// address is none. Endpoint's constructor asks it too.
+// Throws ConfigError, whose message begins with the option's name, where the path, an origin or the
+// address of a proxy is malformed. Endpoint's constructor calls it, too.
 void check(const EndpointOptions& options);
 
 // A handle: copies share everything, and each is safe from any thread.
@@ -56,13 +56,14 @@ class Endpoint {
   const EndpointOptions& options() const;
 
   // The answer to a request whose body need not be read: a preflight, another path or method, a
-  // foreign origin, a content type that we do not take. Nothing where the body is wanted; it is
-  // then to be read up to max_body_bytes, and too_large() is the answer to a longer one. Whoever
-  // answers without reading the body must not take what is left of it for the next request.
+  // foreign origin, an unsupported content type. Nothing where the body is wanted; it is then to be
+  // read up to max_body_bytes, and too_large() is the answer to a longer one. Where the body is not
+  // read, what is left of it must not be taken for the next request.
   std::optional<Response> before_body(const Request& request) const;
   Response too_large(const Request& request) const;
 
-  // Answers a whole request; asks before_body itself. Blocks until the events are durable.
+  // Answers a whole request; asks before_body itself unless the request is_admitted. Blocks until
+  // the events are durable.
   Response handle(const Request& request) const;
 
   // The same without blocking: `respond` is called once, on this thread or on one of the

@@ -12,20 +12,21 @@ namespace eventcollect {
 // What an endpoint wants to know of an HTTP request. A header that is missing is an empty view.
 // All views have to live until the endpoint has returned.
 struct Request {
-  std::string_view method;
-  std::string_view path;  // without the query
-  std::string_view content_type;
-  std::string_view content_encoding;
-  std::string_view origin;
-  std::string_view host;
-  std::string_view sec_fetch_site;
-  std::string_view forwarded_host;
-  std::string_view forwarded_for;
-  std::string_view user_agent;
-  std::string_view referrer;
-  std::string_view peer;  // the other end's address, as text
-  std::string_view body;
+  std::string_view method{};
+  std::string_view path{};  // without the query
+  std::string_view content_type{};
+  std::string_view content_encoding{};
+  std::string_view origin{};
+  std::string_view host{};
+  std::string_view sec_fetch_site{};
+  std::string_view forwarded_host{};
+  std::string_view forwarded_for{};
+  std::string_view user_agent{};
+  std::string_view referrer{};
+  std::string_view peer{};  // the other end's address, as text
+  std::string_view body{};
   bool body_is_decoded = false;  // the framework has undone content_encoding already
+  bool is_admitted = false;      // before_body() had no objection: handle() does not ask it again
 };
 
 // Where each header goes, so that an adapter is a loop.

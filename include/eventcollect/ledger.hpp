@@ -20,7 +20,7 @@ namespace eventcollect {
 enum class LoadStart : std::uint8_t {
   begun,
   loaded,  // the ledger has the object already
-  busy,    // somebody else is about to load it, or keeps everybody from it: ask again later
+  busy,    // another loader has it, or a lock is held: ask again later
 };
 
 // Outside begin() and commit() each write() is a transaction of its own, as with any Sink. All

@@ -21,9 +21,9 @@
 namespace eventcollect {
 
 struct ObjectInfo {
-  std::string key;
+  std::string key{};
   std::uint64_t bytes = 0;
-  TimePoint modified;  // by the store's clock
+  TimePoint modified{};  // by the store's clock
 };
 
 // Reads one object from its beginning to its end. One thread at a time.

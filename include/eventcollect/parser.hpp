@@ -28,8 +28,8 @@ enum class BodyFormat : std::uint8_t {
 
 // What the server adds to each event of a request.
 struct Stamp {
-  TimePoint server_time;
-  std::string_view context;  // a JSON object to store with each event, or empty
+  TimePoint server_time{};
+  std::string_view context{};  // a JSON object to store with each event, or empty
 };
 
 // Holds scratch memory, so that parsing again does not allocate. One thread at a time.

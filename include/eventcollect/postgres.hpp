@@ -33,11 +33,11 @@
 namespace eventcollect {
 
 // As URL: postgres://user@host:port/database?table=events&create=on&timeout=10s, or postgresql://.
-// Whatever other option libpq knows is passed on (sslmode, connect_timeout, application_name, …).
+// Every other option that libpq knows is passed on (sslmode, connect_timeout, application_name, …).
 struct PostgresSinkOptions {
   // For libpq: a URI or "host=… dbname=…" (libpq manual, section "Connection Strings"). What it
   // leaves out comes from PGPASSWORD, ~/.pgpass, service files and so on, as ever.
-  std::string connection;
+  std::string connection{};
   // NAME or SCHEMA.NAME, as it is in the catalog: upper case counts. Without a schema, the
   // search_path decides. The ledger is beside it: eventcollect_loads, for a table of another name
   // than `events` eventcollect_loads_NAME, since each table has loads of its own.
@@ -53,7 +53,7 @@ struct PostgresSinkOptions {
 // An event that the table rejects through what is in it (SQLSTATE classes 22 and 23, and 54000:
 // "index row size exceeds …") is rejected with the server's message, and the rest is stored. A
 // trigger can do so with ERRCODE 'check_violation'. Every other failure is an Error, and nothing
-// is rejected: misconfigured for what somebody has to mend (a column, the password, a right),
+// is rejected: misconfigured for what an operator has to mend (a column, the password, a right),
 // unavailable for the rest, and in doubt if the connection broke in COMMIT. Each write or call of
 // maintain() ends within `timeout`, but for the time that the system takes to resolve a host's
 // name.
@@ -63,7 +63,7 @@ struct PostgresSinkOptions {
 // hosts 3.3), or connect_timeout, and the next is tried within the same call. With
 // target_session_attrs=read-write a standby is passed over.
 //
-// As a ledger: begin() does not wait for somebody else who loads the same, but says that it is
+// As a ledger: begin() does not wait for another loader of the same object, but says that it is
 // busy. An event count of the ledger has what was stored or was there already. Loads at the same
 // time may wait for each other where they hold the same events; where that is a deadlock, one of
 // them fails as unavailable.

@@ -48,13 +48,13 @@ struct PumpOptions {
   std::chrono::milliseconds max_age{60'000};
 
   // Where rejected and unreadable events go. Null: the first of them stops the pump. It is written
-  // to once; if it has to be patient, let it be a RetrySink.
+  // to once; wrap it in a RetrySink to have it tried again.
   std::shared_ptr<Sink> dead_letter{};
 
   // Whether the last 100 stop the pump also where some or all of them were unreadable: a queue that
-  // is somebody else's, or events of a newer version, are not to become dead letters all. Strangers
+  // is not ours, or events of a newer version, must not all become dead letters. Strangers
   // who fill the queue cannot hold up the pump for good, since each run takes a batch of theirs
-  // before it stops. False where such a stop helps nobody.
+  // before it stops. False where such a stop would not help.
   bool stop_at_unreadable = true;
 
   RetryPolicy retry{};  // of the sink, and of the source

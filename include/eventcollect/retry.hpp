@@ -1,6 +1,6 @@
 // Trying again, with waits that grow and are random.
 //
-//   auto patient = std::make_shared<RetrySink>(open_sink("postgres://…"),
+//   auto retrying = std::make_shared<RetrySink>(open_sink("postgres://…"),
 //                                              RetryPolicy{.give_up_after = 1h}, report);
 //
 // For pumps, which have all the time in the world. Not for a sink behind a Collector: its clients
@@ -27,7 +27,7 @@ struct RetryPolicy {
   std::chrono::milliseconds max_wait{30'000};  // the bound of every wait; at least first_wait
   // Since the first failure of a series. The last attempt is made when it is over. Zero: never.
   std::chrono::milliseconds give_up_after{0};
-  bool retry_misconfigured = false;  // also wait for somebody to mend what is misconfigured
+  bool retry_misconfigured = false;  // also wait for an operator to mend what is misconfigured
 };
 
 // The waits of one series of failures. One thread at a time.
@@ -35,14 +35,20 @@ class Backoff {
  public:
   using Random = std::function<std::uint64_t()>;  // 64 random bits with each call
 
-  // Throws ConfigError if the policy is none. Without a `random`, one with a seed of its own.
+  // Throws ConfigError where the policy makes no sense. Without a `random`, one with a seed of its
+  // own.
   explicit Backoff(const RetryPolicy& policy, Random random = {});
 
   // How long to wait before the next attempt, after one that failed at `now`; nothing if it is time
   // to give up.
   std::optional<std::chrono::milliseconds> next(std::chrono::steady_clock::time_point now);
 
-  // How often next() was called in this series.
+  // The same after `error`. Nothing, too, where that is misconfigured, unless the policy retries
+  // it.
+  std::optional<std::chrono::milliseconds> next(const Error& error,
+                                                std::chrono::steady_clock::time_point now);
+
+  // How often the plain next() was called in this series, by the other one as well.
   std::uint64_t failures() const { return failures_; }
 
   // The series is over: an attempt succeeded.
@@ -65,7 +71,7 @@ class RetrySink final : public Sink {
                                      std::chrono::milliseconds wait)>;
 
   // `inner` may not be null; `timer` has to outlive the sink. A stop ends waits, never an attempt.
-  // Throws ConfigError if the policy is none.
+  // Throws ConfigError where the policy makes no sense.
   explicit RetrySink(std::shared_ptr<Sink> inner, const RetryPolicy& policy = {},
                      OnRetry on_retry = {}, std::stop_token stop = {},
                      Timer& timer = steady_timer());
@@ -75,7 +81,7 @@ class RetrySink final : public Sink {
   // otherwise: with the message of the last attempt, and its kind, but in doubt if any attempt was.
   void write(const Batch& batch, Rejections& rejections) override;
 
-  // Maintains the inner sink, once: whoever calls it does so again.
+  // Maintains the inner sink, once: it is called again.
   void maintain() override;
 
  private:

@@ -9,7 +9,7 @@
 namespace eventcollect {
 
 // Runs eventcollect-server with these arguments (see `--help`) until SIGTERM or SIGINT has drained
-// it. Returns the exit status: 0 done, 1 failed, 2 wrong usage. Call it once, from main, before
+// it. Returns the exit status: 0 done, 1 failed, 2 usage. Call it once, from main, before
 // other threads are started: it takes over SIGTERM, SIGINT, SIGPIPE and SIGXFSZ.
 int server_main(int argc, char** argv);
 

@@ -25,7 +25,7 @@ namespace eventcollect {
 // Some events of a source, and the right to acknowledge them. It belongs to the session (the
 // connection, say) in which they came: when that is lost, they come again.
 struct Delivery {
-  Batch batch;
+  Batch batch{};
   std::vector<Rejection> rejections{};  // of what was read and cannot be an event, with its `raw`
   std::uint64_t session = 0;            // the source's own count; 0 before anything was read
   std::uint64_t position = 0;           // of the last one, in the source's own terms

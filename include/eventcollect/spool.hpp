@@ -23,8 +23,8 @@
 namespace eventcollect {
 
 struct SpoolTarget {
-  std::string name;  // of its cursor: see FileSourceOptions
-  std::shared_ptr<Sink> sink;
+  std::string name{};  // of its cursor: see FileSourceOptions
+  std::shared_ptr<Sink> sink{};
 };
 
 // A target's name made of its URL: the scheme and a number that depends on all but user and
@@ -52,7 +52,7 @@ struct SpoolOptions {
 
 // A target's state now.
 struct SpoolStatistics {
-  std::string target;
+  std::string target{};
   std::uint64_t backlog_bytes = 0;         // of events that it does not have yet
   std::chrono::milliseconds oldest_age{};  // of the first of them; zero without any
   std::uint64_t events_forwarded = 0;      // since the start; so are the next two

@@ -45,9 +45,9 @@ struct SqliteSinkOptions {
 //
 // An event that the table rejects through what is in it (a constraint, a trigger's RAISE(ABORT), a
 // value too big) is rejected with SQLite's message, and the rest is stored. Every other failure is
-// a Error, and nothing is rejected: misconfigured for what somebody has to mend (a column, a right,
-// a damaged file), unavailable for the rest (locked, disk full or failing), and in doubt if the
-// disk failed in the commit.
+// an Error, and nothing is rejected: misconfigured for what an operator has to mend (a column, a
+// right, a damaged file), unavailable for the rest (locked, disk full or failing), and in doubt if
+// the disk failed in the commit.
 //
 // As a ledger: begin() waits for any other writer, and says after `timeout` that it is busy; every
 // other writer waits for commit(). An event count of the ledger has what was stored or was there

@@ -1,5 +1,5 @@
-// What a collector and an endpoint count. Snapshots: each number is right, but they are not all of
-// one instant.
+// What a collector and an endpoint count. Each number is right, but those of a snapshot may be of
+// different instants.
 #pragma once
 
 #include <array>
@@ -31,13 +31,13 @@ struct SinkStatistics {
   std::uint64_t deadlines_missed = 0;       // submissions not confirmed in time
   std::uint64_t queued_events = 0;          // now, those being written included
   std::uint64_t queued_bytes = 0;           // now
-  DurationHistogram write_seconds;
+  DurationHistogram write_seconds{};
   bool ready = false;  // see Collector::ready
 };
 
 struct CollectorStatistics {
-  SinkStatistics sink;
-  SinkStatistics dead_letters;        // all zero where no sink for them was given
+  SinkStatistics sink{};
+  SinkStatistics dead_letters{};      // all zero where no sink for them was given
   std::uint64_t events_accepted = 0;  // by the rules
   std::array<std::uint64_t, all_codes.size()> events_rejected{};  // by code_index()
 };

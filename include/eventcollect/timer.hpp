@@ -1,6 +1,6 @@
 // Waiting that a stop ends at once, and the time that passes meanwhile.
 //
-//   if (!steady_timer().wait(5s, stop)) return;   // somebody wants us to stop
+//   if (!steady_timer().wait(5s, stop)) return;   // a stop was requested
 //
 // Everything that waits takes a Timer, so that a test needs no time to pass.
 #pragma once

@@ -3,7 +3,7 @@
 //   Url url = Url::parse("file:/var/lib/events?rotate_bytes=64MiB");
 //   UrlOptions options{url};
 //   auto bytes = options.bytes("rotate_bytes", 64 << 20);
-//   options.finish();                                  // rejects what nobody asked for
+//   options.finish();                                  // rejects unknown options
 #pragma once
 
 #include <chrono>
@@ -32,10 +32,11 @@ std::chrono::milliseconds parse_duration(std::string_view text);
 
 // A name of an endpoint, split as RFC 3986 does. A value type.
 struct Url {
-  std::string scheme;     // in lower case
-  std::string authority;  // what stands between "//" and the path, as written: it may hold a secret
-  std::string path;       // percent-decoded
-  std::vector<std::pair<std::string, std::string>> options;  // percent-decoded, in order
+  std::string scheme{};  // in lower case
+  std::string
+      authority{};     // what stands between "//" and the path, as written: it may hold a secret
+  std::string path{};  // percent-decoded
+  std::vector<std::pair<std::string, std::string>> options{};  // percent-decoded, in order
 
   // Throws ConfigError: no scheme, a broken percent escape, U+0000, a fragment, an option without
   // a name or given twice.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "base/format.hpp"
 #include "base/inflate.hpp"
 #include "base/ip_network.hpp"
 #include "event/page_url.hpp"
@@ -55,14 +56,14 @@ bool is_identity(std::string_view content_encoding) {
 }
 
 void append_rejection(std::string& out, const Rejection& rejection) {
-  fmt::format_to(std::back_inserter(out), R"({{"index":{})", rejection.index);
+  append_format(out, R"({{"index":{})", rejection.index);
   if (rejection.event_id) {
-    fmt::format_to(std::back_inserter(out), R"(,"event_id":"{}")", rejection.event_id->to_string());
+    append_format(out, R"(,"event_id":"{}")", rejection.event_id->to_string());
   }
   const std::pair<std::string_view, std::string_view> members[] = {
       {"code", rejection.code}, {"pointer", rejection.pointer}, {"message", rejection.message}};
   for (const auto& [name, value] : members) {
-    fmt::format_to(std::back_inserter(out), ",\"{}\":", name);
+    append_format(out, ",\"{}\":", name);
     json::append_string(out, value);
   }
   out.push_back('}');
@@ -86,7 +87,7 @@ Response problem(int status, std::string_view code, std::string_view title, std:
   response.headers.emplace_back("Content-Type", problem_type);
   response.body = R"({"type":"about:blank","title":)";
   json::append_string(response.body, title);
-  fmt::format_to(std::back_inserter(response.body), R"(,"status":{},"code":)", status);
+  append_format(response.body, R"(,"status":{},"code":)", status);
   json::append_string(response.body, code);
   response.body += R"(,"detail":)";
   json::append_string(response.body, detail);
@@ -227,7 +228,9 @@ Response Endpoint::State::too_large() const {
 
 // Fills `content`, or says why not.
 std::optional<Response> Endpoint::State::read(const Request& request, Content& content) const {
-  if (auto early = before_body(request)) return early;
+  if (!request.is_admitted) {
+    if (auto early = before_body(request)) return early;
+  }
   content.format = *format_of(request.content_type);
   content.body = request.body;
   if (request.body.size() > options.max_body_bytes) return too_large();
@@ -264,7 +267,7 @@ std::string Endpoint::State::context_of(const Request& request) const {
   const auto add = [&](std::string_view name, std::string_view value) {
     // No database holds U+0000. A browser sends none, but cpp-httplib makes one of "%00".
     if (value.empty() || value.find('\0') != std::string_view::npos) return;
-    fmt::format_to(std::back_inserter(context), "{}\"{}\":", context.empty() ? '{' : ',', name);
+    append_format(context, "{}\"{}\":", context.empty() ? '{' : ',', name);
     json::append_string(context, value);
   };
   if (options.context.user_agent) {

@@ -1,36 +1,16 @@
 #include "eventcollect/drivers.hpp"
 
-#include "eventcollect/dir.hpp"
-
-#ifdef EVENTCOLLECT_WITH_AMQP
-#include "eventcollect/amqp.hpp"
-#endif
-#ifdef EVENTCOLLECT_WITH_POSTGRES
-#include "eventcollect/postgres.hpp"
-#endif
-#ifdef EVENTCOLLECT_WITH_S3
-#include "eventcollect/s3.hpp"
-#endif
-#ifdef EVENTCOLLECT_WITH_SQLITE
-#include "eventcollect/sqlite.hpp"
-#endif
-
+// EVENTCOLLECT_DRIVERS is DRIVER(dir) DRIVER(amqp) and so on: the drivers that are built.
 namespace eventcollect {
 
+#define DRIVER(name) void enable_##name();
+EVENTCOLLECT_DRIVERS
+#undef DRIVER
+
 void enable_drivers() {
-  enable_dir();
-#ifdef EVENTCOLLECT_WITH_AMQP
-  enable_amqp();
-#endif
-#ifdef EVENTCOLLECT_WITH_POSTGRES
-  enable_postgres();
-#endif
-#ifdef EVENTCOLLECT_WITH_S3
-  enable_s3();
-#endif
-#ifdef EVENTCOLLECT_WITH_SQLITE
-  enable_sqlite();
-#endif
+#define DRIVER(name) enable_##name();
+  EVENTCOLLECT_DRIVERS
+#undef DRIVER
 }
 
 }  // namespace eventcollect

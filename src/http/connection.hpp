@@ -1,69 +1,152 @@
-// One connection of a front: what has been read, where in its request it is, what is to be sent.
+// HTTP/1.1 on one connection, without its socket: bytes go in; requests, and bytes to send, come
+// out.
+//
+//   connection.begin_turn(bytes);
+//   for (;;) {
+//     switch (connection.next()) {
+//       case Step::head:      wanted(connection.request()) ? connection.take_body(max_bytes)
+//                                                          : connection.answer(response);
+//       case Step::too_large: connection.answer(response);
+//       case Step::request:   connection.answer(response);    // now or after the turn
+//       case Step::send:      connection.sent(send_some(connection.output()));
+//       …
+//     }
+//   }
+//   connection.end_turn();
 #pragma once
 
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <list>
-#include <optional>
+#include <memory>
 #include <string>
-#include <utility>
+#include <string_view>
 
+#include "eventcollect/http.hpp"
+#include "http/byte_budget.hpp"
+#include "http/chunked.hpp"
 #include "http/head.hpp"
+#include "http/limits.hpp"
+#include "http/statistics.hpp"
 
-namespace eventcollect {
+namespace eventcollect::http {
 
-// Belongs to one loop.
-struct FrontConnection {
-  enum class Stage : std::uint8_t {
-    head,     // the next request's head is awaited, or part of it is in `input`
-    body,     // the head is in head_text; the body gathers
-    waiting,  // the handler has the request
-    closing,  // the last answer is sent; what still comes is thrown away
-    closed,   // it is out of the loop's hands, and will be destroyed when nothing uses it any more
-  };
-
-  // What its deadline is for. Each kind has one time limit for all connections.
-  enum class Wait : std::uint8_t {
-    idle,     // nothing of a request has come, or all that came is answered
-    request,  // a request has begun to come
-    handler,  // the answer is ours to give: no deadline
-    reader,   // the answer is the client's to take
-    goodbye,  // it is closing
-  };
-  static constexpr std::size_t wait_kinds = 5;
-
-  FrontConnection(int socket_, std::uint64_t id_, std::string peer_)
-      : socket{socket_}, id{id_}, peer{std::move(peer_)} {}
-  ~FrontConnection() { ::close(socket); }
-  FrontConnection(const FrontConnection&) = delete;
-  FrontConnection& operator=(const FrontConnection&) = delete;
-
-  const int socket;
-  const std::uint64_t id;  // never used again, as the socket's number is
-  const std::string peer;
-
-  Stage stage = Stage::head;
-  bool is_readable = false;    // by the last word of epoll
-  bool is_unfinished = false;  // the loop will go on with it by itself
-  bool is_shut = false;        // the peer sends no more
-  bool closes_after = false;   // the answer that is due is the last
-  bool is_head_request = false;
-
-  std::string input;      // read, but not yet a whole head
-  std::string head_text;  // of the request whose body is being read
-  std::string body;
-  std::optional<std::uint64_t> body_bytes;  // that it will have; unknown if it is chunked
-  ChunkedReader chunks;
-  std::string output;  // not yet taken by the system
-  std::size_t drained_bytes = 0;
-
-  Wait wait = Wait::idle;
-  std::chrono::steady_clock::time_point deadline;
-  std::list<FrontConnection*>::iterator place;  // in the loop's line for `wait`
+// What has to be done before a connection goes on.
+enum class Step : std::uint8_t {
+  none,       // nothing: it waits for bytes, for an answer, or for its end
+  head,       // a request's head is complete: call take_body() or answer()
+  too_large,  // the body is larger than take_body() allowed: call answer()
+  request,    // a request is complete: call answer(), now or later
+  send,       // output() has to be sent: call sent()
+  shut_down,  // the last answer is sent: shut down the sending side of the socket
 };
 
-}  // namespace eventcollect
+// What a connection waits for. Each kind has a time limit of its own.
+enum class Wait : std::uint8_t {
+  idle,     // for the first byte of a request
+  request,  // for the rest of a request
+  handler,  // for the answer, without a limit: it is ours to give
+  client,   // for the client to take the answer
+  close,    // for the client to close, after the last answer
+};
+inline constexpr std::size_t wait_kinds = 5;
+
+// One thread at a time.
+class Connection {
+ public:
+  // `limits`, `budget` and `counters` have to outlive it. `peer` is the client's address.
+  Connection(std::string peer, const Limits& limits, ByteBudget& budget, Counters& counters);
+
+  // A turn deals with bytes that have come, if any. They have to stay until end_turn(), which
+  // buffers what of them is not used up; it closes the connection where the budget has no room.
+  void begin_turn(std::string_view bytes);
+  void end_turn();
+
+  // What has to be done next. Call it until it says `none`, or end the turn before.
+  Step next();
+
+  // The request, all but its body for Step::head and Step::too_large. Its views last until next()
+  // or end_turn() is called.
+  const Request& request() const { return incoming_->head.request; }
+
+  // The body is wanted, if it has at most so many bytes.
+  void take_body(std::size_t max_bytes);
+
+  // The answer to the request. It is the last one if `is_last`, if the client asked for it, or if
+  // the request's body is unread: what follows is then drained.
+  void answer(const Response& response, bool is_last);
+
+  // Bytes for the client, as long as Step::send asks for them to be sent.
+  std::string_view output() const { return std::string_view{output_}.substr(sent_bytes_); }
+  // So many bytes from the front of output() are sent.
+  void sent(std::size_t bytes);
+
+  // Its time limit has passed. A client in the middle of a request is told so.
+  void expire();
+
+  // Also for a client that sends no more, or is gone.
+  void close();
+
+  bool is_closed() const { return stage_ == Stage::closed; }
+  bool wants_bytes() const;          // false while the rest of a request is of no use yet
+  bool is_between_requests() const;  // the next step would begin a request, if any has come
+  bool has_buffered_input() const { return !input_.empty(); }
+
+  Wait wait() const { return wait_; }
+  // How often it began to wait for something. The time limit runs anew each time.
+  std::uint32_t waits_begun() const { return waits_begun_; }
+
+ private:
+  enum class Stage : std::uint8_t {
+    head,      // the next request's head is awaited, or part of it has come
+    decision,  // the head is complete, and whether the body is wanted is not known yet
+    body,      // the body is being read
+    handler,   // the answer is awaited
+    answer,    // the answer is being sent
+    last,      // the last answer is sent
+    draining,  // what still comes is thrown away
+    closed,
+  };
+
+  // A request that is being read.
+  struct Incoming {
+    Head head;
+    std::size_t max_body_bytes = 0;
+    ChunkedReader chunks;
+    std::string body;  // as far as it came before the rest
+  };
+
+  enum class Gathered : std::uint8_t { yes, too_large, no_room };
+
+  Step read_head();
+  Step read_body();
+  Step read_chunks();
+  Gathered gather(std::string_view piece);
+  Step complete(std::string_view body);
+  Step reject_too_large();
+  Step reject(const Response& response);
+  Step drain();
+  void forget_request();
+  void wait_for(Wait wait);
+
+  const std::string peer_;
+  const Limits& limits_;
+  Counters& counters_;
+
+  Stage stage_ = Stage::head;
+  Wait wait_ = Wait::idle;
+  std::uint32_t waits_begun_ = 1;
+  bool closes_after_ = false;     // the answer that is due is the last
+  bool is_head_request_ = false;  // its answer has no body
+
+  std::string_view unread_;     // during a turn
+  std::string input_;           // what is unread between turns, at its end
+  std::size_t used_bytes_ = 0;  // of input_, before that
+  ByteShare input_share_;
+  std::unique_ptr<Incoming> incoming_;
+  ByteShare incoming_share_;
+  std::string output_;
+  std::size_t sent_bytes_ = 0;  // of output_
+  std::size_t drained_bytes_ = 0;
+};
+
+}  // namespace eventcollect::http

@@ -6,10 +6,10 @@
 
 #include "http/loop.hpp"
 
-namespace eventcollect {
+namespace eventcollect::http {
 
-Front::Front(FrontHandler& handler, std::size_t threads, FrontLimits limits)
-    : shared_{std::make_shared<FrontShared>(handler, limits)}, threads_{threads} {}
+Front::Front(Handler& handler, std::size_t threads, const Limits& limits)
+    : shared_{std::make_unique<Shared>(handler, limits)}, threads_{threads} {}
 
 Front::~Front() { stop(std::chrono::milliseconds{0}); }
 
@@ -21,9 +21,7 @@ HostPort Front::start(const HostPort& at) {
       std::min(shared_->limits.max_connections,
                std::max(descriptors / 2, descriptors - std::min(descriptors, for_others)));
   shared_->listener.reset(listen_at(at));
-  for (std::size_t i = 0; i < threads_; ++i) {
-    loops_.push_back(std::make_unique<FrontLoop>(shared_));
-  }
+  for (std::size_t i = 0; i < threads_; ++i) loops_.push_back(std::make_unique<Loop>(*shared_));
   HostPort bound = at;
   bound.port = port_of(shared_->listener.get());
   return bound;
@@ -31,17 +29,17 @@ HostPort Front::start(const HostPort& at) {
 
 void Front::close_after_answers() { shared_->last_answers = true; }
 
-bool Front::stop(std::chrono::milliseconds patience) {
+bool Front::stop(std::chrono::milliseconds timeout) {
   if (shared_->listener.get() < 0) return true;
   shared_->last_answers = true;
   shared_->stopping = true;
-  ::shutdown(shared_->listener.get(), SHUT_RD);  // connecting is refused from here on
+  ::shutdown(shared_->listener.get(), SHUT_RD);  // the system rejects new connections from here on
   for (auto& loop : loops_) loop->wake();
   bool all_answered = false;
   {
     std::unique_lock lock{shared_->mutex};
     const auto have_ended = [&] { return shared_->loops_running == 0; };
-    all_answered = shared_->loop_ended.wait_for(lock, patience, have_ended);
+    all_answered = shared_->loop_ended.wait_for(lock, timeout, have_ended);
   }
   shared_->abandoning = true;
   for (auto& loop : loops_) loop->wake();
@@ -50,9 +48,10 @@ bool Front::stop(std::chrono::milliseconds patience) {
   return all_answered;
 }
 
-FrontStatistics Front::statistics() const {
-  return {shared_->open,      shared_->accepted,  shared_->evicted,
-          shared_->timed_out, shared_->malformed, shared_->buffered_bytes};
+Statistics Front::statistics() const {
+  const Counters& counters = shared_->counters;
+  return {counters.open,      counters.accepted,  counters.evicted,
+          counters.timed_out, counters.malformed, shared_->buffered.used()};
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::http

@@ -2,20 +2,17 @@
 
 #include <algorithm>
 #include <charconv>
-#include <utility>
 
-namespace eventcollect {
+#include "base/ascii.hpp"
+
+namespace eventcollect::http {
 namespace {
 
-constexpr std::size_t longest_chunk_line = 1024;
-constexpr std::size_t most_trailer_bytes = 8 << 10;
-constexpr std::uint64_t largest_length = std::uint64_t{1} << 60;
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+constexpr std::uint64_t max_content_length = std::uint64_t{1} << 60;
 
 // A character of a token (RFC 9110, section 5.6.2).
 bool is_token(char c) {
-  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
+  if (is_alpha(c) || is_digit(c)) return true;
   return c != '\0' && std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
 }
 
@@ -23,7 +20,7 @@ bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is_token(c); });
 }
 
-// A field's value may hold anything but control characters; a tab is none of them.
+// A field's value may hold a tab, and no other control character.
 bool is_field_value(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
     return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F);
@@ -36,11 +33,6 @@ bool is_target(std::string_view text) {
          });
 }
 
-std::string_view trim(std::string_view text) {
-  const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
-
 // Takes a line that ends in CRLF off `text`. The caller knows that there is one.
 std::string_view take_line(std::string_view& text) {
   const std::size_t end = text.find("\r\n");
@@ -49,28 +41,28 @@ std::string_view take_line(std::string_view& text) {
   return line;
 }
 
-bool parse_request_line(std::string_view line, HttpHead& head, bool& is_1_1) {
+bool parse_request_line(std::string_view line, Head& head, bool& is_1_1) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
   if (first == std::string_view::npos || first == last) return false;
-  head.method = line.substr(0, first);
+  head.request.method = line.substr(0, first);
   const std::string_view target = line.substr(first + 1, last - first - 1);
   const std::string_view version = line.substr(last + 1);
   is_1_1 = version == "HTTP/1.1";
-  head.path = target.substr(0, target.find('?'));
-  return is_token(head.method) && is_target(target) && (is_1_1 || version == "HTTP/1.0");
+  head.request.path = target.substr(0, target.find('?'));
+  return is_token(head.request.method) && is_target(target) && (is_1_1 || version == "HTTP/1.0");
 }
 
 bool parse_length(std::string_view text, std::optional<std::uint64_t>& length) {
   std::uint64_t value = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool whole = parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size();
-  if (!whole || value > largest_length || length) return false;
+  if (!whole || value > max_content_length || length) return false;
   length = value;
   return true;
 }
 
-// What of the fields decides over the connection and the end of the request.
+// What the fields say about the connection and about the end of the request.
 struct Framing {
   HeadResult result = HeadResult::complete;
   bool says_close = false;
@@ -78,57 +70,63 @@ struct Framing {
   std::size_t hosts = 0;
 };
 
-void note_field(const HttpHead::Field& field, HttpHead& head, Framing& framing) {
-  if (equals_ignoring_case(field.name, "Content-Length")) {
-    if (!parse_length(field.value, head.content_length)) framing.result = HeadResult::malformed;
-  } else if (equals_ignoring_case(field.name, "Transfer-Encoding")) {
+void note_framing(std::string_view name, std::string_view value, Head& head, Framing& framing) {
+  if (equals_ignoring_case(name, "Content-Length")) {
+    if (!parse_length(value, head.content_length)) framing.result = HeadResult::malformed;
+  } else if (equals_ignoring_case(name, "Transfer-Encoding")) {
     if (head.is_chunked) framing.result = HeadResult::malformed;
     head.is_chunked = true;
-    if (!equals_ignoring_case(field.value, "chunked")) framing.result = HeadResult::unsupported;
-  } else if (equals_ignoring_case(field.name, "Connection")) {
-    framing.says_close |= equals_ignoring_case(field.value, "close");
-    framing.says_keep_alive |= equals_ignoring_case(field.value, "keep-alive");
-  } else if (equals_ignoring_case(field.name, "Expect")) {
-    head.expects_continue = equals_ignoring_case(field.value, "100-continue");
-  } else if (equals_ignoring_case(field.name, "Host")) {
+    if (!equals_ignoring_case(value, "chunked")) framing.result = HeadResult::unsupported;
+  } else if (equals_ignoring_case(name, "Connection")) {
+    framing.says_close |= equals_ignoring_case(value, "close");
+    framing.says_keep_alive |= equals_ignoring_case(value, "keep-alive");
+  } else if (equals_ignoring_case(name, "Expect")) {
+    head.expects_continue = equals_ignoring_case(value, "100-continue");
+  } else if (equals_ignoring_case(name, "Host")) {
     ++framing.hosts;
   }
 }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = lower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+void note_request_header(std::string_view name, std::string_view value, Head& head) {
+  for (const RequestHeader& wanted : request_headers) {
+    if (!equals_ignoring_case(name, wanted.name)) continue;
+    std::string_view& member = head.request.*wanted.member;
+    if (member.empty()) {
+      member = value;
+    } else if (wanted.member == &Request::forwarded_for) {
+      // Several lines are one list (RFC 9110, section 5.3).
+      if (head.forwarded_for.empty()) head.forwarded_for = member;
+      head.forwarded_for.append(", ").append(value);
+      member = head.forwarded_for;
+    }
+    return;
+  }
+}
+
+bool parse_field(std::string_view line, Head& head, Framing& framing) {
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return false;
+  const std::string_view name = line.substr(0, colon);
+  const std::string_view value = trim_blanks(line.substr(colon + 1));
+  // The name's check also rejects a line that continues the one before, and a blank before ':'.
+  if (!is_token(name) || !is_field_value(value)) return false;
+  note_framing(name, value, head, framing);
+  note_request_header(name, value, head);
+  return true;
 }
 
 }  // namespace
 
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
-}
-
-HeadResult parse_head(std::string_view text, HttpHead& head) {
-  const std::size_t end = text.find("\r\n\r\n");
+HeadResult parse_head(std::string_view text, Head& head) {
+  const std::size_t end = text.find(head_end);
   if (end == std::string_view::npos) return HeadResult::incomplete;
-  head.fields.clear();
-  head.content_length.reset();
-  head.is_chunked = false;
-  head.expects_continue = false;
-  head.bytes = end + 4;
-  std::string_view rest = text.substr(0, end + 2);
+  head.text = text.substr(0, end + head_end.size());
+  std::string_view rest = std::string_view{head.text}.substr(0, end + 2);
   bool is_1_1 = false;
   if (!parse_request_line(take_line(rest), head, is_1_1)) return HeadResult::malformed;
   Framing framing;
   while (!rest.empty()) {
-    const std::string_view line = take_line(rest);
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) return HeadResult::malformed;
-    const HttpHead::Field field{line.substr(0, colon), trim(line.substr(colon + 1))};
-    // The name's check also refuses a line that continues the one before, and space before ':'.
-    if (!is_token(field.name) || !is_field_value(field.value)) return HeadResult::malformed;
-    note_field(field, head, framing);
-    head.fields.push_back(field);
+    if (!parse_field(take_line(rest), head, framing)) return HeadResult::malformed;
   }
   if (framing.result != HeadResult::complete) return framing.result;
   if (head.is_chunked && (head.content_length || !is_1_1)) return HeadResult::malformed;
@@ -137,54 +135,4 @@ HeadResult parse_head(std::string_view text, HttpHead& head) {
   return HeadResult::complete;
 }
 
-// One byte of what stands between the pieces of content.
-bool ChunkedReader::step(char c) {
-  if (carriage_return_) {
-    carriage_return_ = false;
-    if (c != '\n') return false;
-    const std::size_t line = std::exchange(line_bytes_, 0);
-    switch (state_) {
-      case State::size:
-      case State::extension:
-        state_ = left_ == 0 ? State::trailer : State::content;
-        return line > 0;
-      case State::content_end:
-        state_ = State::size;
-        return line == 0;
-      case State::trailer:
-        if (line == 0) state_ = State::complete;
-        return true;
-      case State::content:
-      case State::complete:
-        return false;
-    }
-  }
-  if (c == '\r') {
-    carriage_return_ = true;
-    return true;
-  }
-  if (c == '\n' || ++line_bytes_ > longest_chunk_line) return false;
-  switch (state_) {
-    case State::size: {
-      if (c == ';' && line_bytes_ > 1) {
-        state_ = State::extension;
-        return true;
-      }
-      const int digit = hex_value(c);
-      if (digit < 0 || left_ > largest_length >> 4) return false;
-      left_ = left_ << 4 | static_cast<std::uint64_t>(digit);
-      return true;
-    }
-    case State::extension:
-      return true;
-    case State::trailer:
-      return ++trailer_bytes_ <= most_trailer_bytes;
-    case State::content_end:
-    case State::content:
-    case State::complete:
-      return false;
-  }
-  return false;
-}
-
-}  // namespace eventcollect
+}  // namespace eventcollect::http

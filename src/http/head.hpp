@@ -1,26 +1,29 @@
-// The head of an HTTP/1 request (RFC 9112), read strictly: where two readers could disagree about
-// where a request ends, it is refused.
+// The head of an HTTP/1 request (RFC 9112), read strictly: it is rejected where two readers could
+// disagree about where the request ends.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
-#include <vector>
 
-namespace eventcollect {
+#include "eventcollect/http.hpp"
 
-// Views into the bytes that were parsed.
-struct HttpHead {
-  struct Field {
-    std::string_view name;
-    std::string_view value;  // without the white space around it
-  };
+namespace eventcollect::http {
 
-  std::string_view method;
-  std::string_view path;  // of the target, without the query
-  std::vector<Field> fields;
-  std::size_t bytes = 0;  // of the head, the empty line included
+// What ends a head.
+inline constexpr std::string_view head_end = "\r\n\r\n";
+
+// Neither copied nor moved: the views of `request` are into its own strings.
+struct Head {
+  Head() = default;
+  Head(const Head&) = delete;
+  Head& operator=(const Head&) = delete;
+
+  std::string text;  // of the head, the empty line included
+  Request request;   // all but the peer and the body
+  std::string forwarded_for;
   std::optional<std::uint64_t> content_length;
   bool is_chunked = false;
   bool keeps_alive = false;
@@ -36,47 +39,7 @@ enum class HeadResult : std::uint8_t {
   unsupported,  // 501: a transfer coding other than chunked
 };
 
-// Reads the head at the front of `text` into `head`, whose memory is used again.
-HeadResult parse_head(std::string_view text, HttpHead& head);
+// Reads the head at the front of `text` into a new `head`. What follows it is not looked at.
+HeadResult parse_head(std::string_view text, Head& head);
 
-// Compares names as HTTP does, without regard to case.
-bool equals_ignoring_case(std::string_view a, std::string_view b);
-
-// Undoes chunked transfer coding (RFC 9112, section 7.1) piece by piece.
-class ChunkedReader {
- public:
-  enum class Result : std::uint8_t { incomplete, complete, malformed };
-
-  // Takes bytes off the front of `input` and hands those of the content to `sink`, as string views,
-  // until the input or the body ends. Trailers are passed over.
-  template <typename ContentSink>
-  Result read(std::string_view& input, ContentSink&& sink) {
-    while (!input.empty() && state_ != State::complete) {
-      if (state_ == State::content) {
-        const std::string_view piece = input.substr(0, static_cast<std::size_t>(left_));
-        sink(piece);
-        left_ -= piece.size();
-        input.remove_prefix(piece.size());
-        if (left_ == 0) state_ = State::content_end;
-      } else {
-        const char c = input.front();
-        input.remove_prefix(1);
-        if (!step(c)) return Result::malformed;
-      }
-    }
-    return state_ == State::complete ? Result::complete : Result::incomplete;
-  }
-
- private:
-  enum class State : std::uint8_t { size, extension, content, content_end, trailer, complete };
-
-  bool step(char c);
-
-  State state_ = State::size;
-  std::uint64_t left_ = 0;      // of the chunk
-  std::size_t line_bytes_ = 0;  // of the line that is being read
-  std::size_t trailer_bytes_ = 0;
-  bool carriage_return_ = false;
-};
-
-}  // namespace eventcollect
+}  // namespace eventcollect::http

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-namespace eventcollect {
+namespace eventcollect::http {
 
 struct HostPort {
   std::string host;
@@ -16,4 +16,4 @@ struct HostPort {
   std::string text() const;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::http

@@ -1,8 +1,8 @@
 #include "http/response.hpp"
 
-#include <fmt/format.h>
+#include "base/format.hpp"
 
-namespace eventcollect {
+namespace eventcollect::http {
 namespace {
 
 // RFC 9110, section 15, as far as we send them.
@@ -43,10 +43,9 @@ std::string_view reason_of(int status) {
 
 void append_response(std::string& out, const Response& response, bool closes,
                      bool to_head_request) {
-  auto to = std::back_inserter(out);
-  fmt::format_to(to, "HTTP/1.1 {} {}\r\n", response.status, reason_of(response.status));
-  for (const auto& [name, value] : response.headers) fmt::format_to(to, "{}: {}\r\n", name, value);
-  if (response.status != 204) fmt::format_to(to, "Content-Length: {}\r\n", response.body.size());
+  append_format(out, "HTTP/1.1 {} {}\r\n", response.status, reason_of(response.status));
+  for (const auto& [name, value] : response.headers) append_format(out, "{}: {}\r\n", name, value);
+  if (response.status != 204) append_format(out, "Content-Length: {}\r\n", response.body.size());
   if (closes) out += "Connection: close\r\n";
   out += "\r\n";
   if (!to_head_request) out += response.body;
@@ -56,4 +55,4 @@ Response plain_response(int status, std::string_view sentence) {
   return {status, {{"Content-Type", "text/plain; charset=utf-8"}}, std::string{sentence} + '\n'};
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::http

@@ -6,7 +6,7 @@
 
 #include "eventcollect/http.hpp"
 
-namespace eventcollect {
+namespace eventcollect::http {
 
 // Appends the response with Content-Length, and with `Connection: close` if the connection ends
 // with it. The answer to a HEAD request has no body, but says how long it would be.
@@ -15,4 +15,4 @@ void append_response(std::string& out, const Response& response, bool closes, bo
 // A response of a sentence as plain text.
 Response plain_response(int status, std::string_view sentence);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::http

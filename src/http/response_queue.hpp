@@ -1,4 +1,4 @@
-// How answers come back to a front's loop.
+// How answers reach a front's loop.
 #pragma once
 
 #include <sys/eventfd.h>
@@ -12,50 +12,65 @@
 #include "eventcollect/http.hpp"
 #include "http/socket.hpp"
 
-namespace eventcollect {
+namespace eventcollect::http {
 
-// Where answers for the connections of a loop arrive from other threads. It outlives the loop as
-// long as an answer is due.
-class Mailbox {
+// Takes the answers to a loop's requests from any thread. Outlives the loop as long as an answer is
+// due. Its bound is the number of connections: each has at most one request with the handler.
+class ResponseQueue {
  public:
-  struct Letter {
-    std::uint64_t connection;
+  struct Entry {
+    std::uint64_t client;
     Response response;
   };
 
-  Mailbox() : wake_{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)} {
-    if (wake_.get() < 0) throw_errno("eventfd");
+  ResponseQueue() : event_{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)} {
+    if (event_.get() < 0) throw_errno("eventfd");
   }
 
-  int descriptor() const { return wake_.get(); }
+  // Becomes readable when the loop has to wake up.
+  int descriptor() const { return event_.get(); }
 
-  void put(std::uint64_t connection, Response response) {
-    bool was_empty = false;
+  void put(std::uint64_t client, Response response) {
+    bool is_asleep = false;
     {
       const std::lock_guard lock{mutex_};
-      was_empty = letters_.empty();
-      letters_.push_back({connection, std::move(response)});
+      entries_.push_back({client, std::move(response)});
+      is_asleep = std::exchange(is_asleep_, false);
     }
-    if (was_empty) wake();
+    if (is_asleep) wake();
   }
 
   void wake() {
     const std::uint64_t one = 1;
-    static_cast<void>(!::write(wake_.get(), &one, sizeof(one)));
+    static_cast<void>(!::write(event_.get(), &one, sizeof(one)));
   }
 
-  // Swaps the letters into `out`, which has to be empty.
-  void take(std::vector<Letter>& out) {
+  // The loop's: clears the descriptor.
+  void clear() {
     std::uint64_t count = 0;
-    static_cast<void>(!::read(wake_.get(), &count, sizeof(count)));
+    static_cast<void>(!::read(event_.get(), &count, sizeof(count)));
+  }
+
+  // The loop's: true if there is nothing to take. The next put() then wakes it.
+  bool fall_asleep() {
     const std::lock_guard lock{mutex_};
-    letters_.swap(out);
+    is_asleep_ = entries_.empty();
+    return is_asleep_;
+  }
+
+  // The loop's: swaps the entries into `out`, which has to be empty. It is awake from now on, and
+  // put() has no system call to make.
+  void take(std::vector<Entry>& out) {
+    const std::lock_guard lock{mutex_};
+    is_asleep_ = false;
+    entries_.swap(out);
   }
 
  private:
-  Socket wake_;
+  Socket event_;
   std::mutex mutex_;
-  std::vector<Letter> letters_;
+  std::vector<Entry> entries_;
+  bool is_asleep_ = false;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::http

@@ -13,7 +13,7 @@
 #include <stdexcept>
 #include <system_error>
 
-namespace eventcollect {
+namespace eventcollect::http {
 namespace {
 
 constexpr int listen_backlog = 1024;
@@ -84,4 +84,4 @@ std::size_t raise_descriptor_limit() {
   return limit.rlim_cur;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::http

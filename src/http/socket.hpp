@@ -1,4 +1,4 @@
-// Sockets and what else of the system a front is made of.
+// Sockets, and how many of them the process may have.
 #pragma once
 
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 
 #include "http/host_port.hpp"
 
-namespace eventcollect {
+namespace eventcollect::http {
 
 // A descriptor that is closed with its owner.
 class Socket {
@@ -34,10 +34,10 @@ int listen_at(const HostPort& at);
 
 std::uint16_t port_of(int socket);
 
-// An address as people write it, without the port.
+// An address as text, without the port.
 std::string address_text(const sockaddr_storage& address);
 
 // Lets the process have as many descriptors as the system allows. Returns how many.
 std::size_t raise_descriptor_limit();
 
-}  // namespace eventcollect
+}  // namespace eventcollect::http

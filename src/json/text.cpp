@@ -1,9 +1,8 @@
 #include "json/text.hpp"
 
-#include <fmt/format.h>
-
 #include <charconv>
 
+#include "base/format.hpp"
 #include "json/scanner.hpp"
 
 namespace eventcollect::json {
@@ -128,7 +127,7 @@ void append_escaped(std::string& out, std::string_view text) {
       out.push_back('\\');
       out.push_back(c);
     } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
+      append_format(out, "\\u{:04x}", static_cast<unsigned>(c));
     } else {
       out.push_back(c);
     }

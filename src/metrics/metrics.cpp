@@ -89,7 +89,7 @@ void add_sinks(Families& families, const std::vector<NamedSink>& sinks) {
   add_counters(families, sinks, "eventcollect_sink_events_rejected_total",
                "Events that the sink rejected.", &Numbers::events_rejected);
   add_counters(families, sinks, "eventcollect_sink_events_lost_total",
-               "Events that were given up and that nobody will send again.", &Numbers::events_lost);
+               "Events that were given up and that no client sends again.", &Numbers::events_lost);
   add_counters(families, sinks, "eventcollect_sink_batches_stored_total",
                "Batches that the sink has stored.", &Numbers::batches_stored);
   add_counters(families, sinks, "eventcollect_sink_queue_full_total",

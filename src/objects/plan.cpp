@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <iterator>
 #include <utility>
 
+#include "base/format.hpp"
 #include "eventcollect/rules.hpp"
 #include "eventcollect/uuid.hpp"
 #include "json/scanner.hpp"
@@ -211,13 +211,12 @@ std::string Plan::to_json() const {
       if (out.back() != '[') out.push_back(',');
       out += R"({"key":)";
       json::append_string(out, output.key);
-      fmt::format_to(std::back_inserter(out), R"(,"events":{},"bytes":{}}})", output.events,
-                     output.bytes);
+      append_format(out, R"(,"events":{},"bytes":{}}})", output.events, output.bytes);
     }
-    fmt::format_to(std::back_inserter(out),
-                   R"(],"events":{},"duplicates":{},"conflicts":{},"unreadable":{},)"
-                   R"("damaged_objects":{},"missing_objects":{})",
-                   events, duplicates, conflicts, unreadable, damaged_objects, missing_objects);
+    append_format(out,
+                  R"(],"events":{},"duplicates":{},"conflicts":{},"unreadable":{},)"
+                  R"("damaged_objects":{},"missing_objects":{})",
+                  events, duplicates, conflicts, unreadable, damaged_objects, missing_objects);
   }
   out += "}\n";
   return out;

@@ -51,7 +51,7 @@ std::vector<Setting> settings_of(ArchiveOptions& options) {
       {"max-bytes", "SIZE", "64MiB", "… or when they have so many bytes, which bounds the memory",
        Setting::one, [&](const Values& values) { options.max_bytes = parse_size(values[0]); }},
       {"dead-letter", "URL", "file:archive-rejected",
-       "Where to keep what is no event, or what --to rejects", Setting::one,
+       "Where to keep what is not an event, and what --to rejects", Setting::one,
        [&](const Values& values) { options.dead_letter = values[0]; }},
       {"once", "", "", "End when nothing has come for a second", Setting::flag,
        [&](const Values&) { options.once = true; }},
@@ -86,10 +86,11 @@ std::shared_ptr<Source> open_from(const ArchiveOptions& options, Log& log,
     try {
       return open_source_option("--from", options.from);
     } catch (const Error& error) {
-      if (options.once || error.kind() == Error::misconfigured) throw;
+      const auto wait = backoff.next(error, steady_timer().now());
+      if (options.once || !wait) throw;
       log.say_seldom("failure", fmt::format("error: {}", error.what()));
+      steady_timer().wait(*wait, stop);
     }
-    steady_timer().wait(*backoff.next(steady_timer().now()), stop);
   }
   return nullptr;
 }

@@ -40,7 +40,7 @@ std::vector<Setting> settings_of(Options& options) {
       {"temporary", "DIR", "", "Where those files go, instead of the system's place", Setting::one,
        [&](const Values& values) { options.compact.temporary_directory = values[0]; }},
       {"only-compactor", "", "",
-       "There is no other one: needed where a store cannot create an object only if it is new",
+       "No other compactor runs: needed where a store cannot create an object only if it is new",
        Setting::flag, [&](const Values&) { options.compact.only_compactor = true; }},
   };
 }

@@ -34,7 +34,7 @@ TimePoint parse_hour(const std::string& text) {
     if (time && *time == std::chrono::floor<std::chrono::hours>(*time)) return *time;
   }
   throw ConfigError{
-      fmt::format("'{}' is no hour as 2026-11-23T18 (UTC), nor a day as 2026-11-23", text)};
+      fmt::format("'{}' is neither an hour such as 2026-11-23T18 (UTC) nor a day such as 2026-11-23", text)};
 }
 
 std::vector<Setting> settings_of(Options& options) {
@@ -50,7 +50,7 @@ std::vector<Setting> settings_of(Options& options) {
       {"event", "NAME", "", "Only events of this name", Setting::list,
        [&](const Values& values) { options.load.events = values; }},
       {"dead-letter", "URL", "file:load-rejected",
-       "Where to keep what is no event, or what --to rejects", Setting::one,
+       "Where to keep what is not an event, and what --to rejects", Setting::one,
        [&](const Values& values) { options.dead_letter = values[0]; }},
       {"every", "TIME", "", "Go on, and look again so often; else once", Setting::one,
        [&](const Values& values) { options.every = parse_interval(values[0]); }},

@@ -48,7 +48,7 @@ int run_program(std::string_view name, const std::function<int()>& body) {
 int run_until_signal(Log& log, const std::function<void(const std::stop_token&)>& work) {
   take_over_signals();
   std::stop_source source;
-  // Nobody waits for it: at the end of the process it has nothing left to do.
+  // It is not joined: at the end of the process it has nothing left to do.
   std::thread{[source]() mutable {
     wait_for_signal();
     exit_at_next_signal();

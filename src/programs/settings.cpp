@@ -23,12 +23,12 @@ Values split(std::string_view text, std::string_view separators) {
   return parts;
 }
 
-std::size_t parse_count(const std::string& text, std::size_t least, std::size_t most) {
+std::size_t parse_count(const std::string& text, std::size_t min, std::size_t max) {
   std::size_t count = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), count);
   const bool whole = parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size();
-  if (!whole || count < least || count > most) {
-    throw ConfigError{fmt::format("'{}' is not a number from {} to {}", text, least, most)};
+  if (!whole || count < min || count > max) {
+    throw ConfigError{fmt::format("'{}' is not a number from {} to {}", text, min, max)};
   }
   return count;
 }
@@ -36,9 +36,23 @@ std::size_t parse_count(const std::string& text, std::size_t least, std::size_t 
 std::chrono::milliseconds parse_interval(const std::string& text) {
   const auto interval = parse_duration(text);
   if (interval <= std::chrono::milliseconds{0}) {
-    throw ConfigError{fmt::format("'{}' is not longer than nothing", text)};
+    throw ConfigError{fmt::format("'{}' is not greater than 0", text)};
   }
   return interval;
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  for (const auto& [unit, size] : {std::pair{"GiB", std::uint64_t{1} << 30},
+                                   {"MiB", std::uint64_t{1} << 20},
+                                   {"KiB", std::uint64_t{1} << 10}}) {
+    if (bytes > 0 && bytes % size == 0) return fmt::format("{}{}", bytes / size, unit);
+  }
+  return fmt::format("{}", bytes);
+}
+
+std::string duration_text(std::chrono::milliseconds duration) {
+  const auto count = duration.count();
+  return count % 1'000 == 0 ? fmt::format("{}s", count / 1'000) : fmt::format("{}ms", count);
 }
 
 namespace {

@@ -30,7 +30,7 @@ struct Setting {
 
   std::string name;
   std::string type;
-  std::string fallback;  // what is applied where nobody says anything; empty: nothing is
+  std::string fallback;  // the default; empty: there is none
   std::string help;
   Kind kind = one;
   // Gets at least one value, unless it is a list exactly one. Throws ConfigError.
@@ -48,11 +48,16 @@ struct Program {
 bool read_settings(const Program& program, const std::vector<Setting>& settings, int argc,
                    char** argv);
 
-// The whole number that `text` is. Throws ConfigError where it is none from `least` to `most`.
-std::size_t parse_count(const std::string& text, std::size_t least, std::size_t most);
+// The whole number that `text` is. Throws ConfigError where it is not one from `min` to `max`.
+std::size_t parse_count(const std::string& text, std::size_t min, std::size_t max);
 
 // As parse_duration(), but nothing is too short.
 std::chrono::milliseconds parse_interval(const std::string& text);
+
+// The text that parse_bytes() and parse_duration() read as this value, for the fallback of a
+// setting whose default stands in the options of the library.
+std::string bytes_text(std::uint64_t bytes);
+std::string duration_text(std::chrono::milliseconds duration);
 
 // The non-empty parts of `text` between any of the characters of `separators`.
 Values split(std::string_view text, std::string_view separators);

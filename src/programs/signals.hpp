@@ -10,7 +10,7 @@ void take_over_signals();
 // Returns when one of them came.
 void wait_for_signal();
 
-// Whoever asks a second time does not want to wait.
+// A second signal does not wait.
 void exit_at_next_signal();
 
 }  // namespace eventcollect

@@ -212,9 +212,7 @@ void Pump::maintain(Sink& sink) {
 // of no use.
 void Pump::wait_after(const Error& error) {
   if (stop_.stop_requested()) return report(error, milliseconds{0});
-  const bool is_hopeless =
-      error.kind() == Error::misconfigured && !options_.retry.retry_misconfigured;
-  const auto wait = is_hopeless ? std::nullopt : source_backoff_.next(timer_.now());
+  const auto wait = source_backoff_.next(error, timer_.now());
   if (!wait) throw Error{error};
   ++statistics_.retries;
   report(error, *wait);

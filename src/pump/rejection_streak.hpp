@@ -1,5 +1,5 @@
-// What is done by whatever moves stored events with those that were rejected: by the sink, or when
-// they were read.
+// What a mover of stored events does with those that were rejected, by the sink or when they were
+// read.
 #pragma once
 
 #include <memory>

@@ -3,12 +3,12 @@
 
 #include <string>
 
-#include "http/front.hpp"
+#include "http/statistics.hpp"
 
-namespace eventcollect {
+namespace eventcollect::server {
 
 // Goes with what render_metrics renders: the names begin with "eventcollect_http_", and none is in
 // both.
-std::string render_front_metrics(const FrontStatistics& front);
+std::string render_front_metrics(const http::Statistics& front);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::server

@@ -6,15 +6,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "eventcollect/spool.hpp"
 #include "eventcollect/url.hpp"
 #include "programs/settings.hpp"
 
-namespace eventcollect {
+namespace eventcollect::server {
 namespace {
 
 void check_is_one_of(const std::string& word, const Values& known) {
   if (std::find(known.begin(), known.end(), word) != known.end()) return;
-  throw ConfigError{fmt::format("'{}' is none of {}", word, fmt::join(known, ", "))};
+  throw ConfigError{fmt::format("'{}' is not one of {}", word, fmt::join(known, ", "))};
 }
 
 // The words in `values`, each of which has to be one of `known`.
@@ -29,7 +30,7 @@ Values words_of(const Values& values, const Values& known) {
   return words;
 }
 
-void apply_context(ServerOptions& options, const Values& values) {
+void apply_context(Options& options, const Values& values) {
   for (const std::string& word : words_of(values, {"ip", "user_agent", "referrer"})) {
     if (word == "ip") options.endpoint.context.ip = true;
     if (word == "user_agent") options.endpoint.context.user_agent = true;
@@ -37,7 +38,7 @@ void apply_context(ServerOptions& options, const Values& values) {
   }
 }
 
-void apply_path(ServerOptions& options, const Values& values) {
+void apply_path(Options& options, const Values& values) {
   const Values taken{"/", "/healthz", "/readyz", "/metrics"};
   if (std::find(taken.begin(), taken.end(), values[0]) != taken.end()) {
     throw ConfigError{
@@ -46,61 +47,66 @@ void apply_path(ServerOptions& options, const Values& values) {
   options.endpoint.path = values[0];
 }
 
-void apply_url_strip(ServerOptions& options, const Values& values) {
+void apply_url_strip(Options& options, const Values& values) {
   for (const std::string& word : words_of(values, {"query", "fragment"})) {
     if (word == "query") options.collector.rules.strip_query = true;
     if (word == "fragment") options.collector.rules.strip_fragment = true;
   }
 }
 
-std::vector<Setting> network_settings(ServerOptions& options) {
+std::vector<Setting> network_settings(Options& options) {
   return {
       {"listen", "HOST:PORT", "127.0.0.1:8080", "Where to serve; port 0 picks a free one",
-       Setting::one, [&](const Values& values) { options.listen = HostPort::parse(values[0]); }},
+       Setting::one,
+       [&](const Values& values) { options.listen = http::HostPort::parse(values[0]); }},
       {"admin", "HOST:PORT", "",
        "Serve /healthz, /readyz and /metrics there, and no longer at --listen", Setting::one,
-       [&](const Values& values) { options.admin = HostPort::parse(values[0]); }},
-      {"path", "PATH", "/events", "The path that events are POSTed to", Setting::one,
+       [&](const Values& values) { options.admin = http::HostPort::parse(values[0]); }},
+      {"path", "PATH", options.endpoint.path, "The path that events are POSTed to", Setting::one,
        [&](const Values& values) { apply_path(options, values); }},
       {"page", "FILE", "", "The page to serve at /, instead of the demo page", Setting::one,
        [&](const Values& values) { options.page = values[0]; }},
       {"allow-origin", "ORIGIN", "", "Other sites whose pages may send events", Setting::list,
        [&](const Values& values) { options.endpoint.allowed_origins = values; }},
-      {"trusted-proxy", "NETWORK", "", "Proxies whose X-Forwarded-* headers are believed",
+      {"trusted-proxy", "NETWORK", "", "Proxies whose X-Forwarded-* headers are trusted",
        Setting::list, [&](const Values& values) { options.endpoint.trusted_proxies = values; }},
       {"threads", "N", "2", "Threads that serve connections", Setting::one,
        [&](const Values& values) { options.threads = parse_count(values[0], 1, 256); }},
   };
 }
 
-std::vector<Setting> event_settings(ServerOptions& options) {
+std::vector<Setting> event_settings(Options& options) {
   return {
       {"to", "URL", "file:events", "Where events go; several are each written to", Setting::list,
        [&](const Values& values) { options.to = values; }},
       {"spool", "DIR", "",
        "Answer when events are synced to this directory, and forward them to each --to from there",
        Setting::one, [&](const Values& values) { options.spool = values[0]; }},
-      {"spool-max-bytes", "SIZE", "1GiB", "The most that the spool may hold: then 503",
-       Setting::one,
+      {"spool-max-bytes", "SIZE", bytes_text(SpoolOptions{}.files.max_total_bytes),
+       "Size of a full spool: then 503", Setting::one,
        [&](const Values& values) { options.spool_max_bytes = parse_bytes(values[0]); }},
-      {"dead-letter", "URL", "file:refused?max_total_bytes=64MiB",
-       "Where refused events are kept; null: for nowhere", Setting::one,
+      {"dead-letter", "URL", "file:rejected?max_total_bytes=64MiB",
+       "Where rejected events are kept; null: for nowhere", Setting::one,
        [&](const Values& values) { options.dead_letter = values[0]; }},
       {"context", "FIELDS", "", "Store ip, user_agent, referrer (any of them) with events",
        Setting::list, [&](const Values& values) { apply_context(options, values); }},
       {"url-strip", "PARTS", "", "Cut query, fragment (either or both) off addresses",
        Setting::list, [&](const Values& values) { apply_url_strip(options, values); }},
-      {"max-body-bytes", "SIZE", "1MiB", "The most that a request's body may have", Setting::one,
+      {"max-body-bytes", "SIZE", bytes_text(options.endpoint.max_body_bytes),
+       "Size of the largest body of a request", Setting::one,
        [&](const Values& values) {
          options.endpoint.max_body_bytes = parse_bytes(values[0]);
-         if (options.endpoint.max_body_bytes == 0) throw ConfigError{"no event has no bytes"};
+         if (options.endpoint.max_body_bytes == 0) {
+           throw ConfigError{fmt::format("must be greater than 0, got {}", values[0])};
+         }
        }},
-      {"max-batch-events", "N", "1000", "The most events in a request", Setting::one,
+      {"max-batch-events", "N", fmt::format("{}", options.collector.rules.max_events),
+       "Events that a request may hold", Setting::one,
        [&](const Values& values) {
          options.collector.rules.max_events = parse_count(values[0], 1, 100'000);
        }},
-      {"max-queue-bytes", "SIZE", "64MiB", "The most memory of events not yet durable: then 503",
-       Setting::one,
+      {"max-queue-bytes", "SIZE", bytes_text(options.collector.max_queue_bytes),
+       "Memory for events that are not durable yet: then 503", Setting::one,
        [&](const Values& values) { options.collector.max_queue_bytes = parse_bytes(values[0]); }},
       {"ack", "WHEN", "durable",
        "Answer 202 when events are `durable` or already when `accepted` into memory", Setting::one,
@@ -109,28 +115,30 @@ std::vector<Setting> event_settings(ServerOptions& options) {
          options.collector.acknowledge =
              values[0] == "accepted" ? Acknowledge::accepted : Acknowledge::durable;
        }},
-      {"ack-timeout", "TIME", "10s", "Answer 503 if events are not durable by then", Setting::one,
+      {"ack-timeout", "TIME", duration_text(options.collector.acknowledge_timeout),
+       "Answer 503 if events are not durable by then", Setting::one,
        [&](const Values& values) {
          options.collector.acknowledge_timeout = parse_duration(values[0]);
          if (options.collector.acknowledge_timeout.count() == 0) {
-           throw ConfigError{"no sink can confirm in no time"};
+           throw ConfigError{fmt::format("must be greater than 0, got {}", values[0])};
          }
        }},
-      {"drain-delay", "TIME", "5s", "After SIGTERM, take events so long while not ready",
-       Setting::one,
+      {"drain-delay", "TIME", "5s",
+       "After SIGTERM, still take events for so long, but not be ready", Setting::one,
        [&](const Values& values) { options.drain_delay = parse_duration(values[0]); }},
-      {"drain-timeout", "TIME", "10s", "Then let work in flight end within this", Setting::one,
+      {"drain-timeout", "TIME", duration_text(options.collector.drain_timeout),
+       "Then let work in flight end within this", Setting::one,
        [&](const Values& values) { options.drain_timeout = parse_duration(values[0]); }},
   };
 }
 
 }  // namespace
 
-std::optional<ServerOptions> read_options(int argc, char** argv) {
+std::optional<Options> read_options(int argc, char** argv) {
   const Program program{"eventcollect-server",
                         "Collects events that a site's pages POST as JSON, and answers 202 when "
                         "they are durable."};
-  ServerOptions options;
+  Options options;
   std::vector<Setting> settings = network_settings(options);
   for (Setting& setting : event_settings(options)) settings.push_back(std::move(setting));
   if (!read_settings(program, settings, argc, argv)) return {};
@@ -142,4 +150,4 @@ std::optional<ServerOptions> read_options(int argc, char** argv) {
   return options;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::server

@@ -1,5 +1,5 @@
-// What eventcollect-server can be told, and by whom: flag before environment before file before
-// default.
+// The options of eventcollect-server: a flag goes before the environment, that before the file, and
+// that before the default.
 #pragma once
 
 #include <chrono>
@@ -12,11 +12,11 @@
 #include "eventcollect/endpoint.hpp"
 #include "http/host_port.hpp"
 
-namespace eventcollect {
+namespace eventcollect::server {
 
-struct ServerOptions {
-  HostPort listen;
-  std::optional<HostPort> admin;
+struct Options {
+  http::HostPort listen;
+  std::optional<http::HostPort> admin;
   std::vector<std::string> to;
   std::string spool;  // a directory, or empty for none
   std::uint64_t spool_max_bytes = 0;
@@ -30,9 +30,8 @@ struct ServerOptions {
 };
 
 // Reads the command line, the environment (EVENTCOLLECT_LISTEN and so on) and the file that
-// --config names. Throws ConfigError for what is wrong in any of them. Nothing where the user only
-// asked for
-// --help or --version, which it prints.
-std::optional<ServerOptions> read_options(int argc, char** argv);
+// --config names. Throws ConfigError for what is wrong in any of them. Prints what --help or
+// --version asks for, and then returns nothing.
+std::optional<Options> read_options(int argc, char** argv);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::server

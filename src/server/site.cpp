@@ -1,81 +1,59 @@
 #include "server/site.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "http/response.hpp"
 
-namespace eventcollect {
-namespace {
+namespace eventcollect::server {
 
-// A request as the endpoint wants it. Its views are into the one that it was made of, and into
-// this.
-class EndpointRequest {
- public:
-  explicit EndpointRequest(const FrontRequest& from) {
-    view.method = from.head.method;
-    view.path = from.head.path;
-    view.peer = from.peer;
-    view.body = from.body;
-    for (const HttpHead::Field& field : from.head.fields) add(field);
-  }
-  EndpointRequest(const EndpointRequest&) = delete;
-  EndpointRequest& operator=(const EndpointRequest&) = delete;
-
-  Request view;
-
- private:
-  void add(const HttpHead::Field& field) {
-    for (const RequestHeader& wanted : request_headers) {
-      if (!equals_ignoring_case(field.name, wanted.name)) continue;
-      std::string_view& member = view.*wanted.member;
-      if (member.empty()) {
-        member = field.value;
-      } else if (wanted.member == &Request::forwarded_for) {
-        // Several lines are one list (RFC 9110, section 5.3).
-        forwarded_for_ = std::string{member} + ", " + std::string{field.value};
-        member = forwarded_for_;
-      }
-      return;
-    }
-  }
-
-  std::string forwarded_for_;
-};
-
-}  // namespace
-
-void Site::add(const std::string& path, Page page) {
-  pages_.push_back(path);
-  handlers_.Get(path, [page = std::move(page)](const httplib::Request&,
-                                               httplib::Response& response) { page(response); });
+Route page_route(std::string path, std::function<Response()> page) {
+  return {.path = std::move(path),
+          .methods = {"GET", "HEAD"},
+          .answer = [page = std::move(page)](const Request&) { return page(); }};
 }
 
-bool Site::is_for_endpoint(const FrontRequest& request) const {
-  return endpoint_ != nullptr && request.head.path == endpoint_->options().path;
+Route events_route(const Endpoint& endpoint) {
+  return {.path = endpoint.options().path, .endpoint = &endpoint};
 }
 
-std::optional<Response> Site::before_body(const FrontRequest& request) {
-  if (is_for_endpoint(request)) return endpoint_->before_body(EndpointRequest{request}.view);
-  const bool is_page = std::find(pages_.begin(), pages_.end(), request.head.path) != pages_.end();
-  if (!is_page) return plain_response(404, "There is nothing at this path.");
-  if (request.head.method == "GET" || request.head.method == "HEAD") {
-    return handlers_.answer(request.head.method, request.head.path);
+const Route* Site::find(std::string_view path) const {
+  const auto found = std::find_if(routes_.begin(), routes_.end(),
+                                  [&](const Route& route) { return route.path == path; });
+  return found == routes_.end() ? nullptr : &*found;
+}
+
+std::optional<Response> Site::before_body(const Request& request) {
+  const Route* route = find(request.path);
+  if (route == nullptr) return http::plain_response(404, "There is nothing at this path.");
+  if (route->endpoint != nullptr) return route->endpoint->before_body(request);
+  const auto& methods = route->methods;
+  if (std::find(methods.begin(), methods.end(), request.method) != methods.end()) {
+    return route->answer(request);
   }
-  Response response = plain_response(405, "This is only to be read.");
-  response.headers.emplace_back("Allow", "GET, HEAD");
+  Response response =
+      http::plain_response(405, fmt::format("Only {} are allowed.", fmt::join(methods, " and ")));
+  response.headers.emplace_back("Allow", fmt::format("{}", fmt::join(methods, ", ")));
   return response;
 }
 
+// Only requests to an endpoint are admitted, and so have a body.
 std::size_t Site::max_body_bytes() const {
-  return endpoint_ == nullptr ? 0 : endpoint_->options().max_body_bytes;
+  std::size_t max_bytes = 0;
+  for (const Route& route : routes_) {
+    if (route.endpoint == nullptr) continue;
+    max_bytes = std::max(max_bytes, route.endpoint->options().max_body_bytes);
+  }
+  return max_bytes;
 }
 
-Response Site::too_large(const FrontRequest& request) {
-  return endpoint_->too_large(EndpointRequest{request}.view);
+Response Site::too_large(const Request& request) {
+  return find(request.path)->endpoint->too_large(request);
 }
 
-void Site::handle(const FrontRequest& request, std::function<void(Response)> respond) {
-  endpoint_->handle(EndpointRequest{request}.view, std::move(respond));
+void Site::handle(const Request& request, std::function<void(Response)> respond) {
+  find(request.path)->endpoint->handle(request, std::move(respond));
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::server

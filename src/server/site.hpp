@@ -1,39 +1,48 @@
-// What is served where: events at the endpoint's path, the rest by cpp-httplib's handlers.
+// What the server serves: a table of routes.
+//
+//   Site site{{events_route(endpoint), page_route("/healthz", [] { return text(200, "ok\n"); })}};
+//   http::Front front{site, threads};
 #pragma once
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "eventcollect/endpoint.hpp"
-#include "http/front.hpp"
-#include "server/httplib_bridge.hpp"
+#include "http/handler.hpp"
 
-namespace eventcollect {
+namespace eventcollect::server {
 
-// Pages and the endpoint are added before a front serves it; from then on it is safe from any
-// thread.
-class Site final : public FrontHandler {
- public:
-  using Page = std::function<void(httplib::Response&)>;
-
-  // Serves the endpoint, which has to outlive the site, at its path.
-  void add(const Endpoint& endpoint) { endpoint_ = &endpoint; }
-
-  // Serves a page at `path` for GET and HEAD.
-  void add(const std::string& path, Page page);
-
-  std::optional<Response> before_body(const FrontRequest& request) override;
-  std::size_t max_body_bytes() const override;
-  Response too_large(const FrontRequest& request) override;
-  void handle(const FrontRequest& request, std::function<void(Response)> respond) override;
-
- private:
-  bool is_for_endpoint(const FrontRequest& request) const;
-
-  const Endpoint* endpoint_ = nullptr;
-  std::vector<std::string> pages_;
-  HttplibBridge handlers_;
+struct Route {
+  std::string path;
+  std::vector<std::string_view> methods{};  // all others are answered with 405
+  // Answers a request whose body is of no interest.
+  std::function<Response(const Request&)> answer{};
+  // Takes requests of any method, with their bodies, in place of `answer`.
+  const Endpoint* endpoint = nullptr;
 };
 
-}  // namespace eventcollect
+// For GET and HEAD.
+Route page_route(std::string path, std::function<Response()> page);
+
+// At the endpoint's path. The endpoint has to outlive the route.
+Route events_route(const Endpoint& endpoint);
+
+// Safe from any thread, if its routes are.
+class Site final : public http::Handler {
+ public:
+  explicit Site(std::vector<Route> routes) : routes_{std::move(routes)} {}
+
+  std::optional<Response> before_body(const Request& request) override;
+  std::size_t max_body_bytes() const override;
+  Response too_large(const Request& request) override;
+  void handle(const Request& request, std::function<void(Response)> respond) override;
+
+ private:
+  const Route* find(std::string_view path) const;
+
+  const std::vector<Route> routes_;
+};
+
+}  // namespace eventcollect::server

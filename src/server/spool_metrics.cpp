@@ -2,7 +2,7 @@
 
 #include "metrics/metrics_text.hpp"
 
-namespace eventcollect {
+namespace eventcollect::server {
 
 std::string render_spool_metrics(const std::vector<SpoolStatistics>& targets) {
   using Kind = MetricNumber::Kind;
@@ -28,4 +28,4 @@ std::string render_spool_metrics(const std::vector<SpoolStatistics>& targets) {
   return render_numbers(numbers);
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::server

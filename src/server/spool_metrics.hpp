@@ -6,9 +6,9 @@
 
 #include "eventcollect/spool.hpp"
 
-namespace eventcollect {
+namespace eventcollect::server {
 
 // Goes with what render_metrics renders: the names begin with "eventcollect_spool_".
 std::string render_spool_metrics(const std::vector<SpoolStatistics>& targets);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::server

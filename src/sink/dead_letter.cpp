@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/format.hpp"
 #include "json/text.hpp"
 
 namespace eventcollect {
@@ -23,7 +24,7 @@ void append_base64(std::string& out, std::string_view bytes) {
 }
 
 void append_member(std::string& out, std::string_view name, std::string_view value) {
-  fmt::format_to(std::back_inserter(out), ",\"{}\":", name);
+  append_format(out, ",\"{}\":", name);
   json::append_string(out, value);
 }
 

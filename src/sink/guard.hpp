@@ -10,7 +10,7 @@
 namespace eventcollect {
 
 // Runs `call` and returns what went wrong, if anything did. An exception of another type than
-// Error counts as in doubt: nobody knows how far the sink had come.
+// Error counts as in doubt: how far the sink had come is not known.
 template <typename Call>
 std::optional<Error> guard(Call&& call) {
   try {
@@ -21,7 +21,7 @@ std::optional<Error> guard(Call&& call) {
   } catch (const std::exception& error) {
     return Error{Error::in_doubt, std::string{"the sink threw "} + error.what()};
   } catch (...) {
-    return Error{Error::in_doubt, "the sink threw something that is no std::exception"};
+    return Error{Error::in_doubt, "the sink threw something that is not a std::exception"};
   }
 }
 

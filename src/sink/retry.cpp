@@ -42,6 +42,12 @@ std::optional<milliseconds> Backoff::next(std::chrono::steady_clock::time_point 
   return std::min(wait, left);
 }
 
+std::optional<milliseconds> Backoff::next(const Error& error,
+                                          std::chrono::steady_clock::time_point now) {
+  if (error.kind() == Error::misconfigured && !policy_.retry_misconfigured) return {};
+  return next(now);
+}
+
 void Backoff::reset() {
   bound_ = policy_.first_wait;
   failures_ = 0;
@@ -66,9 +72,8 @@ void RetrySink::write(const Batch& batch, Rejections& rejections) {
     rejections.clear();
 
     is_in_doubt = is_in_doubt || error->kind() == Error::in_doubt;
-    const bool is_hopeless = error->kind() == Error::misconfigured && !policy_.retry_misconfigured;
     std::optional<milliseconds> wait;
-    if (!is_hopeless && !stop_.stop_requested()) wait = backoff.next(timer_.now());
+    if (!stop_.stop_requested()) wait = backoff.next(*error, timer_.now());
     if (wait && on_retry_) on_retry_(*error, backoff.failures(), *wait);
     if (!wait || !timer_.wait(*wait, stop_)) {
       throw Error{is_in_doubt ? Error::in_doubt : error->kind(), error->what()};

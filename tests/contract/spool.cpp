@@ -4,14 +4,14 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
-#include <functional>
-#include <mutex>
 
 #include "eventcollect/stored_event.hpp"
 #include "eventcollect/url.hpp"
 #include "support/directory.hpp"
 #include "support/events.hpp"
 #include "support/gate_sink.hpp"
+#include "support/scripted_sink.hpp"
+#include "support/wait.hpp"
 #include "support/writing.hpp"
 
 namespace eventcollect::test {
@@ -61,14 +61,6 @@ std::size_t sealed_in(const std::string& directory) {
   return names_in(directory, "Z.ndjson").size();
 }
 
-void wait_until(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  while (!condition()) {
-    REQUIRE(std::chrono::steady_clock::now() < deadline);
-    steady_timer().wait(milliseconds{1}, {});
-  }
-}
-
 SpoolStatistics state_of(const Spool& spool, const std::string& target) {
   for (const SpoolStatistics& one : spool.statistics()) {
     if (one.target == target) return one;
@@ -78,28 +70,15 @@ SpoolStatistics state_of(const Spool& spool, const std::string& target) {
 }
 
 // Rejects the events of one name.
-class Picky final : public Sink {
- public:
-  void write(const Batch& batch, Rejections& rejections) override {
+std::shared_ptr<ScriptedSink> picky_sink() {
+  const auto sink = std::make_shared<ScriptedSink>();
+  sink->always = [](const Batch& batch, Rejections& rejections) {
     for (const Event& event : batch) {
       if (event.name == "bad") rejections.add(event, "told to reject");
     }
-    for (const Event& event : batch) {
-      if (event.name == "bad") continue;
-      const std::lock_guard lock{mutex_};
-      names_.emplace_back(event.name);
-    }
-  }
-
-  std::vector<std::string> names() const {
-    const std::lock_guard lock{mutex_};
-    return names_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::vector<std::string> names_;
-};
+  };
+  return sink;
+}
 
 }  // namespace
 
@@ -202,7 +181,7 @@ TEST_CASE("a full spool rejects events until the target has taken some") {
 
 TEST_CASE("what a target rejects becomes a dead letter, and the rest is stored") {
   TemporaryDirectory directory;
-  const auto target = std::make_shared<Picky>();
+  const auto target = picky_sink();
   Spool spool{directory.path(), {{"a", target}}, quick()};
   write(*spool.sink(), batch_of({event_named("x"), event_named("bad"), event_named("y")}));
   REQUIRE(spool.close(timeout));
@@ -217,7 +196,7 @@ TEST_CASE("what a target rejects becomes a dead letter, and the rest is stored")
 
 TEST_CASE("what a target rejects stays in the spool while it cannot be kept elsewhere") {
   TemporaryDirectory directory;
-  const auto target = std::make_shared<Picky>();
+  const auto target = picky_sink();
   std::atomic<int> complaints{0};
   SpoolOptions options = quick();
   options.on_failure = [&](const std::string& name, const std::exception&) {
@@ -361,7 +340,7 @@ TEST_CASE("dead letters have a bound, and beyond it the forwarder waits and lose
   TemporaryDirectory directory;
   SpoolOptions options = quick();
   options.files.max_total_bytes = 20'000;
-  const auto target = std::make_shared<Picky>();
+  const auto target = picky_sink();
   Spool spool{directory.path(), {{"picky", target}}, options};
   std::size_t written = 0;
   const auto bytes_rejected = [&] {

@@ -67,6 +67,8 @@ def minimal_server(programs, folder):
     with running([programs / "eventcollect-minimal-server", str(port)], folder):
         wait_until(lambda: url in (folder / "output").read_text(), "the line that says where it serves")
         wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "an open port")
+        with urllib.request.urlopen(url.removesuffix("events"), timeout=10) as page:
+            check(b"fetch('/events'" in page.read(), "the page does not send events")
         check(post(url, {"event": "clicked_event"})[0] == 202, "the event was not accepted")
         check([event["event"] for event in stored(folder)] == ["clicked_event"], "the event is not in the file")
 

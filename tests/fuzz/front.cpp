@@ -1,5 +1,5 @@
 // Any bytes on a connection, in pieces of any size: the front hands over the requests that the
-// bytes hold, answers each in turn, and takes no byte of a body that it refused for a request.
+// bytes hold, answers each in turn, and takes no byte of a body that it rejected for a request.
 #include "http/front.hpp"
 
 #include <arpa/inet.h>
@@ -23,20 +23,24 @@
 #include <vector>
 
 #include "fuzz/require.hpp"
-#include "http/response.hpp"
+#include "http/chunked.hpp"
+#include "http/head.hpp"
 
 namespace {
 
 using namespace eventcollect;
 using fuzz::require;
+using http::ChunkedReader;
+using http::Head;
+using http::HeadResult;
 
-constexpr std::size_t most_body_bytes = 32;
+constexpr std::size_t body_limit = 32;
 constexpr std::chrono::hours never{1};
-constexpr FrontLimits limits{.max_head_bytes = 256,
-                             .idle_timeout = never,
-                             .request_timeout = never,
-                             .write_timeout = never,
-                             .drain_timeout = never};
+constexpr http::Limits limits{.max_head_bytes = 256,
+                              .idle_timeout = never,
+                              .request_timeout = never,
+                              .write_timeout = never,
+                              .drain_timeout = never};
 
 // How many bytes a call of the system moves for the front. Set while no connection is open.
 class Pieces {
@@ -87,24 +91,24 @@ class Worker {
 };
 
 // Answers with what it was asked; before the body, at once, later or by throwing, as the path says.
-class Echo final : public FrontHandler {
+class Echo final : public http::Handler {
  public:
-  static std::string text_of(const FrontRequest& request) {
-    std::string text{request.head.method};
-    return text.append(" ").append(request.head.path).append(" ").append(request.body);
+  static std::string text_of(const Request& request) {
+    std::string text{request.method};
+    return text.append(" ").append(request.path).append(" ").append(request.body);
   }
 
-  std::optional<Response> before_body(const FrontRequest& request) override {
-    if (!request.head.path.starts_with("/early")) return {};
+  std::optional<Response> before_body(const Request& request) override {
+    if (!request.path.starts_with("/early")) return {};
     return Response{403, {}, text_of(request)};
   }
-  std::size_t max_body_bytes() const override { return most_body_bytes; }
-  Response too_large(const FrontRequest& request) override { return {413, {}, text_of(request)}; }
+  std::size_t max_body_bytes() const override { return body_limit; }
+  Response too_large(const Request& request) override { return {413, {}, text_of(request)}; }
 
-  void handle(const FrontRequest& request, std::function<void(Response)> respond) override {
+  void handle(const Request& request, std::function<void(Response)> respond) override {
     handled.push_back(text_of(request));
-    if (request.head.path.starts_with("/throw")) throw std::runtime_error{"asked to"};
-    if (!request.head.path.starts_with("/later")) return respond({200, {}, handled.back()});
+    if (request.path.starts_with("/throw")) throw std::runtime_error{"asked to"};
+    if (!request.path.starts_with("/later")) return respond({200, {}, handled.back()});
     worker_.add([respond = std::move(respond), text = handled.back()] {
       respond({200, {}, text});
     });
@@ -139,8 +143,8 @@ class Expected {
  private:
   // False where no further request can come.
   bool take_request() {
-    HttpHead head;
-    switch (parse_head(left_.substr(0, limits.max_head_bytes), head)) {
+    Head head;
+    switch (http::parse_head(left_.substr(0, limits.max_head_bytes), head)) {
       case HeadResult::incomplete:
         return left_.size() >= limits.max_head_bytes && add({.closes = true}, 431);
       case HeadResult::malformed:
@@ -148,28 +152,28 @@ class Expected {
       case HeadResult::unsupported:
         return add({.closes = true}, 501);
       case HeadResult::complete:
-        left_.remove_prefix(head.bytes);
+        left_.remove_prefix(head.text.size());
         return take_body(head);
     }
     return false;
   }
 
-  bool take_body(const HttpHead& head) {
-    FrontRequest request{head, {}, {}};
+  bool take_body(const Head& head) {
+    Request request = head.request;
     Answer answer{
-        .body = Echo::text_of(request), .closes = true, .has_body = head.method != "HEAD"};
-    if (head.path.starts_with("/early")) {
+        .body = Echo::text_of(request), .closes = true, .has_body = head.request.method != "HEAD"};
+    if (head.request.path.starts_with("/early")) {
       answer.closes = head.has_body() || !head.keeps_alive;
       return add(answer, 403);
     }
     may_be_told_to_go_on = head.expects_continue && head.has_body();
     answer.may_be_told_to_go_on = may_be_told_to_go_on;
-    if (head.content_length.value_or(0) > most_body_bytes) return add(answer, 413);
+    if (head.content_length.value_or(0) > body_limit) return add(answer, 413);
     std::string body;
     if (head.is_chunked) {
       ChunkedReader reader;
       const auto result = reader.read(left_, [&](std::string_view piece) { body += piece; });
-      if (body.size() > most_body_bytes) return add(answer, 413);
+      if (body.size() > body_limit) return add(answer, 413);
       if (result == ChunkedReader::Result::incomplete) return false;
       if (result == ChunkedReader::Result::malformed) {
         answer.body.clear();
@@ -183,7 +187,7 @@ class Expected {
     }
     request.body = body;
     handled.push_back(Echo::text_of(request));
-    const bool throws = head.path.starts_with("/throw");
+    const bool throws = head.request.path.starts_with("/throw");
     answer.body = throws ? "" : handled.back();
     answer.closes = !head.keeps_alive;
     return add(answer, throws ? 503 : 200);
@@ -265,12 +269,16 @@ struct World {
     const linger at_once{1, 0};
     setsockopt(client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     ::close(client);
-    while (front.statistics().connections_open > 0) std::this_thread::yield();
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+    while (front.statistics().connections_open > 0) {
+      require(std::chrono::steady_clock::now() < deadline, "a connection that was reset ends");
+      std::this_thread::yield();
+    }
     return got;
   }
 
   Echo echo;
-  Front front{echo, 1, limits};
+  http::Front front{echo, 1, limits};
   std::uint16_t port = 0;
 };
 

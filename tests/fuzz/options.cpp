@@ -56,7 +56,7 @@ Lines take_lines(std::string_view& input) {
   return lines;
 }
 
-void check(const ServerOptions& options) {
+void check(const server::Options& options) {
   require(options.threads >= 1 && options.threads <= 256, "the threads are bounded");
   require(options.endpoint.max_body_bytes > 0, "a body may have bytes");
   require(options.collector.acknowledge_timeout.count() > 0, "a sink has time");
@@ -67,7 +67,7 @@ void check(const ServerOptions& options) {
 }
 
 // All of the options in one text, or that there are none.
-std::string text_of(const ServerOptions& options) {
+std::string text_of(const server::Options& options) {
   const EndpointOptions& endpoint = options.endpoint;
   const CollectorOptions& collector = options.collector;
   return fmt::format(
@@ -89,7 +89,7 @@ std::string read(Lines arguments) {
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   try {
-    const auto options = read_options(static_cast<int>(arguments.size()), pointers.data());
+    const auto options = server::read_options(static_cast<int>(arguments.size()), pointers.data());
     if (!options) return "only asked";
     check(*options);
     return text_of(*options);

@@ -1,5 +1,5 @@
-// Any text as a URL, a size, a time span, a time, a UUID or a network: taken or refused with the
-// error that is documented, and what is taken reads back the same.
+// Any text as a URL, a size, a time span, a time, a UUID or a network: accepted or rejected with
+// the error that is documented, and what is accepted reads back the same.
 #include "base/ip_network.hpp"
 #include "eventcollect/clock.hpp"
 #include "eventcollect/url.hpp"
@@ -36,8 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
   allow_config_error(
       [&] { fuzz::require(parse_duration(text).count() >= 0, "no time is negative"); });
   allow_config_error([&] {
-    const HostPort parsed = HostPort::parse(std::string{text});
-    const HostPort again = HostPort::parse(parsed.text());
+    const http::HostPort parsed = http::HostPort::parse(std::string{text});
+    const http::HostPort again = http::HostPort::parse(parsed.text());
     fuzz::require(again.host == parsed.host && again.port == parsed.port, "a place reads back");
   });
   if (const auto time = parse_rfc3339(text)) {

@@ -11,6 +11,7 @@
 #include "support/events.hpp"
 #include "support/json.hpp"
 #include "support/raw_http.hpp"
+#include "support/wait.hpp"
 
 namespace eventcollect {
 namespace {
@@ -19,16 +20,17 @@ using test::gzip;
 using test::Json;
 using test::RawClient;
 using test::RawResponse;
+using test::wait_until;
 
 const std::string one_event = R"({"event":"clicked_event","properties":{"x":1}})";
 
-constexpr std::chrono::milliseconds longest_patience = std::chrono::seconds{20};
+constexpr std::chrono::milliseconds default_timeout = std::chrono::seconds{20};
 
-// A backend of somebody's, with our endpoint in it and a page that nobody may reach through it.
+// A backend with our endpoint in it, and a page that no request may reach through the endpoint.
 class App {
  public:
-  // `patience` is how long the server waits for more of a request, and for the next one.
-  explicit App(EndpointOptions options = {}, std::chrono::milliseconds patience = longest_patience)
+  // `timeout` is how long the server waits for more of a request, and for the next one.
+  explicit App(EndpointOptions options = {}, std::chrono::milliseconds timeout = default_timeout)
       : collector_{sink_, {.clock = &clock_}}, endpoint_{collector_, std::move(options)} {
     mount(server_, endpoint_);
     server_.Get("/secret", [this](const httplib::Request&, httplib::Response& response) {
@@ -42,11 +44,11 @@ class App {
       if (response.status == 404) response.set_content("the host's own 404", "text/plain");
     });
     server_.set_keep_alive_max_count(1000);
-    server_.set_read_timeout(patience);
-    server_.set_keep_alive_timeout(std::chrono::ceil<std::chrono::seconds>(patience).count());
+    server_.set_read_timeout(timeout);
+    server_.set_keep_alive_timeout(std::chrono::ceil<std::chrono::seconds>(timeout).count());
     port_ = static_cast<std::uint16_t>(server_.bind_to_any_port("127.0.0.1"));
     thread_ = std::thread{[this] { server_.listen_after_bind(); }};
-    while (!server_.is_running()) std::this_thread::yield();
+    wait_until([&] { return server_.is_running(); });
   }
   ~App() { stop(); }
   App(const App&) = delete;
@@ -188,7 +190,7 @@ TEST_CASE("of pipelined requests each one that is stored is answered, in order")
   CHECK(answers.starts_with("HTTP/1.1 202"));
 }
 
-TEST_CASE("a refusal crosses the wire as it is") {
+TEST_CASE("a rejection crosses the wire as it is") {
   App app;
   RawClient client{app.port()};
   client.send(post("[7," + one_event + "]"));
@@ -288,7 +290,7 @@ TEST_CASE("a request with a body is not followed by another where nothing reads 
   }
 }
 
-TEST_CASE("a request whose end can be seen in two ways is refused, and nothing follows it") {
+TEST_CASE("a request whose end can be seen in two ways is rejected, and nothing follows it") {
   const std::string next = smuggled(1);
   const std::string chunks = chunks_of(one_event, 10);
   const auto n = one_event.size();
@@ -475,7 +477,7 @@ TEST_CASE("a body over the limit is 413, and its sender can read that") {
   CHECK(exact.receive().status == 202);
 }
 
-TEST_CASE("a body without an end is not read for ever") {
+TEST_CASE("a body without an end is not read without a bound") {
   App app;
   RawClient client{app.port()};
   client.send(fmt::format(
@@ -489,7 +491,7 @@ TEST_CASE("a body without an end is not read for ever") {
   CHECK(peak_kilobytes() - before < 64 << 10);
 }
 
-TEST_CASE("who waits for 100 Continue is told to go on") {
+TEST_CASE("a client that waits for 100 Continue is told to go on") {
   App app;
   RawClient client{app.port()};
   const std::string request = post(one_event, fmt::format("{}Expect: 100-continue\r\n", json_type));
@@ -614,7 +616,7 @@ TEST_CASE("a header that comes in several lines is one list") {
                      "Content-Encoding: gzip\r\n"));
     CHECK(client.receive().status == 415);
   }
-  SUBCASE("two origins are none of ours") {
+  SUBCASE("two origins are not one that is allowed") {
     client.send(post(one_event,
                      "Content-Type: application/json\r\n"
                      "Origin: https://example.org\r\n"
@@ -638,7 +640,7 @@ TEST_CASE("the host's handlers see a request as it came") {
   });
   const auto port = static_cast<std::uint16_t>(server.bind_to_any_port("127.0.0.1"));
   std::thread listener{[&] { server.listen_after_bind(); }};
-  while (!server.is_running()) std::this_thread::yield();
+  wait_until([&] { return server.is_running(); });
   for (const std::string& request :
        {post(gzip(one_event), "Content-Type: application/json\r\nContent-Encoding: gzip\r\n"),
         post(one_event, "Content-Type: text/html\r\n")}) {

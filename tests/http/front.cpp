@@ -12,6 +12,7 @@
 #include "support/events.hpp"
 #include "support/gate_sink.hpp"
 #include "support/raw_http.hpp"
+#include "support/wait.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -24,45 +25,51 @@ std::string get_of(const std::string& path) {
 
 const std::string get = get_of("/");
 
+Response page(std::string body) { return {200, {{"Content-Type", "text/plain"}}, std::move(body)}; }
+
 // A page that holds up its loop, so that others have sent all that they want when it goes on.
 struct WaitingPage {
   std::counting_semaphore<> has_begun{0};
   std::counting_semaphore<> may_end{0};
 
-  void serve(httplib::Response& response) {
+  Response serve() {
     has_begun.release();
     may_end.acquire();
-    response.set_content("page", "text/plain");
+    return page("page");
   }
 };
 
 // A served site: a page at /, events at /events that go into the test's hand.
 struct Setup {
-  explicit Setup(FrontLimits limits = {}, bool is_open = true, std::size_t threads = 2)
+  explicit Setup(http::Limits limits = {}, bool is_open = true, std::size_t threads = 2)
       : collector{gate},
         endpoint{collector, {.max_body_bytes = 10'000}},
+        site{routes()},
         front{site, threads, limits} {
     if (is_open) gate->let_all();
-    site.add(endpoint);
-    site.add("/", [this](httplib::Response& response) {
-      ++pages;
-      response.set_content("page", "text/plain");
-    });
-    site.add("/count", [this](httplib::Response& response) {
-      response.set_content(std::to_string(pages), "text/plain");
-    });
-    site.add("/large", [](httplib::Response& response) {
-      response.set_content(std::string(4 << 20, 'x'), "text/plain");
-    });
-    site.add("/wait", [this](httplib::Response& response) { wait.serve(response); });
-    site.add("/wait-too", [this](httplib::Response& response) { wait_too.serve(response); });
     port = front.start({"127.0.0.1", 0}).port;
   }
   ~Setup() { gate->let_all(); }
 
+  std::vector<server::Route> routes() {
+    return {
+        server::events_route(endpoint),
+        server::page_route("/",
+                           [this] {
+                             ++pages;
+                             return page("page");
+                           }),
+        server::page_route("/count", [this] { return page(std::to_string(pages)); }),
+        server::page_route("/large", [] { return page(std::string(4 << 20, 'x')); }),
+        server::page_route("/broken", []() -> Response { throw std::runtime_error{"broken"}; }),
+        server::page_route("/wait", [this] { return wait.serve(); }),
+        server::page_route("/wait-too", [this] { return wait_too.serve(); }),
+    };
+  }
+
   // Waits until this much has come of requests that are not complete.
   void wait_for_bytes(std::uint64_t bytes) const {
-    while (front.statistics().buffered_bytes != bytes) std::this_thread::yield();
+    wait_until([&] { return front.statistics().buffered_bytes == bytes; });
   }
 
   std::atomic<int> pages{0};  // that were asked for
@@ -71,14 +78,14 @@ struct Setup {
   std::shared_ptr<GateSink> gate = std::make_shared<GateSink>();
   Collector collector;
   Endpoint endpoint;
-  Site site;
-  Front front;
+  server::Site site;
+  http::Front front;
   std::uint16_t port = 0;
 };
 
 // A setup whose connections are all on one loop.
 struct OneLoop : Setup {
-  explicit OneLoop(FrontLimits limits = {}) : Setup{limits, true, 1} {}
+  explicit OneLoop(http::Limits limits = {}) : Setup{limits, true, 1} {}
 };
 
 // A connection that has had an answer.
@@ -100,7 +107,7 @@ std::string chunked(const std::string& chunks) {
          chunks;
 }
 
-std::string error_of(Front& front, const HostPort& at) {
+std::string error_of(http::Front& front, const http::HostPort& at) {
   try {
     front.start(at);
   } catch (const std::runtime_error& failure) {
@@ -109,29 +116,23 @@ std::string error_of(Front& front, const HostPort& at) {
   return "";
 }
 
-// Waits for the front to see something, which no answer tells of.
-template <typename Condition>
-void wait_until(Condition&& condition) {
-  while (!condition()) std::this_thread::yield();
-}
-
 }  // namespace
 
 TEST_CASE("a port belongs to one front, and the second is told so") {
   Setup first;
   Setup second;
   CHECK(first.port != second.port);
-  Site site;
-  Front third{site, 1};
+  server::Site site{{}};
+  http::Front third{site, 1};
   const std::string error = error_of(third, {"127.0.0.1", first.port});
   CHECK(error.find("Address already in use") != std::string::npos);
   CHECK(error.find(std::to_string(first.port)) != std::string::npos);
   CHECK(RawClient{first.port}.send(get));
 }
 
-TEST_CASE("an address that is not this machine's is named") {
-  Site site;
-  Front front{site, 1};
+TEST_CASE("an address that this machine does not have is named") {
+  server::Site site{{}};
+  http::Front front{site, 1};
   const std::string error = error_of(front, {"192.0.2.1", 0});
   CHECK(error.find("192.0.2.1") != std::string::npos);
   CHECK(error.find("Cannot assign requested address") != std::string::npos);
@@ -143,8 +144,8 @@ TEST_CASE("a front can be stopped at once, twice, and without a start") {
     CHECK(setup.front.stop(10s));
     CHECK(setup.front.stop(10s));
   }
-  Site site;
-  CHECK(Front{site, 1}.stop(10s));
+  server::Site site{{}};
+  CHECK(http::Front{site, 1}.stop(10s));
 }
 
 TEST_CASE("requests on one connection are answered in order, however they are cut into pieces") {
@@ -263,7 +264,7 @@ TEST_CASE("an unread body is never taken for a request") {
   }
 }
 
-TEST_CASE("a body over the limit is refused, and its sender can read so") {
+TEST_CASE("a body over the limit is rejected, and its sender can read the answer") {
   Setup setup;
   const std::string large(3 << 20, ' ');
   const std::string in_chunks = "300000\r\n" + large + "\r\n0\r\n\r\n";
@@ -275,7 +276,7 @@ TEST_CASE("a body over the limit is refused, and its sender can read so") {
   }
 }
 
-TEST_CASE("a client that goes away while it is being refused harms nobody") {
+TEST_CASE("a client that goes away while it is being rejected harms nobody") {
   Setup setup;
   for (int i = 0; i < 200; ++i) {
     RawClient client{setup.port};
@@ -285,6 +286,14 @@ TEST_CASE("a client that goes away while it is being refused harms nobody") {
   }
   RawClient client{setup.port};
   client.send(get);
+  CHECK(client.receive().body == "page");
+}
+
+TEST_CASE("a page that fails is answered all the same") {
+  Setup setup;
+  RawClient client{setup.port};
+  client.send(get_of("/broken") + get);
+  CHECK(client.receive().status == 503);
   CHECK(client.receive().body == "page");
 }
 
@@ -322,7 +331,7 @@ TEST_CASE("a client that sends many requests at once lets others have their turn
   CHECK(before < count / 4);
 }
 
-TEST_CASE("nor does a crowd of such clients hold up who asks for little") {
+TEST_CASE("a crowd of such clients does not hold up one that asks for little") {
   OneLoop setup;
   const auto patient = used_connection(setup);
   constexpr int crowd = 200;
@@ -344,7 +353,7 @@ TEST_CASE("nor does a crowd of such clients hold up who asks for little") {
   CHECK(before < 10 * crowd);
 }
 
-TEST_CASE("a head over the limit is refused") {
+TEST_CASE("a head over the limit is rejected") {
   Setup setup{{.max_head_bytes = 1000}};
   RawClient client{setup.port};
   client.send("GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(2000, 'x'));
@@ -352,7 +361,7 @@ TEST_CASE("a head over the limit is refused") {
   CHECK(client.receive().status == 0);
 }
 
-TEST_CASE("bodies under way are bounded in memory") {
+TEST_CASE("bodies in progress are bounded in memory") {
   Setup setup{{.max_buffered_bytes = 5'000}};
   RawClient client{setup.port};
   client.send(
@@ -398,7 +407,7 @@ TEST_CASE("a request that does not come in time is told so, an idle connection j
   CHECK(setup.front.statistics().requests_timed_out == 2);
 }
 
-TEST_CASE("a client that drips bytes for ever is cut off all the same") {
+TEST_CASE("a client that drips bytes is cut off all the same") {
   Setup setup{{.max_head_bytes = 1 << 20, .idle_timeout = 1h, .request_timeout = 50ms}};
   RawClient client{setup.port};
   const std::string head = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
@@ -422,9 +431,9 @@ TEST_CASE("a request has its full time from its first byte, however long the con
   used->send("GET / HT");
   fresh.send("GET / HT");
   setup.wait_for_bytes(16);
-  RawClient refused{setup.port};
-  refused.send("no HTTP\r\n\r\n");
-  CHECK(refused.receive().status == 400);
+  RawClient rejected{setup.port};
+  rejected.send("no HTTP\r\n\r\n");
+  CHECK(rejected.receive().status == 400);
   // It is closed when the front looks for whose time is over.
   wait_until([&] { return setup.front.statistics().connections_open <= 2; });
   fresh.send("TP/1.1\r\nHost: localhost\r\n\r\n");
@@ -457,7 +466,7 @@ TEST_CASE("idle and dripping connections keep nobody waiting") {
   wait_until([&] { return setup.front.statistics().connections_open == 301; });
 }
 
-TEST_CASE("beyond the bound of connections the longest idle one has to go") {
+TEST_CASE("beyond the bound of connections the one that has been idle longest is closed") {
   Setup setup{{.max_connections = 3}};
   std::vector<std::unique_ptr<RawClient>> clients;
   for (int i = 0; i < 5; ++i) {
@@ -471,7 +480,9 @@ TEST_CASE("beyond the bound of connections the longest idle one has to go") {
   CHECK(clients.back()->receive().body == "page");
 }
 
-TEST_CASE("idle is who has no request under way, and its time begins with the last answer") {
+TEST_CASE(
+    "a client is idle while it has no request in progress, and its time begins with the last "
+    "answer") {
   OneLoop setup{{.max_connections = 4}};
   const auto again = used_connection(setup);
   const auto busy = used_connection(setup);
@@ -500,7 +511,7 @@ TEST_CASE("idle is who has no request under way, and its time begins with the la
   }
 }
 
-TEST_CASE("who waits for an answer of ours is not idle") {
+TEST_CASE("a client that waits for our answer is not idle") {
   Setup setup{{.max_connections = 2}, false, 1};
   RawClient waiting{setup.port};
   waiting.send(post(event_named("a")));
@@ -512,7 +523,7 @@ TEST_CASE("who waits for an answer of ours is not idle") {
   CHECK(waiting.receive().status == 202);
 }
 
-TEST_CASE("an idle connection has to go for one that another loop accepted") {
+TEST_CASE("an idle connection is closed for one that another loop accepted") {
   Setup setup{{.max_connections = 3}};
   RawClient idle{setup.port};
   idle.send(get_of("/wait"));
@@ -546,7 +557,7 @@ TEST_CASE("an idle connection has to go for one that another loop accepted") {
   }
 }
 
-TEST_CASE("where no connection is idle the new ones are turned away") {
+TEST_CASE("where no connection is idle the new ones are closed") {
   OneLoop setup{{.max_connections = 4}};
   std::vector<std::unique_ptr<RawClient>> busy;
   for (std::uint64_t i = 1; i <= 6; ++i) {  // half as many again are let in for a moment
@@ -577,7 +588,7 @@ TEST_CASE("a client that asks before it sends its body is told to go on, or why 
   CHECK(client.receive().status == 415);
 }
 
-TEST_CASE("who has sent everything and says so still gets the answer") {
+TEST_CASE("a client that has sent everything and says so still gets the answer") {
   Setup setup{{}, false};
   RawClient client{setup.port};
   client.send(post(event_named("a")));
@@ -588,7 +599,7 @@ TEST_CASE("who has sent everything and says so still gets the answer") {
   CHECK(client.receive().status == 0);
 }
 
-TEST_CASE("an answer to somebody who has gone is dropped") {
+TEST_CASE("an answer to a client that has gone is dropped") {
   Setup setup{{}, false};
   {
     RawClient client{setup.port};
@@ -642,7 +653,7 @@ TEST_CASE("while draining each answer is the last of its connection") {
   CHECK(client.receive().status == 0);
 }
 
-TEST_CASE("stopping waits for answers that are due and for nobody who is idle") {
+TEST_CASE("stopping waits for answers that are due, and not for idle clients") {
   Setup setup{{}, false};
   RawClient idle{setup.port};
   idle.send(get);

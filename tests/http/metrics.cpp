@@ -109,7 +109,7 @@ struct Site {
   Collector collector{std::make_shared<PickySink>(),
                       {.dead_letters = std::make_shared<MemorySink>(), .clock = &clock}};
   Endpoint endpoint{collector};
-  FrontStatistics front;
+  http::Statistics front;
 
   void post(std::string_view body) const {
     Request request;
@@ -123,7 +123,7 @@ struct Site {
   // As the server gives them.
   Exposition metrics() const {
     return Exposition{render_metrics(collector.statistics(), endpoint.statistics()) +
-                      render_front_metrics(front)};
+                      server::render_front_metrics(front)};
   }
 };
 

@@ -10,6 +10,7 @@
 
 #include "eventcollect/url.hpp"
 #include "programs/log.hpp"
+#include "programs/settings.hpp"
 #include "support/directory.hpp"
 
 namespace eventcollect {
@@ -33,12 +34,12 @@ class Variable {
   std::string name_;
 };
 
-std::optional<ServerOptions> read(Strings arguments) {
+std::optional<server::Options> read(Strings arguments) {
   arguments.insert(arguments.begin(), "eventcollect-server");
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  return read_options(static_cast<int>(arguments.size()), argv.data());
+  return server::read_options(static_cast<int>(arguments.size()), argv.data());
 }
 
 // A config file with this text.
@@ -72,13 +73,13 @@ void check_named(const std::string& error, const Strings& parts) {
   }
 }
 
-TEST_CASE("without options the server keeps events and refusals in files") {
+TEST_CASE("without options the server keeps events and dead letters in files") {
   const auto options = read({});
   REQUIRE(options);
   CHECK(options->listen.text() == "127.0.0.1:8080");
   CHECK_FALSE(options->admin);
   CHECK(options->to == Strings{"file:events"});
-  CHECK(options->dead_letter == "file:refused?max_total_bytes=64MiB");
+  CHECK(options->dead_letter == "file:rejected?max_total_bytes=64MiB");
   CHECK(options->page.empty());
   CHECK(options->endpoint.path == "/events");
   CHECK(options->endpoint.allowed_origins.empty());
@@ -95,6 +96,19 @@ TEST_CASE("without options the server keeps events and refusals in files") {
   CHECK(options->drain_delay == 5s);
   CHECK(options->drain_timeout == 10s);
   CHECK(options->threads > 0);
+}
+
+TEST_CASE("a default of the library is written as it would be given") {
+  for (const std::uint64_t bytes :
+       {0u, 1u, 1023u, 1024u, 1536u, 65536u, 1u << 20, 1u << 30, 3u << 30}) {
+    CAPTURE(bytes);
+    CHECK(parse_bytes(bytes_text(bytes)) == bytes);
+  }
+  CHECK(bytes_text(64 << 20) == "64MiB");
+  for (const auto duration : {0ms, 1ms, 999ms, 1000ms, 1500ms, 90'000ms}) {
+    CHECK(parse_duration(duration_text(duration)) == duration);
+  }
+  CHECK(duration_text(10s) == "10s");
 }
 
 TEST_CASE("each option is read, in both forms") {
@@ -246,13 +260,13 @@ TEST_CASE("a config file is read as TOML and INI are") {
       "allow-origin = [\"https://a.test\", \"https://b.test\"]\n"
       "\n"
       "ack-timeout=3s\n"
-      "dead-letter = \"file:refused?max_total_bytes=1MiB\"\n"};
+      "dead-letter = \"file:rejected?max_total_bytes=1MiB\"\n"};
   const auto options = read({"--config", config.path()});
   REQUIRE(options);
   CHECK(options->listen.text() == "0.0.0.0:80");
   CHECK(options->endpoint.allowed_origins == Strings{"https://a.test", "https://b.test"});
   CHECK(options->collector.acknowledge_timeout == 3s);
-  CHECK(options->dead_letter == "file:refused?max_total_bytes=1MiB");
+  CHECK(options->dead_letter == "file:rejected?max_total_bytes=1MiB");
 }
 
 TEST_CASE("what is wrong in a file is named with the file") {
@@ -297,6 +311,8 @@ TEST_CASE("a wrong option is named with its value and the way out") {
       {{"--threads", "99999999999999999999"}, {"--threads", "99999999999999999999"}},
       {{"--max-batch-events", "0"}, {"--max-batch-events", "'0'"}},
       {{"--max-body-bytes", "1MB"}, {"--max-body-bytes", "1MB", "MiB"}},
+      {{"--max-body-bytes", "0"}, {"--max-body-bytes: must be greater than 0, got 0"}},
+      {{"--ack-timeout", "0s"}, {"--ack-timeout: must be greater than 0, got 0s"}},
       {{"--ack", "maybe"}, {"--ack", "'maybe'", "durable, accepted"}},
       {{"--ack", "durable,accepted"}, {"--ack"}},
       {{"--ack", ""}, {"--ack"}},
@@ -322,7 +338,7 @@ TEST_CASE("an address is a host, a colon and a port") {
   struct Case {
     std::string_view text;
     std::string_view host;
-    int port;  // -1: refused
+    int port;  // -1: rejected
   };
   const Case cases[] = {
       {"127.0.0.1:8080", "127.0.0.1", 8080},
@@ -354,7 +370,7 @@ TEST_CASE("an address is a host, a colon and a port") {
   for (const Case& c : cases) {
     CAPTURE(c.text);
     try {
-      const HostPort parsed = HostPort::parse(std::string{c.text});
+      const http::HostPort parsed = http::HostPort::parse(std::string{c.text});
       CHECK(c.port >= 0);
       CHECK(parsed.host == c.host);
       CHECK(parsed.port == c.port);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "eventcollect/sink.hpp"
+#include "support/wait.hpp"
 
 namespace eventcollect::test {
 
@@ -41,12 +42,14 @@ class GateSink final : public Sink {
   // Waits until `count` writes have begun so far.
   void wait_for_writes(std::size_t count) {
     std::unique_lock lock{mutex_};
-    changed_.wait(lock, [&] { return begun_ >= count; });
+    const bool come = changed_.wait_for(lock, wait_limit, [&] { return begun_ >= count; });
+    REQUIRE(come);
   }
 
   void wait_for_maintains(std::size_t count) {
     std::unique_lock lock{mutex_};
-    changed_.wait(lock, [&] { return maintained_ >= count; });
+    const bool come = changed_.wait_for(lock, wait_limit, [&] { return maintained_ >= count; });
+    REQUIRE(come);
   }
 
   // The names of the events of each batch that was stored.

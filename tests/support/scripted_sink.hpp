@@ -7,12 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "eventcollect/memory.hpp"
 #include "eventcollect/sink.hpp"
 #include "support/failing.hpp"
 
 namespace eventcollect::test {
 
-// One thread at a time.
+// One thread at a time; `memory` may be read from any thread.
 class ScriptedSink final : public Sink {
  public:
   using Step = std::function<void(const Batch&, Rejections&)>;
@@ -22,6 +23,7 @@ class ScriptedSink final : public Sink {
   std::function<void()> on_maintain = [] {};
   std::size_t writes = 0;                        // that were begun
   std::vector<std::vector<std::string>> stored;  // the names of the events, by batch
+  MemorySink memory;                             // the same events
 
   void write(const Batch& batch, Rejections& rejections) override {
     ++writes;
@@ -31,6 +33,7 @@ class ScriptedSink final : public Sink {
       steps.pop_front();
       step(batch, rejections);
     }
+    memory.write(batch, rejections);
     auto& names = stored.emplace_back();
     for (const Event& event : batch) {
       if (!rejections.contains(event)) names.emplace_back(event.name);

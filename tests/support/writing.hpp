@@ -2,7 +2,6 @@
 #pragma once
 
 #include "eventcollect/sink.hpp"
-#include "support/writing.hpp"
 
 namespace eventcollect::test {
 

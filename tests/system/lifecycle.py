@@ -61,7 +61,7 @@ def drain_still_accepts(context):
 def send_until_rejected(context, server):
     """Sends events on new connections until nothing listens any more; returns those acknowledged."""
     acknowledged = []
-    while not web.is_rejected(server.url):
+    while not web.refuses_connections(server.url):
         event = fresh_event(context.random)
         try:
             answer = web.post(server.url, event)
@@ -114,7 +114,7 @@ def work_in_flight_finishes(context):
     request = SlowRequest(server, event)
     url = server.url
     server.signal(signal.SIGTERM)
-    wait_until(lambda: web.is_rejected(url), "listening stops after the drain delay")
+    wait_until(lambda: web.refuses_connections(url), "listening stops after the drain delay")
     check(server.is_alive(), "the server ended with a request in flight")
     status = request.finish().status
     check(status == 202, f"{status} to the request in flight")

@@ -260,7 +260,7 @@ def stopped_and_then_the_sink_goes_on(context):
     wait_until(lambda: queued_bytes(server) > 0, "the sink has something to write")
     url = server.url
     server.signal(signal.SIGTERM)
-    wait_until(lambda: web.is_rejected(url), "listening ends")
+    wait_until(lambda: web.refuses_connections(url), "listening ends")
     tell("pass")
     crowd.wait_for_all()
     check(crowd.answers["accepted"] == 5, f"{crowd.answers} to requests in flight")

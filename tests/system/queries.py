@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The SQL that README.md shows for DuckDB answers real questions over hourly/, where the objects lie.
+"""The SQL that examples/pipeline/README.md shows for DuckDB answers real questions over hourly/, where the objects lie.
 
-It is taken from README.md as it stands there. DuckDB comes from npm, into --node.
+It is taken from there as it stands. DuckDB comes from npm, into --node.
 """
 
 import json
@@ -18,7 +18,7 @@ from pipeline import HOUR
 from pipeline_programs import Pipeline
 
 DUCKDB = "@duckdb/node-api@1.5.6-r.1"
-README = pathlib.Path(__file__).parents[2] / "README.md"
+GUIDE = pathlib.Path(__file__).parents[2] / "examples/pipeline/README.md"
 
 RUN = """
 import { createRequire } from 'node:module';
@@ -34,9 +34,9 @@ console.log(JSON.stringify(answer.getRowsJson()));
 
 
 def statements():
-    """The statements of README.md's block that begins with `CREATE VIEW events`, by what they begin with."""
-    block = re.search(r"^( +)CREATE VIEW events .*?(?=^\S)", README.read_text(), re.M | re.S)
-    check(block, "README.md has no block with CREATE VIEW events")
+    """The view and the questions of the guide's block that begins with `CREATE VIEW events`."""
+    block = re.search(r"^( +)CREATE VIEW events .*?(?=^\S)", GUIDE.read_text(), re.M | re.S)
+    check(block, f"{GUIDE} has no block with CREATE VIEW events")
     view, *questions = [statement.strip() for statement in block.group(0).split(";") if statement.strip()]
     return view, questions
 
@@ -62,10 +62,10 @@ def event(name, seconds, event_id=None, **properties):
             "client_time": sent - 1000 * seconds}
 
 
-def the_questions_of_the_readme(context):
+def the_questions_of_the_guide(context):
     need(shutil.which("npm") and shutil.which("node"), "npm and node")
     view, questions = statements()
-    check(len(questions) == 2, f"README.md asks {len(questions)} questions, not two")
+    check(len(questions) == 2, f"{GUIDE} asks {len(questions)} questions, not two")
     pipeline = Pipeline(context)
     again = event("clicked_event", 0, button="buy")
     clicks = [event("clicked_event", 0, button=button) for button in ("buy", "buy", "help")] + [again]
@@ -93,4 +93,4 @@ def add_arguments(parser):
 
 
 if __name__ == "__main__":
-    sys.exit(harness.run(__doc__, [the_questions_of_the_readme], 300, add_arguments))
+    sys.exit(harness.run(__doc__, [the_questions_of_the_guide], 300, add_arguments))

@@ -57,7 +57,7 @@ def post(url, body, **options):
         return client.post(body, **options)
 
 
-def is_rejected(url):
+def refuses_connections(url):
     """Whether nothing listens there any more."""
     address = urllib.parse.urlsplit(url)
     probe = http.client.HTTPConnection(address.hostname, address.port, timeout=5)

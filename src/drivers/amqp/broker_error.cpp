@@ -23,7 +23,7 @@ bool is_passing(std::string_view said) {
   return false;
 }
 
-BrokerError error_of_reason(int code, std::string_view text) {
+ConnectionLost error_of_reason(int code, std::string_view text) {
   const bool for_a_person = code == AMQP_ACCESS_REFUSED || code == AMQP_NOT_FOUND ||
                             code == AMQP_PRECONDITION_FAILED || code == AMQP_NOT_ALLOWED ||
                             code == AMQP_NOT_IMPLEMENTED || code == AMQP_INVALID_PATH;
@@ -34,7 +34,7 @@ BrokerError error_of_reason(int code, std::string_view text) {
 
 }  // namespace
 
-BrokerError error_of_status(int status) {
+ConnectionLost error_of_status(int status) {
   switch (status) {
     case AMQP_STATUS_SSL_PEER_VERIFY_FAILED:
       return {Error::misconfigured,
@@ -52,18 +52,13 @@ BrokerError error_of_status(int status) {
   }
 }
 
-BrokerError error_of_close(const amqp_method_t& method) {
+ConnectionLost error_of_close(const amqp_method_t& method) {
   if (method.id == AMQP_CHANNEL_CLOSE_METHOD) {
     const auto& close = *static_cast<const amqp_channel_close_t*>(method.decoded);
     return error_of_reason(close.reply_code, text_of(close.reply_text));
   }
   const auto& close = *static_cast<const amqp_connection_close_t*>(method.decoded);
   return error_of_reason(close.reply_code, text_of(close.reply_text));
-}
-
-BrokerError error_of_reply(const amqp_rpc_reply_t& reply) {
-  if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION) return error_of_close(reply.reply);
-  return error_of_status(reply.library_error);
 }
 
 }  // namespace eventcollect::amqp

@@ -6,15 +6,22 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "eventcollect/error.hpp"
 
 namespace eventcollect::amqp {
 
-// The connection is of no more use.
-class BrokerError : public Error {
+// The connection is of no more use. `reason` holds no secret; the message is "amqp: " and it.
+class ConnectionLost : public Error {
  public:
-  using Error::Error;
+  ConnectionLost(Kind kind, std::string reason)
+      : Error{kind, "amqp: " + reason}, reason_{std::move(reason)} {}
+
+  const std::string& reason() const { return reason_; }
+
+ private:
+  std::string reason_;
 };
 
 inline std::string_view text_of(const amqp_bytes_t& bytes) {
@@ -27,12 +34,9 @@ inline amqp_bytes_t bytes_of(std::string_view text) {
 }
 
 // The error that a status of the library (amqp_status_enum) stands for.
-BrokerError error_of_status(int status);
+ConnectionLost error_of_status(int status);
 
 // What the broker says when it closes a channel or a connection.
-BrokerError error_of_close(const amqp_method_t& method);
-
-// The error that a failed call is. `reply` is no success.
-BrokerError error_of_reply(const amqp_rpc_reply_t& reply);
+ConnectionLost error_of_close(const amqp_method_t& method);
 
 }  // namespace eventcollect::amqp

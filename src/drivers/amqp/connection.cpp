@@ -9,6 +9,8 @@
 #include <array>
 #include <new>
 
+#include "base/format.hpp"
+
 namespace eventcollect::amqp {
 namespace {
 
@@ -60,16 +62,17 @@ void Connection::open_socket(const AmqpBroker& broker, const AmqpHost& host, Ste
     amqp_ssl_socket_set_verify_hostname(socket, 1);
     amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2, AMQP_TLSvLATEST);
     if (amqp_ssl_socket_set_cacert(socket, broker.ca_file.c_str()) != AMQP_STATUS_OK) {
-      throw BrokerError{Error::misconfigured,
-                        fmt::format("ca_file '{}' cannot be read, or holds no certificate in PEM",
-                                    broker.ca_file)};
+      throw ConnectionLost{
+          Error::misconfigured,
+          fmt::format("ca_file '{}' cannot be read, or holds no certificate in PEM",
+                      broker.ca_file)};
     }
   }
   const timeval left = time_left(deadline);
   const int status =
       amqp_socket_open_noblock(socket, host.name.c_str(), port_of(broker, host), &left);
   if (status == AMQP_STATUS_SOCKET_ERROR) {
-    throw BrokerError{Error::unavailable, "no connection could be made"};
+    throw ConnectionLost{Error::unavailable, "no connection could be made"};
   }
   if (status != AMQP_STATUS_OK) fail(status);
 }
@@ -136,7 +139,7 @@ void Connection::close(SteadyTime deadline) noexcept {
 
 void Connection::fail(int status) {
   const bool is_late = status == AMQP_STATUS_TIMEOUT || (watchdog_ && watchdog_->has_bitten());
-  if (is_late) throw BrokerError{Error::unavailable, "the broker did not answer in time"};
+  if (is_late) throw ConnectionLost{Error::unavailable, "the broker did not answer in time"};
   throw error_of_status(status);
 }
 
@@ -159,14 +162,14 @@ std::unique_ptr<Connection> connect(const AmqpBroker& broker, std::size_t& next,
       auto connection = std::make_unique<Connection>(broker, host, now + share);
       next = index;
       return connection;
-    } catch (const BrokerError& error) {
+    } catch (const ConnectionLost& error) {
       // One that can be mended by waiting is reason enough to wait.
       if (error.kind() == Error::unavailable) kind = error.kind();
-      fmt::format_to(std::back_inserter(failures), "{}{}:{}: {}", tried == 0 ? "" : "; ", host.name,
-                     port_of(broker, host), error.what());
+      append_format(failures, "{}{}:{}: {}", tried == 0 ? "" : "; ", host.name,
+                    port_of(broker, host), error.reason());
     }
   }
-  throw BrokerError{kind, failures};
+  throw ConnectionLost{kind, failures};
 }
 
 }  // namespace eventcollect::amqp

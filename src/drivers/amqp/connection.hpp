@@ -16,9 +16,9 @@ namespace eventcollect::amqp {
 
 inline constexpr amqp_channel_t channel = 1;
 
-// Every function throws BrokerError, after which only the destructor is of use. No function takes
-// longer than until the deadline that it is given, or a tenth of a second more than until the one
-// that is watched. One thread at a time.
+// Every function throws ConnectionLost, after which only the destructor is of use. No function
+// takes longer than until the deadline that it is given, or a tenth of a second more than until the
+// one that is watched. One thread at a time.
 class Connection {
  public:
   // Connects, logs in and opens the channel.

@@ -109,7 +109,7 @@ void check_name(std::string_view name, std::string_view what) {
 void check(const AmqpBroker& broker) {
   using namespace std::chrono_literals;
   if (broker.hosts.empty()) throw ConfigError{"amqp: no host is given"};
-  if (broker.timeout <= 0ms) throw ConfigError{"amqp: the timeout is longer than nothing"};
+  if (broker.timeout <= 0ms) throw ConfigError{"amqp: the timeout must be greater than 0"};
   if (broker.heartbeat < 1s || broker.heartbeat > std::chrono::seconds{max_reserved}) {
     throw ConfigError{"amqp: the heartbeat is 1s to 65535s"};
   }

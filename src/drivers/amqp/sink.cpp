@@ -40,7 +40,7 @@ class AmqpSink::Publisher {
       const Watch watch = connection_->watch(deadline);
       publish(batch, deadline);
       while (!confirms_.is_settled()) take_frame(deadline);
-    } catch (const BrokerError& error) {
+    } catch (const ConnectionLost& error) {
       connection_.reset();
       throw failure_of(error);
     }
@@ -60,14 +60,14 @@ class AmqpSink::Publisher {
         const Watch watch = connection_->watch(deadline);
         take_what_came();
       }
-    } catch (const BrokerError&) {
+    } catch (const ConnectionLost&) {
       connection_.reset();  // it broke while nothing was under way
     }
     try {
       if (!connection_) open(deadline);
-    } catch (const BrokerError& error) {
+    } catch (const ConnectionLost&) {
       connection_.reset();
-      throw Error{kind_of(error), fmt::format("amqp: {}", error.what())};
+      throw;
     }
   }
 
@@ -90,9 +90,9 @@ class AmqpSink::Publisher {
       while (connection_->blocked() || !confirms_.is_settled()) {
         take_frame(deadline, Error::unavailable);
       }
-    } catch (const BrokerError& error) {
+    } catch (const ConnectionLost& error) {
       connection_.reset();
-      throw Error{Error::unavailable, fmt::format("amqp: {}", error.what())};
+      throw Error{Error::unavailable, error.what()};
     }
   }
 
@@ -136,7 +136,7 @@ class AmqpSink::Publisher {
     amqp_frame_t frame;
     if (connection_->receive(frame, deadline)) return note(frame);
     if (connection_->blocked()) throw blocked_error(if_blocked);
-    throw BrokerError{Error::unavailable, "the broker did not confirm in time"};
+    throw ConnectionLost{Error::unavailable, "the broker did not confirm in time"};
   }
 
   void note(const amqp_frame_t& frame) {
@@ -173,20 +173,16 @@ class AmqpSink::Publisher {
                             confirms_.rejected(), count)};
   }
 
-  Error failure_of(const BrokerError& error) const {
+  Error failure_of(const ConnectionLost& error) const {
     const bool is_known = error.kind() == Error::misconfigured && confirms_.accepted() == 0;
-    return {is_known || confirms_.sent_count() == 0 ? kind_of(error) : Error::in_doubt,
+    return {is_known || confirms_.sent_count() == 0 ? error.kind() : Error::in_doubt,
             fmt::format("amqp: {} of {} events are confirmed: {}", confirms_.accepted(),
-                        confirms_.sent_count(), error.what())};
+                        confirms_.sent_count(), error.reason())};
   }
 
   Error blocked_error(Error::Kind kind) const {
     return {kind, fmt::format("amqp: the broker has blocked its publishers: {}",
                               *connection_->blocked())};
-  }
-
-  static Error::Kind kind_of(const BrokerError& error) {
-    return error.kind() == Error::misconfigured ? Error::misconfigured : Error::unavailable;
   }
 
   AmqpSinkOptions options_;

@@ -85,14 +85,14 @@ class AmqpSource::Consumer {
     }
     const std::lock_guard lock{mutex_};
     try {
-      if (failure_) throw BrokerError{*std::exchange(failure_, {})};
+      if (failure_) throw ConnectionLost{*std::exchange(failure_, {})};
       get_ready(limits.max_events, delivery.empty());
       if (delivery.session != session_) delivery.clear();
       gather(delivery, limits);
-    } catch (const BrokerError& error) {
+    } catch (const ConnectionLost&) {
       lose();
       delivery.clear();
-      throw source_error(error);
+      throw;
     }
   }
 
@@ -107,9 +107,9 @@ class AmqpSource::Consumer {
         return amqp_basic_ack(state, channel, delivery.position, and_all_before);
       });
       acknowledged_ = delivery.position;
-    } catch (const BrokerError& error) {
+    } catch (const ConnectionLost&) {
       lose();
-      throw source_error(error);
+      throw;
     }
   }
 
@@ -173,9 +173,9 @@ class AmqpSource::Consumer {
     if (!connection_->receive(frame, until)) return false;
     if (frame.frame_type == AMQP_FRAME_METHOD &&
         frame.payload.method.id == AMQP_BASIC_CANCEL_METHOD) {
-      throw BrokerError{Error::unavailable,
-                        fmt::format("the broker has ended the consumer: is the queue '{}' gone?",
-                                    options_.queue.name)};
+      throw ConnectionLost{Error::unavailable,
+                           fmt::format("the broker has ended the consumer: is the queue '{}' gone?",
+                                       options_.queue.name)};
     }
     if (auto message = assembler_.take(frame)) {
       inbox_bytes_ += message->body.size();
@@ -184,7 +184,7 @@ class AmqpSource::Consumer {
     return true;
   }
 
-  // Keeps the connection alive while nobody reads.
+  // Keeps the connection alive between reads.
   void keep() {
     std::unique_lock lock{mutex_};
     const auto often = std::chrono::milliseconds{options_.broker.heartbeat} / 4;
@@ -197,7 +197,7 @@ class AmqpSource::Consumer {
         while (inbox_bytes_ < max_inbox_bytes && take_frame(at_once)) {
         }
         if (inbox_bytes_ >= max_inbox_bytes) send_heartbeat();
-      } catch (const BrokerError& error) {
+      } catch (const ConnectionLost& error) {
         lose();
         failure_ = error;
       }
@@ -217,18 +217,13 @@ class AmqpSource::Consumer {
     inbox_bytes_ = 0;
   }
 
-  static Error source_error(const BrokerError& error) {
-    return {error.kind() == Error::misconfigured ? Error::misconfigured : Error::unavailable,
-            fmt::format("amqp: {}", error.what())};
-  }
-
   AmqpSourceOptions options_;
   std::mutex mutex_;  // of all below: the library is for one thread at a time
   std::condition_variable stopping_;
   bool is_stopping_ = false;
   std::size_t host_ = 0;
   std::unique_ptr<Connection> connection_;
-  std::optional<BrokerError> failure_;  // that the keeper met and read() has to tell
+  std::optional<ConnectionLost> failure_;  // that the keeper met and read() has to tell
   std::uint64_t session_ = 0;
   std::uint64_t acknowledged_ = 0;  // the last delivery tag that was, in this session
   std::uint16_t prefetch_ = 0;

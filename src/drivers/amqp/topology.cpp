@@ -55,11 +55,11 @@ void prepare_queue(Connection& connection, const AmqpQueue& queue) {
     connection.ask([&](auto* state) {
       return amqp_queue_declare(state, channel, bytes_of(queue.name), 1, 0, 0, 0, amqp_empty_table);
     });
-  } catch (const BrokerError& error) {
+  } catch (const ConnectionLost& error) {
     if (error.kind() != Error::misconfigured) throw;
-    throw BrokerError{
+    throw ConnectionLost{
         error.kind(),
-        fmt::format("{} ({})", error.what(),
+        fmt::format("{} ({})", error.reason(),
                     is_made_elsewhere
                         ? "with declare=off the queue has to be there"
                         : "a queue of another kind is taken as it is with declare=off")};

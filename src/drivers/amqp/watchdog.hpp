@@ -12,7 +12,7 @@ namespace eventcollect::amqp {
 using SteadyTime = std::chrono::steady_clock::time_point;
 inline constexpr SteadyTime at_once{};  // a deadline that is over
 
-// Shuts a socket down at a deadline, which makes whoever waits on it fail. Safe from any thread.
+// Shuts a socket down at a deadline, which makes a wait on it fail. Safe from any thread.
 class Watchdog {
  public:
   // Keeps a duplicate of `socket`: the library may close its own, and the number become another's.

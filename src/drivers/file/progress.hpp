@@ -18,7 +18,7 @@ class FileProgress {
   struct Place {
     std::uint64_t sequence = 0;              // of the file that grows; all before it are sealed
     std::uint64_t durable_bytes = 0;         // of it
-    std::shared_ptr<const Descriptor> file;  // it, whatever its name; null while there is none
+    std::shared_ptr<const Descriptor> file{};  // it, whatever its name; null while there is none
   };
 
   void set(Place place) {

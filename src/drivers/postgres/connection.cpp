@@ -123,7 +123,7 @@ bool Connection::take(Result result, Outcome& outcome) {
 // The rest of what the server says to the statements that were sent.
 Outcome Connection::finish(Outcome outcome) {
   while (Result result = next_result()) take(std::move(result), outcome);
-  // libpq's own errors have no SQLSTATE, and after a fatal one nobody is there any more.
+  // libpq's own errors have no SQLSTATE, and after a fatal one the server has gone.
   const bool is_libpqs = outcome.error && outcome.error->sqlstate.empty();
   if (PQstatus(raw()) == CONNECTION_OK && !is_libpqs) return outcome;
   if (!outcome.error || is_libpqs) lose();

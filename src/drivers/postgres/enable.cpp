@@ -1,84 +1,15 @@
-#include <fmt/format.h>
-#include <libpq-fe.h>
-
-#include <array>
-#include <memory>
-#include <string>
-
+#include "drivers/postgres/options.hpp"
 #include "eventcollect/postgres.hpp"
 #include "eventcollect/registry.hpp"
 
 namespace eventcollect {
-namespace {
-
-constexpr std::string_view shape = "postgres://user@host:port/database?option=value";
-
-bool is_libpq_option(std::string_view name) {
-  // All that libpq has, without values.
-  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> all{
-      PQconninfoParse("", nullptr), PQconninfoFree};
-  for (const PQconninfoOption* option = all.get(); option != nullptr && option->keyword != nullptr;
-       ++option) {
-    // That one is not the user's to choose: events are UTF-8.
-    if (option->keyword == name) return name != "client_encoding";
-  }
-  return false;
-}
-
-void append_encoded(std::string& out, std::string_view text) {
-  constexpr std::string_view plain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-  for (const char c : text) {
-    if (plain.find(c) != std::string_view::npos) {
-      out.push_back(c);
-    } else {
-      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-}
-
-// The URL without our own options, for libpq.
-std::string libpq_uri(const Url& url, UrlOptions& options) {
-  if (!url.path.empty() && url.path.front() != '/') {
-    throw ConfigError{fmt::format("{}: the URL looks like {}", url.scheme, shape)};
-  }
-  std::string uri = fmt::format("postgresql://{}/", url.authority);
-  if (!url.path.empty()) append_encoded(uri, std::string_view{url.path}.substr(1));
-  char separator = '?';
-  for (const auto& [name, value] : url.options) {
-    if (!is_libpq_option(name)) continue;
-    options.text(name);
-    uri.push_back(separator);
-    append_encoded(uri, name);
-    uri.push_back('=');
-    append_encoded(uri, value);
-    separator = '&';
-  }
-  return uri;
-}
-
-std::shared_ptr<Sink> open_postgres_sink(const Url& url) {
-  UrlOptions options{url};
-  const PostgresSinkOptions defaults;
-  PostgresSinkOptions chosen;
-  chosen.table = options.text("table", defaults.table);
-  chosen.create = options.flag("create", defaults.create);
-  chosen.timeout = options.duration("timeout", defaults.timeout);
-  chosen.connection = libpq_uri(url, options);
-  try {
-    options.finish();
-  } catch (const ConfigError& error) {
-    throw ConfigError{
-        fmt::format("{}, and those of libpq (sslmode, connect_timeout, …)", error.what())};
-  }
-  return std::make_shared<PostgresSink>(chosen);
-}
-
-}  // namespace
 
 void enable_postgres() {
-  register_sink("postgres", open_postgres_sink);
-  register_sink("postgresql", open_postgres_sink);
+  for (const char* scheme : {"postgres", "postgresql"}) {
+    register_sink(scheme, [](const Url& url) {
+      return std::make_shared<PostgresSink>(postgres::sink_options_of(url));
+    });
+  }
 }
 
 }  // namespace eventcollect

@@ -48,7 +48,7 @@ void check_for_stray_password(std::string_view host, std::string_view port,
                         port.find_first_not_of("0123456789,") != std::string_view::npos;
   if (is_stray) {
     throw ConfigError{
-        "postgres: the host, the port or the database is none; in a password, write @ as %40, / as "
+        "postgres: the host, the port or the database is malformed; in a password, write @ as %40, / as "
         "%2F and : as %3A"};
   }
 }

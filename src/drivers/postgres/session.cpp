@@ -26,7 +26,7 @@ PostgresSink::Session::Session(const PostgresSinkOptions& options)
       names_{options.table},
       create_{options.create},
       timeout_{options.timeout} {
-  if (timeout_.count() <= 0) throw ConfigError{"postgres: a timeout is longer than nothing"};
+  if (timeout_.count() <= 0) throw ConfigError{"postgres: the timeout must be greater than 0"};
 }
 
 void PostgresSink::Session::work_on_connection(const std::function<void()>& work) {
@@ -119,7 +119,7 @@ void PostgresSink::Session::maintain() {
   work_on_connection([&] { probe(); });
 }
 
-// A write without events meets whatever a write with some would meet, but for a full disk.
+// A write without events fails where a write with some would, but for a full disk.
 void PostgresSink::Session::probe() {
   connection_.prepend(begin_statements());
   Rejections none;

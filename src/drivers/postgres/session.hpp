@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "drivers/postgres/connection.hpp"
+#include "drivers/postgres/event_writer.hpp"
 #include "drivers/postgres/row_format.hpp"
 #include "drivers/postgres/table.hpp"
 #include "drivers/postgres/transaction.hpp"

@@ -6,6 +6,7 @@
 #include <map>
 #include <vector>
 
+#include "base/format.hpp"
 #include "drivers/postgres/columns.hpp"
 #include "eventcollect/url.hpp"
 
@@ -44,8 +45,8 @@ constexpr std::string_view ledger_columns =
 std::string events_columns() {
   std::string list;
   for (const Column& column : columns) {
-    fmt::format_to(std::back_inserter(list), "{}{} {}{}", list.empty() ? "" : ", ", column.name,
-                   column.type, column.is_required ? " NOT NULL" : "");
+    append_format(list, "{}{} {}{}", list.empty() ? "" : ", ", column.name, column.type,
+                  column.is_required ? " NOT NULL" : "");
   }
   return list + ", PRIMARY KEY (event_id)";
 }

@@ -19,15 +19,15 @@ inline constexpr std::size_t max_document_bytes = std::size_t{8} << 20;
 
 struct Request {
   std::string method;
-  std::string key;  // as callers know it; empty for the bucket itself
-  Query query;
-  std::vector<std::string> headers;
-  std::string_view body;
+  std::string key{};  // as callers know it; empty for the bucket itself
+  Query query{};
+  std::vector<std::string> headers{};
+  std::string_view body{};
 
   // Errors of S3 that the caller wants as an answer.
-  std::vector<std::string_view> expected;
+  std::vector<std::string_view> expected{};
   // The root of the document that the answer is. Empty: it is none.
-  std::string_view root;
+  std::string_view root{};
   std::size_t max_answer_bytes = max_document_bytes;
   // Whether part of the content is an answer, too, where the connection is lost.
   bool takes_part = false;

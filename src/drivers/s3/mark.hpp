@@ -8,7 +8,7 @@
 
 namespace eventcollect::s3 {
 
-// One that nobody else has.
+// A unique one.
 std::string new_mark();
 
 // The header that marks an object.

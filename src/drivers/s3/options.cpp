@@ -80,20 +80,20 @@ void check(const S3Options& options) {
         "shared credentials file, the server from the option 'endpoint'"};
   }
   if (!is_name(options.bucket) || options.bucket.size() < 3) {
-    throw ConfigError{fmt::format("s3: '{}' is no name of a bucket", options.bucket)};
+    throw ConfigError{fmt::format("s3: '{}' is not a bucket name", options.bucket)};
   }
   if (!options.region.empty() && !is_name(options.region)) {
-    throw ConfigError{fmt::format("s3: '{}' is no region", options.region)};
+    throw ConfigError{fmt::format("s3: '{}' is not a region", options.region)};
   }
   if (options.prefix.size() > max_prefix_bytes) {
     throw ConfigError{fmt::format("s3: the prefix is longer than {} bytes", max_prefix_bytes)};
   }
   if (!options.prefix.empty() && !is_key(options.prefix)) {
-    throw ConfigError{fmt::format("s3: '{}' is no prefix of keys", options.prefix)};
+    throw ConfigError{fmt::format("s3: '{}' is not a key prefix", options.prefix)};
   }
   if (!options.endpoint.empty()) check_endpoint(options.endpoint);
   if (options.timeout <= std::chrono::milliseconds{0}) {
-    throw ConfigError{"s3: the timeout is longer than nothing"};
+    throw ConfigError{"s3: the timeout must be greater than 0"};
   }
 }
 

@@ -30,7 +30,7 @@ constexpr std::array known{
     Known{"IllegalLocationConstraintException", Verdict::misconfigured, "is the region right?"},
     Known{"InvalidAccessKeyId", Verdict::rejected, "the store does not know the access key"},
     Known{"InvalidBucketName", Verdict::misconfigured, ""},
-    Known{"InvalidToken", Verdict::rejected, "the session token is none"},
+    Known{"InvalidToken", Verdict::rejected, "the session token is malformed"},
     Known{"NoSuchBucket", Verdict::misconfigured, "there is no such bucket"},
     Known{"NotImplemented", Verdict::misconfigured, "the store cannot do this"},
     Known{"OperationAborted", Verdict::again, ""},

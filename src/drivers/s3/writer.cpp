@@ -106,7 +106,7 @@ void Writer::complete() {
   if (is_marked(*client_, key_, mark_) == Marked::yes) return;
   throw Error{
       Error::unavailable,
-      fmt::format("s3: cannot write {}: somebody else ended the upload or replaced the object",
+      fmt::format("s3: cannot write {}: another process ended the upload or replaced the object",
                   client_->place(key_))};
 }
 

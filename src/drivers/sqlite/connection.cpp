@@ -7,6 +7,8 @@
 #include <cstring>
 #include <thread>
 
+#include "base/format.hpp"
+
 namespace eventcollect::sqlite {
 namespace {
 
@@ -115,7 +117,7 @@ Error Connection::error(int code, std::string_view doing) const {
   std::string text = fmt::format("{}: cannot {}: {}", name_, doing, message());
   const bool is_of_system = primary(code) == SQLITE_CANTOPEN || primary(code) == SQLITE_IOERR;
   if (is_of_system && system_error != 0) {
-    fmt::format_to(std::back_inserter(text), " ({})", std::strerror(system_error));
+    append_format(text, " ({})", std::strerror(system_error));
   }
   return {kind_of(code, system_error), text};
 }

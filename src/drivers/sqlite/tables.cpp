@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "base/format.hpp"
 #include "event/fields.hpp"
 #include "eventcollect/url.hpp"
 
@@ -42,8 +43,7 @@ void create_table(Connection& connection, const std::string& name, std::span<con
                   std::string_view constraint) {
   std::string body;
   for (const Column& column : columns) {
-    fmt::format_to(std::back_inserter(body), "{}{} {}", body.empty() ? "" : ", ", column.name,
-                   column.type);
+    append_format(body, "{}{} {}", body.empty() ? "" : ", ", column.name, column.type);
   }
   connection.run(
       fmt::format("CREATE TABLE IF NOT EXISTS {} ({}{})", quoted(name), body, constraint),

@@ -115,7 +115,7 @@ TEST_CASE("wrong AMQP URLs are rejected with what would be right, and without th
       {"amqp://u:secret@h?declare=yes", "quorum, classic or off"},
       {"amqp://u:secret@h?heartbeat=1500ms", "whole seconds"},
       {"amqp://u:secret@h?heartbeat=0", "1s to 65535s"},
-      {"amqp://u:secret@h?timeout=0", "longer than nothing"},
+      {"amqp://u:secret@h?timeout=0", "must be greater than 0"},
       {"amqp://u:secret@h?queue=", "neither a queue nor an exchange"},
       {"amqp://u:secret@h?routing_key=k", "needs the option 'exchange'"},
       {"amqp://u:secret@h?queue=q&dead_letter=q", "not its own dead-letter queue"},

@@ -16,6 +16,7 @@
 #include "support/cutting_proxy.hpp"
 #include "support/objects.hpp"
 #include "support/seed.hpp"
+#include "support/wait.hpp"
 #include "support/writing.hpp"
 
 namespace eventcollect::test {
@@ -138,7 +139,7 @@ TEST_CASE("an object that somebody else is loading is left to the end, and waite
     REQUIRE(other->begin(keys[0], "") == LoadStart::begun);
     auto loading =
         std::async(std::launch::async, [&] { return load(objects.store, *database.open()); });
-    while (database.ledger().size() < 2) std::this_thread::yield();
+    wait_until([&] { return database.ledger().size() >= 2; });
     CHECK(database.names() == Strings{"2 10", "3 10"});
     commits ? other->commit() : other->roll_back();
     const LoadStatistics done = loading.get();
@@ -163,9 +164,9 @@ TEST_CASE("loads that wait for each other's events in a circle both come to thei
     const auto sink = database.open();
     return load(objects.store, *sink, {.max_batch_events = 10, .retry = at_once});
   });
-  while (database.query("SELECT count(*) FROM pg_locks WHERE NOT granted").at(0) == "0") {
-    std::this_thread::yield();
-  }
+  wait_until([&] {
+    return database.query("SELECT count(*) FROM pg_locks WHERE NOT granted").at(0) != "0";
+  });
   // Whom of the two the server chooses does not matter.
   const std::string failure = failure_of([&] {
     write(*other, first);

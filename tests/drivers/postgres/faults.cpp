@@ -9,6 +9,7 @@
 #include "support/cutting_proxy.hpp"
 #include "support/events.hpp"
 #include "support/seed.hpp"
+#include "support/wait.hpp"
 #include "support/writing.hpp"
 
 namespace eventcollect::test {
@@ -151,7 +152,7 @@ TEST_CASE("a server killed in the middle of writes has each event once in the en
     }};
     for (int i = 0; i < 3; ++i) {
       const std::size_t before = written;
-      while (written < before + 2'000) std::this_thread::yield();
+      wait_until([&] { return written >= before + 2'000; });
       const ServiceOutage outage{"postgres"};
     }
     is_over = true;

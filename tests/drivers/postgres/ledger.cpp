@@ -3,11 +3,11 @@
 
 #include <future>
 #include <stdexcept>
-#include <thread>
 
 #include "drivers/postgres/database.hpp"
 #include "support/cutting_proxy.hpp"
 #include "support/events.hpp"
+#include "support/wait.hpp"
 #include "support/writing.hpp"
 
 namespace eventcollect::test {
@@ -116,10 +116,10 @@ TEST_CASE("a load waits for other locks than the ledger's as long as any write")
   const Batch batch = numbered_batch("n", 1);
   other.run("BEGIN; LOCK TABLE " + corner.table + " IN EXCLUSIVE MODE");
   auto waiting = std::async(std::launch::async, [&] { write(*sink, batch); });
-  while (corner.sql.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '" +
-                          corner.table + "'::regclass") == "0") {
-    std::this_thread::yield();
-  }
+  wait_until([&] {
+    return corner.sql.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '" +
+                            corner.table + "'::regclass") != "0";
+  });
   // A wait of one millisecond would be over by the third look.
   for (int i = 0; i < 3; ++i) corner.sql.run("SELECT pg_sleep(0.01)");
   other.run("COMMIT");

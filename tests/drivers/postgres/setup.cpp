@@ -105,7 +105,7 @@ TEST_CASE("a database that is not there is misconfigured, a server that is not u
   enable_postgres();
   const std::string place = server->substr(0, server->rfind('/'));
   check_failure(*open_sink(place + "/nowhere"), "misconfigured", "\"nowhere\" does not exist");
-  check_failure(*open_sink("postgres://postgres:sesame@127.0.0.1:1/x"), "unavailable", "rejected");
+  check_failure(*open_sink("postgres://postgres:sesame@127.0.0.1:1/x"), "unavailable", "refused");
 }
 
 TEST_CASE("a table that is not there is made, unless create is off") {

@@ -10,6 +10,7 @@
 #include "eventcollect/url.hpp"
 #include "support/events.hpp"
 #include "support/json.hpp"
+#include "support/scripted_sink.hpp"
 
 namespace eventcollect {
 namespace {
@@ -17,21 +18,10 @@ namespace {
 using test::gzip;
 using test::Json;
 using test::lines_of;
+using test::ScriptedSink;
 
 constexpr std::string_view one_event =
     R"({"event":"clicked_event","url":"https://example.org/a","properties":{"x":1}})";
-
-// Does what it is told with a batch, then keeps it.
-class ScriptedSink final : public Sink {
- public:
-  void write(const Batch& batch, Rejections& rejections) override {
-    script(batch, rejections);
-    memory.write(batch, rejections);
-  }
-
-  std::function<void(const Batch&, Rejections&)> script = [](const Batch&, Rejections&) {};
-  MemorySink memory;
-};
 
 // An endpoint with all that it stands on.
 struct Site {
@@ -305,7 +295,7 @@ TEST_CASE("at most 100 rejections are listed, and all are counted") {
 
 TEST_CASE("events that the sink rejects are rejected events") {
   Site site;
-  site.sink->script = [](const Batch& batch, Rejections& rejections) {
+  site.sink->always = [](const Batch& batch, Rejections& rejections) {
     for (const Event& event : batch) {
       if (event.name == "bad") rejections.add(event, "check constraint");
     }
@@ -543,7 +533,7 @@ TEST_CASE("an allowed origin, and no other, may read every answer") {
       CAPTURE(origin);
       CAPTURE(c.what);
       Site site({.allowed_origins = {"https://shop.test"}});
-      site.sink->script = [](const Batch& batch, Rejections&) {
+      site.sink->always = [](const Batch& batch, Rejections&) {
         if (batch[0].name == "fail") throw Error{Error::unavailable, "down"};
       };
       Request request = post(one_event);
@@ -723,7 +713,7 @@ TEST_CASE("what cannot be stored is 503 with Retry-After, and nothing about the 
   for (const Failure& failure : failures()) {
     CAPTURE(failure.what);
     Site site{{.retry_after = std::chrono::seconds{7}}, failure.options};
-    site.sink->script = failure.script;
+    site.sink->always = failure.script;
     check_unavailable(site.endpoint.handle(post(one_event)), failure.code);
     CHECK(site.lines().empty());
   }
@@ -733,7 +723,7 @@ TEST_CASE("what is not confirmed by the deadline is 503 and in doubt") {
   std::promise<void> confirm;
   Site site{{.retry_after = std::chrono::seconds{7}},
             {.acknowledge_timeout = std::chrono::milliseconds{1}}};
-  site.sink->script = [confirmed = confirm.get_future().share()](const Batch&, Rejections&) {
+  site.sink->always = [confirmed = confirm.get_future().share()](const Batch&, Rejections&) {
     confirmed.wait();
   };
   check_unavailable(site.endpoint.handle(post(one_event)), "sink.in_doubt");
@@ -748,7 +738,7 @@ TEST_CASE("what is not confirmed by the deadline is 503 and in doubt") {
 
 TEST_CASE("bad events get their 400 even where nothing can be stored") {
   Site site;
-  site.sink->script = [](const Batch&, Rejections&) { throw Error{Error::unavailable, "down"}; };
+  site.sink->always = [](const Batch&, Rejections&) { throw Error{Error::unavailable, "down"}; };
   check_problem(site.endpoint.handle(post("7")), 400, "event.not_object");
 }
 
@@ -757,11 +747,11 @@ TEST_CASE("the completion form gives the same answers as the blocking one") {
                        const std::function<void(const Batch&, Rejections&)>& script,
                        const Request& request) {
     Site blocking{options, collector_options};
-    blocking.sink->script = script;
+    blocking.sink->always = script;
     const Response expected = blocking.endpoint.handle(request);
 
     Site completing{options, collector_options};
-    completing.sink->script = script;
+    completing.sink->always = script;
     std::promise<Response> answered;
     completing.endpoint.handle(request,
                                [&](Response response) { answered.set_value(std::move(response)); });
@@ -811,7 +801,7 @@ TEST_CASE("the completion form gives the same answers as the blocking one") {
 TEST_CASE("a request in completion form need not outlive the call") {
   Site site({.allowed_origins = {"https://shop.test"}, .context = {.user_agent = true}});
   std::promise<void> gone;
-  site.sink->script = [is_gone = gone.get_future().share()](const Batch&, Rejections&) {
+  site.sink->always = [is_gone = gone.get_future().share()](const Batch&, Rejections&) {
     is_gone.wait();
   };
   std::promise<Response> answered;

@@ -155,7 +155,7 @@ TEST_CASE("a write that fails is made again until it works, whatever it threw") 
       {Error::unavailable, "down"},
       {Error::in_doubt, "lost"},
       {Error::in_doubt, "the sink threw bug"},
-      {Error::in_doubt, "the sink threw something that is no std::exception"}};
+      {Error::in_doubt, "the sink threw something that is not a std::exception"}};
   for (std::size_t i = 0; i < 4; ++i) {
     CHECK(bench.told[i].kind == expected[i].first);
     CHECK(bench.told[i].message == expected[i].second);

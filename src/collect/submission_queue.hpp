@@ -1,0 +1,97 @@
+// The submissions that wait to be written, and those that are being written.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <queue>
+#include <vector>
+
+#include "collect/backlog.hpp"
+#include "collect/submission.hpp"
+
+namespace eventcollect {
+
+// Arrivals gather in groups, in the order in which they came; what failed and is to be kept waits
+// in a backlog, and never joins a group of new ones: it may be its own fault that it failed. What a
+// submission costs does not depend on how many wait. One thread at a time.
+class SubmissionQueue {
+ public:
+  struct Limits {
+    std::size_t max_bytes;        // of everything that is here, in memory
+    std::size_t max_batch_bytes;  // a group begins no further submission above this
+  };
+
+  explicit SubmissionQueue(Limits limits) : limits_{limits}, backlog_{limits.max_batch_bytes} {}
+
+  bool has_room_for(const Batch& events) const;
+
+  // Adds a copy of `events`, whose answer is due by `deadline`. Asks for no room. True if they
+  // begin a group.
+  bool add(const Batch& events, OnFailure on_failure, Done done, SteadyTime deadline);
+
+  bool has_new() const { return !arrivals_.empty(); }
+  bool has_kept() const { return !backlog_.empty(); }
+
+  // Begins to write a group, which must be there: a kept one, where `is_retry_due`, or a new one,
+  // in turn where there are both. The batch stays where it is until one of the two below is called.
+  const Batch& begin_write(bool is_retry_due);
+
+  // Ends it. The result holds the submissions that are to be answered.
+  Group write_succeeded();
+  Group write_failed();
+
+  // Gives back an answered group, for its memory.
+  void recycle(Group group);
+
+  // Takes the answers that are due by `now`; their events stay.
+  std::vector<Done> take_overdue(SteadyTime now);
+
+  // When the next answer is due, or SteadyTime::max().
+  SteadyTime next_deadline() const;
+
+  // Everything that waits.
+  std::vector<Group> take_waiting();
+
+  // The group that is being written, whose batch stays: it is copied, which only reads it, too.
+  Group take_writing();
+
+  std::size_t events() const { return arrived_events_ + writing_.batch.size() + backlog_.events(); }
+  std::size_t memory_bytes() const {
+    return arrived_bytes_ + writing_.memory_bytes() + backlog_.memory_bytes();
+  }
+  const Backlog& backlog() const { return backlog_; }
+
+ private:
+  // New submissions are numbered as they come.
+  struct Arrivals {
+    Group group;
+    std::uint64_t first_number;
+  };
+
+  struct Deadline {
+    SteadyTime time;
+    std::uint64_t number;
+    bool operator>(const Deadline& other) const { return time > other.time; }
+  };
+
+  Group end_write();
+  std::uint64_t oldest_number() const;
+  Submission* find(std::uint64_t number);
+
+  const Limits limits_;
+  std::deque<Arrivals> arrivals_;  // oldest first; none is empty
+  std::size_t arrived_events_ = 0;
+  std::size_t arrived_bytes_ = 0;
+  std::uint64_t next_number_ = 0;
+  Backlog backlog_;
+  Group writing_;
+  std::uint64_t writing_first_number_ = 0;  // where it is new
+  bool is_retry_ = false;                   // what is or was written last
+  Group spare_;                             // empty, but with memory
+  // Of answered submissions, too, until no older one is here.
+  std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines_;
+};
+
+}  // namespace eventcollect

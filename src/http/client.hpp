@@ -1,0 +1,36 @@
+// A connection and its socket, as a loop serves them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <list>
+#include <string>
+#include <utility>
+
+#include "http/connection.hpp"
+#include "http/shared.hpp"
+#include "http/socket.hpp"
+
+namespace eventcollect::http {
+
+struct Client {
+  Client(int socket_, std::uint64_t id_, std::string peer, Shared& shared)
+      : socket{socket_},
+        id{id_},
+        connection{std::move(peer), shared.limits, shared.buffered, shared.counters} {}
+
+  const Socket socket;
+  const std::uint64_t id;  // never used again, unlike the socket's number
+  Connection connection;
+
+  bool is_readable = false;    // as far as epoll said
+  bool is_unfinished = false;  // the loop goes on with it without an event
+
+  // Kept by Deadlines.
+  Wait line = Wait::idle;
+  std::uint32_t waits_begun = 0;
+  std::chrono::steady_clock::time_point deadline;
+  std::list<Client*>::iterator place;
+};
+
+}  // namespace eventcollect::http

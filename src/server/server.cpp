@@ -1,0 +1,182 @@
+#include "server/server.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include "eventcollect/metrics.hpp"
+#include "eventcollect/tee.hpp"
+#include "eventcollect/url.hpp"
+#include "eventcollect/version.hpp"
+#include "http/response.hpp"
+#include "programs/run.hpp"
+#include "programs/signals.hpp"
+#include "server/demo_page.hpp"
+#include "server/front_metrics.hpp"
+#include "server/spool_metrics.hpp"
+
+namespace eventcollect::server {
+namespace {
+
+std::shared_ptr<Sink> open_sinks(const std::vector<std::string>& urls) {
+  std::vector<std::shared_ptr<Sink>> sinks;
+  sinks.reserve(urls.size());
+  for (const std::string& url : urls) sinks.push_back(open_sink_option("--to", url));
+  if (sinks.size() == 1) return sinks.front();
+  return std::make_shared<TeeSink>(std::move(sinks));
+}
+
+std::string read_page(const std::string& path) {
+  if (path.empty()) return std::string{detail::demo_page};
+  std::error_code unknown;
+  std::ifstream file{path, std::ios::binary};
+  if (!file || !std::filesystem::is_regular_file(path, unknown)) {
+    throw ConfigError{fmt::format("--page: cannot read '{}'", path)};
+  }
+  return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+// Other programs wait for this line. It does not matter if nobody reads it.
+void announce(std::string_view what, const http::HostPort& at) {
+  const std::string line = fmt::format("{} on http://{}\n", what, at.text());
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fflush(stdout);
+}
+
+Response content(std::string_view type, std::string body) {
+  return {200, {{"Content-Type", std::string{type}}}, std::move(body)};
+}
+
+}  // namespace
+
+Server::Server(const Options& options, Log& log)
+    : options_{options},
+      log_{log},
+      page_{read_page(options.page)},
+      spool_{open_spool()},
+      sink_{spool_ ? spool_->sink() : open_sinks(options.to)},
+      letters_{open_sink_option("--dead-letter", options.dead_letter)},
+      collector_{sink_, collector_options()},
+      endpoint_{collector_, options.endpoint},
+      public_site_{public_routes()},
+      admin_site_{admin_routes()},
+      public_{public_site_, options.threads},
+      admin_{admin_site_, 1} {}
+
+std::vector<Route> Server::public_routes() {
+  std::vector<Route> routes{
+      events_route(endpoint_),
+      page_route("/", [this] { return content("text/html; charset=utf-8", page_); }),
+  };
+  if (options_.admin) return routes;
+  for (Route& route : admin_routes()) routes.push_back(std::move(route));
+  return routes;
+}
+
+std::vector<Route> Server::admin_routes() {
+  return {
+      page_route("/healthz", [] { return http::plain_response(200, "ok"); }),
+      page_route("/readyz", [this] { return readiness(); }),
+      page_route("/metrics", [this] { return metrics(); }),
+  };
+}
+
+Response Server::readiness() const {
+  return collector_.ready() && !draining_ ? http::plain_response(200, "ready")
+                                          : http::plain_response(503, "not ready");
+}
+
+Response Server::metrics() const {
+  return content(metrics_content_type,
+                 render_metrics(collector_.statistics(), endpoint_.statistics()) +
+                     render_front_metrics(public_.statistics()) + spool_metrics());
+}
+
+// Nothing for a spool whose directory cannot be read right now.
+std::string Server::spool_metrics() const {
+  if (!spool_) return {};
+  try {
+    return render_spool_metrics(spool_->statistics());
+  } catch (const Error& error) {
+    log_.say_seldom("metrics", fmt::format("error: {}", error.what()));
+    return {};
+  }
+}
+
+std::unique_ptr<Spool> Server::open_spool() {
+  if (options_.spool.empty()) return nullptr;
+  std::vector<SpoolTarget> targets;
+  targets.reserve(options_.to.size());
+  for (const std::string& url : options_.to) {
+    targets.push_back({spool_cursor(url), open_sink_option("--to", url)});
+  }
+  SpoolOptions options;
+  options.files.max_total_bytes = options_.spool_max_bytes;
+  options.on_failure = [this](const std::string& target, const std::exception& error) {
+    log_.say_seldom(target, fmt::format("error: {}: {}", target, error.what()));
+  };
+  return std::make_unique<Spool>(options_.spool, std::move(targets), options);
+}
+
+CollectorOptions Server::collector_options() {
+  CollectorOptions options = options_.collector;
+  options.drain_timeout = options_.drain_timeout;
+  options.dead_letters = letters_;
+  options.on_failure = [this](const Error& error) {
+    log_.say_seldom("failure", fmt::format("error: {}", error.what()));
+  };
+  options.on_recovery = [this] { log_.say_seldom("recovery", "storing events again"); };
+  options.on_lost = [this](const Event&, std::string_view why) {
+    log_.say_seldom("lost", fmt::format("error: an accepted event is lost: {}", why));
+  };
+  return options;
+}
+
+void Server::start() {
+  const http::HostPort at = public_.start(options_.listen);
+  std::optional<http::HostPort> admin_at;
+  if (options_.admin) admin_at = admin_.start(*options_.admin);
+  wait_for_sink();
+  log_.say(fmt::format("eventcollect-server {} started", version));
+  if (admin_at) announce("admin", *admin_at);
+  announce("listening", at);
+}
+
+// A program that waits for the line that announces us finds us ready, unless the sink is slow.
+void Server::wait_for_sink() const {
+  constexpr std::chrono::milliseconds look_interval{1};
+  constexpr int looks = 500;
+  for (int look = 0; look < looks && !collector_.ready(); ++look) {
+    std::this_thread::sleep_for(look_interval);
+  }
+}
+
+bool Server::drain() {
+  using std::chrono::steady_clock;
+  log_.say(fmt::format("stopping: draining for {} ms", options_.drain_delay.count()));
+  draining_ = true;
+  public_.close_after_answers();
+  exit_at_next_signal();
+  std::this_thread::sleep_for(options_.drain_delay);
+  const auto end = steady_clock::now() + options_.drain_timeout;
+  const auto left = [&] {
+    return std::max(std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now()),
+                    std::chrono::milliseconds{0});
+  };
+  // Requests that wait for their events end with these; the others are not worth the whole time.
+  const bool all_answered = public_.stop(left() / 2);
+  const bool all_written = collector_.close(left());
+  if (spool_ && !spool_->close(left())) log_.say("the spool keeps events for the next start");
+  admin_.stop(left());
+  if (!all_answered) log_.say("some requests were cut off before they were complete");
+  log_.say(all_written ? "stopped" : "stopped with events that could not be written");
+  return all_written;
+}
+
+}  // namespace eventcollect::server

@@ -1,0 +1,59 @@
+// A running server: the sinks, the collector before them, and the fronts that serve its routes.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "eventcollect/collector.hpp"
+#include "eventcollect/endpoint.hpp"
+#include "eventcollect/spool.hpp"
+#include "http/front.hpp"
+#include "programs/log.hpp"
+#include "server/options.hpp"
+#include "server/site.hpp"
+
+namespace eventcollect::server {
+
+// One thread at a time.
+class Server {
+ public:
+  // Opens the sinks. `options` and `log` have to outlive it. Throws ConfigError for what an option
+  // is to blame for, and std::exception for the rest.
+  Server(const Options& options, Log& log);
+
+  // Serves from now on, and announces where. Throws std::runtime_error where it cannot listen.
+  void start();
+
+  // Returns once nothing is in flight any more, or when the options' time for it is over. True if
+  // everything that was accepted is stored.
+  bool drain();
+
+ private:
+  std::unique_ptr<Spool> open_spool();
+  CollectorOptions collector_options();
+  std::vector<Route> public_routes();
+  std::vector<Route> admin_routes();
+  Response readiness() const;
+  Response metrics() const;
+  std::string spool_metrics() const;
+  void wait_for_sink() const;
+
+  const Options& options_;
+  Log& log_;
+  std::atomic<bool> draining_{false};
+  const std::string page_;
+  // In the order in which they begin to work.
+  const std::unique_ptr<Spool> spool_;
+  const std::shared_ptr<Sink> sink_;
+  const std::shared_ptr<Sink> letters_;
+  Collector collector_;
+  Endpoint endpoint_;
+  Site public_site_;
+  Site admin_site_;
+  http::Front public_;
+  http::Front admin_;
+};
+
+}  // namespace eventcollect::server

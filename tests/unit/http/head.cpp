@@ -1,0 +1,164 @@
+#include "http/head.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+namespace eventcollect::http {
+namespace {
+
+HeadResult result_of(std::string_view text) {
+  Head head;
+  return parse_head(text, head);
+}
+
+// A head with these fields behind a Host.
+std::string with(const std::string& fields) {
+  return "POST /events HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
+}
+
+TEST_CASE("a head is complete at its empty line, and not before") {
+  const std::string text = with("Content-Type: application/json\r\nContent-Length: 5\r\n");
+  for (std::size_t bytes = 0; bytes < text.size(); ++bytes) {
+    CHECK(result_of(text.substr(0, bytes)) == HeadResult::incomplete);
+  }
+  Head head;
+  CHECK(parse_head(text + "12345GET /", head) == HeadResult::complete);
+  CHECK(head.text == text);
+}
+
+TEST_CASE("a head says what an endpoint asks for, in views of its own text") {
+  const std::string text =
+      "POST /events?a=b&c HTTP/1.1\r\n"
+      "host:example.org:80\r\n"
+      "CONTENT-TYPE: \t text/plain; charset=utf-8 \t\r\n"
+      "content-encoding: gzip\r\n"
+      "Origin: https://example.org\r\n"
+      "Sec-Fetch-Site: same-origin\r\n"
+      "X-Forwarded-Host: b\r\n"
+      "User-Agent: Browser/1 (\xC3\xA4)\r\n"
+      "Referer: https://example.org/page\r\n"
+      "Cookie: secret\r\n\r\n";
+  Head head;
+  REQUIRE(parse_head(text, head) == HeadResult::complete);
+  const Request& request = head.request;
+  CHECK(request.method == "POST");
+  CHECK(request.path == "/events");
+  CHECK(request.host == "example.org:80");
+  CHECK(request.content_type == "text/plain; charset=utf-8");
+  CHECK(request.content_encoding == "gzip");
+  CHECK(request.origin == "https://example.org");
+  CHECK(request.sec_fetch_site == "same-origin");
+  CHECK(request.forwarded_host == "b");
+  CHECK(request.user_agent == "Browser/1 (\xC3\xA4)");
+  CHECK(request.referrer == "https://example.org/page");
+  CHECK(request.forwarded_for.empty());
+  CHECK(request.body.empty());
+  CHECK_FALSE(request.is_admitted);
+  CHECK(request.path.data() >= head.text.data());
+  CHECK(request.path.data() < head.text.data() + head.text.size());
+}
+
+TEST_CASE("several lines of X-Forwarded-For are one list, and of another field the first counts") {
+  Head head;
+  REQUIRE(parse_head(with("X-Forwarded-For: 1.1.1.1\r\nOrigin: https://a\r\n"
+                          "X-Forwarded-For: 2.2.2.2, 3.3.3.3\r\nOrigin: https://b\r\n"
+                          "x-forwarded-for: 4.4.4.4\r\n"),
+                     head) == HeadResult::complete);
+  CHECK(head.request.forwarded_for == "1.1.1.1, 2.2.2.2, 3.3.3.3, 4.4.4.4");
+  CHECK(head.request.origin == "https://a");
+}
+
+TEST_CASE("a head says how its body is framed") {
+  Head none;
+  REQUIRE(parse_head(with(""), none) == HeadResult::complete);
+  CHECK_FALSE(none.has_body());
+  Head empty;
+  REQUIRE(parse_head(with("Content-Length: 0\r\n"), empty) == HeadResult::complete);
+  CHECK_FALSE(empty.has_body());
+  Head length;
+  REQUIRE(parse_head(with("content-length: 0012\r\nExpect: 100-Continue\r\n"), length) ==
+          HeadResult::complete);
+  CHECK(length.content_length == 12);
+  CHECK(length.has_body());
+  CHECK(length.expects_continue);
+  Head chunked;
+  REQUIRE(parse_head(with("Transfer-Encoding: Chunked\r\n"), chunked) == HeadResult::complete);
+  CHECK(chunked.is_chunked);
+  CHECK(chunked.has_body());
+  CHECK_FALSE(chunked.expects_continue);
+}
+
+TEST_CASE("a connection is kept by default in HTTP/1.1, and only if asked for in HTTP/1.0") {
+  struct Case {
+    std::string text;
+    bool keeps_alive;
+  };
+  const Case cases[] = {
+      {with(""), true},
+      {with("Connection: Close\r\n"), false},
+      {with("Connection: keep-alive\r\nConnection: close\r\n"), false},
+      {"GET / HTTP/1.0\r\n\r\n", false},
+      {"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true},
+      {"GET / HTTP/1.0\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n", false},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.text);
+    Head head;
+    REQUIRE(parse_head(c.text, head) == HeadResult::complete);
+    CHECK(head.keeps_alive == c.keeps_alive);
+  }
+}
+
+TEST_CASE("a head that two readers could read in two ways is malformed") {
+  const std::string heads[] = {
+      with("Content-Length: 5\r\nContent-Length: 5\r\n"),
+      with("Content-Length: 5, 5\r\n"),
+      with("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
+      with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
+      with("Content-Length: +5\r\n"),
+      with("Content-Length: -5\r\n"),
+      with("Content-Length: 0x5\r\n"),
+      with("Content-Length: 5x\r\n"),
+      with("Content-Length:\r\n"),
+      with("Content-Length: 99999999999999999999\r\n"),
+      with("Content-Length : 5\r\n"),
+      with(" Content-Length: 5\r\n"),
+      with("X: y\r\n folded: 5\r\n"),
+      with("X: y\nContent-Length: 5\r\n"),
+      with("X: y\rContent-Length: 5\r\n"),
+      with("X\r\n"),
+      with(": y\r\n"),
+      with("X(: y\r\n"),
+      with("X: a\x01z\r\n"),
+      with("X: a\x7Fz\r\n"),
+      with("Host: b\r\n"),
+      "POST /events HTTP/1.1\r\n\r\n",
+      "POST /events HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+  };
+  for (const std::string& head : heads) {
+    CAPTURE(head);
+    CHECK(result_of(head) == HeadResult::malformed);
+  }
+  CHECK(result_of(with(std::string("X: a\0z\r\n", 8))) == HeadResult::malformed);
+}
+
+TEST_CASE("a request line is a method, a path and a version, with one space between") {
+  for (const std::string line :
+       {"GET  / HTTP/1.1", "GET / HTTP/1.1 ", " GET / HTTP/1.1", "GET /", "GET", "",
+        "GET\t/\tHTTP/1.1", "GET a HTTP/1.1", "GET http://a/ HTTP/1.1", "* HTTP/1.1",
+        "GET / HTTP/2.0", "GET / http/1.1", "G(T / HTTP/1.1", "GET /a b HTTP/1.1",
+        "GET /\x7F HTTP/1.1"}) {
+    CAPTURE(line);
+    CHECK(result_of(line + "\r\nHost: a\r\n\r\n") == HeadResult::malformed);
+  }
+}
+
+TEST_CASE("no transfer coding but chunked is supported") {
+  CHECK(result_of(with("Transfer-Encoding: gzip\r\n")) == HeadResult::unsupported);
+  CHECK(result_of(with("Transfer-Encoding: gzip, chunked\r\n")) == HeadResult::unsupported);
+  CHECK(result_of(with("Transfer-Encoding: identity\r\n")) == HeadResult::unsupported);
+}
+
+}  // namespace
+}  // namespace eventcollect::http

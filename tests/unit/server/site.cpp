@@ -1,0 +1,112 @@
+#include "server/site.hpp"
+
+#include <doctest/doctest.h>
+
+#include "support/events.hpp"
+#include "support/gate_sink.hpp"
+
+namespace eventcollect::test {
+namespace {
+
+struct Setup {
+  Setup() { gate->let_all(); }
+
+  // The answer to a request without a body, or nothing where a body is wanted.
+  std::optional<Response> ask(std::string_view method, std::string_view path) {
+    Request request;
+    request.method = method;
+    request.path = path;
+    request.content_type = "application/json";
+    return site.before_body(request);
+  }
+
+  std::shared_ptr<GateSink> gate = std::make_shared<GateSink>();
+  Collector collector{gate};
+  Endpoint endpoint{collector, {.path = "/e", .max_body_bytes = 10'000}};
+  server::Site site{{
+      server::events_route(endpoint),
+      server::page_route("/",
+                         [] {
+                           return Response{200, {{"Content-Type", "text/html"}}, "page"};
+                         }),
+      {.path = "/echo",
+       .methods = {"POST"},
+       .answer =
+           [](const Request& request) {
+             return Response{201, {}, std::string{request.path}};
+           }},
+  }};
+};
+
+std::string header(const Response& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("a route answers its methods at its path") {
+  Setup setup;
+  for (const std::string_view method : {"GET", "HEAD"}) {
+    const auto page = setup.ask(method, "/");
+    REQUIRE(page);
+    CHECK(page->status == 200);
+    CHECK(page->body == "page");  // which is not sent to HEAD, but counted
+    CHECK(header(*page, "Content-Type") == "text/html");
+  }
+  const auto echo = setup.ask("POST", "/echo");
+  REQUIRE(echo);
+  CHECK(echo->status == 201);
+  CHECK(echo->body == "/echo");
+}
+
+TEST_CASE("another method is answered with the methods that are allowed") {
+  Setup setup;
+  for (const std::string_view method : {"POST", "PUT", "OPTIONS", "get"}) {
+    const auto answer = setup.ask(method, "/");
+    REQUIRE(answer);
+    CHECK(answer->status == 405);
+    CHECK(header(*answer, "Allow") == "GET, HEAD");
+    CHECK(answer->body == "Only GET and HEAD are allowed.\n");
+  }
+  CHECK(header(*setup.ask("GET", "/echo"), "Allow") == "POST");
+}
+
+TEST_CASE("a path is matched as it is, and every other one is not found") {
+  Setup setup;
+  for (const std::string_view path : {"/nowhere", "//", "/e/", "/E", "/echo/", "/%65cho"}) {
+    CAPTURE(path);
+    const auto answer = setup.ask("GET", path);
+    REQUIRE(answer);
+    CHECK(answer->status == 404);
+  }
+}
+
+TEST_CASE("the endpoint's path is the endpoint's, with all methods and bodies") {
+  Setup setup;
+  CHECK(setup.site.max_body_bytes() == 10'000);
+  CHECK_FALSE(setup.ask("POST", "/e"));
+  CHECK(setup.ask("GET", "/e")->status == 405);
+  CHECK(header(*setup.ask("GET", "/e"), "Allow") == "POST, OPTIONS");
+  Request request;
+  request.method = "POST";
+  request.path = "/e";
+  request.content_type = "application/json";
+  CHECK(setup.site.too_large(request).status == 413);
+  const std::string body = event_named("a");
+  request.body = body;
+  int status = 0;
+  setup.site.handle(request, [&](const Response& response) { status = response.status; });
+  setup.collector.close(std::chrono::seconds{10});
+  CHECK(status == 202);
+  CHECK(setup.gate->names() == std::vector<std::string>{"a"});
+}
+
+TEST_CASE("a site without an endpoint takes no bodies") {
+  server::Site site{{server::page_route("/", [] { return Response{200, {}, "page"}; })}};
+  CHECK(site.max_body_bytes() == 0);
+}
+
+}  // namespace eventcollect::test
