@@ -91,9 +91,7 @@ TEST_CASE("a spool keeps what a target rejects in a folder of the former name, a
     notices.push_back(target + ": " + notice);
   };
   {
-    Spool spool{directory.path(),
-                {{"a", std::make_shared<Picky>()}, {"b", std::make_shared<Picky>()}},
-                options};
+    Spool spool{directory.path(), {{"a", picky_sink()}, {"b", picky_sink()}}, options};
     write(*spool.sink(), batch_of({event_named("bad")}));
     REQUIRE(spool.close(timeout));
   }

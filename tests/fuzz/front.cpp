@@ -122,7 +122,7 @@ class Echo final : public http::Handler {
 
 struct Answer {
   int status = 0;
-  std::string body;  // of the handler's; of the front's own ones it is for people
+  std::string body{};  // of the handler's; of the front's own ones it is for people
   bool closes = false;
   bool has_body = true;
   bool may_be_told_to_go_on = false;
