@@ -2,7 +2,6 @@
 // may compare them.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <stdexcept>
@@ -97,14 +96,19 @@ inline constexpr std::array all_codes{
 
 static_assert(all_codes.size() == code::end_line - code::first_line,
               "each constant of namespace code must stand in all_codes");
-static_assert(std::all_of(all_codes.begin(), all_codes.end(),
-                          [](std::string_view code) {
-                            return std::count(all_codes.begin(), all_codes.end(), code) == 1;
-                          }),
-              "each code must stand in all_codes once");
+static_assert(
+    [] {
+      for (std::size_t i = 0; i < all_codes.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+          if (all_codes[i] == all_codes[j]) return false;
+        }
+      }
+      return true;
+    }(),
+    "each code must stand in all_codes once");
 
 // The place of `code` in all_codes, less than all_codes.size(). Throws std::logic_error for any
-// other text: nobody can be sent a code that is not listed.
+// other text, which would be a code that is not listed.
 constexpr std::size_t code_index(std::string_view code) {
   for (std::size_t i = 0; i < all_codes.size(); ++i) {
     if (all_codes[i] == code) return i;

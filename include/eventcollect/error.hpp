@@ -18,8 +18,9 @@
 
 namespace eventcollect {
 
-// The kind answers what the caller has to know: is it worth trying again? The message names what
-// failed, and holds no secret and no content of an event.
+// The kind answers what the caller has to know: is it worth trying again? Of a tee it is that of
+// the branch that failed, though the other branches have the events. The message names what failed,
+// and holds no secret and no content of an event.
 class Error : public std::runtime_error {
  public:
   enum Kind : std::uint8_t {

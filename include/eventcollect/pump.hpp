@@ -78,11 +78,9 @@ struct PumpOptions {
 //
 // Failures of the sink and of the source are retried as options.retry says; a write in doubt is
 // written again. Throws, with nothing of the batch acknowledged:
-//   Error    what options.retry gives up on; where an event was rejected or unreadable and there
-//                is no dead_letter, or that failed; where the last 100 events, in at least two
-//                batches, were all rejected: then the fault is hardly the events'
-//   Error  what options.retry gives up on; where they were rejected before, and the last ones
-//                unreadable
+//   Error        what options.retry gives up on; where an event was rejected or unreadable and
+//                there is no dead_letter, or that failed; where the last 100 events, in at least
+//                two batches, were all rejected or unreadable: then the fault is hardly theirs
 //   ConfigError  where an option makes no sense
 // and whatever else the source or a callback throws. Sink and source are maintained and called by
 // this thread alone.

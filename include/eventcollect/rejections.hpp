@@ -16,6 +16,7 @@
 namespace eventcollect {
 
 // The rejections of one batch, each with the code sink.rejected and the event's index in the batch.
+// A sink that writes another batch to a sink behind it gives that one rejections of its own.
 // One thread at a time.
 class Rejections {
  public:

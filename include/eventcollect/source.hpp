@@ -3,6 +3,7 @@
 //   Delivery delivery;
 //   while (source.read(delivery, {.wait = 1s})) {
 //     if (delivery.empty()) continue;
+//     Rejections rejections;
 //     sink.write(delivery.batch, rejections);
 //     source.acknowledge(delivery);
 //     delivery.clear();

@@ -9,9 +9,11 @@ namespace eventcollect {
 
 FolderInUse folder_in_use(const std::string& path, const std::string& former_path) {
   std::error_code unknown;
-  const bool has_former_name = !std::filesystem::exists(path, unknown) && !unknown &&
-                               std::filesystem::is_directory(former_path, unknown);
-  if (!has_former_name) return {path, {}};
+  if (!std::filesystem::is_directory(former_path, unknown)) return {path, {}};
+  if (std::filesystem::exists(path, unknown) || unknown) {
+    return {path, fmt::format("'{}' is not used any more, but '{}': move what it holds",
+                              former_path, path)};
+  }
   return {former_path,
           fmt::format("using '{}', whose default name is now '{}': rename it while nothing uses it",
                       former_path, path)};

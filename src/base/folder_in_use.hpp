@@ -7,7 +7,7 @@ namespace eventcollect {
 
 struct FolderInUse {
   std::string path;
-  std::string notice;  // what a start says where it is the former name; else empty
+  std::string notice;  // what a start says where the former one exists; else empty
 };
 
 // `path`, unless only `former_path` exists.

@@ -13,6 +13,18 @@ using std::chrono::steady_clock;
 
 thread_local bool is_committer_thread = false;
 
+// The thread that closes a committer is one of it while it runs handlers.
+class ActingForCommitter {
+ public:
+  ActingForCommitter() = default;
+  ActingForCommitter(const ActingForCommitter&) = delete;
+  ActingForCommitter& operator=(const ActingForCommitter&) = delete;
+  ~ActingForCommitter() { is_committer_thread = before_; }
+
+ private:
+  const bool before_ = std::exchange(is_committer_thread, true);
+};
+
 void count_duration(DurationHistogram& histogram, std::chrono::duration<double> took) {
   const auto& bounds = DurationHistogram::bounds;
   const auto bucket = std::lower_bound(bounds.begin(), bounds.end(), took.count());
@@ -92,7 +104,7 @@ void Committer::write(Lock& lock) {
   const Batch& batch = queue_.begin_write(is_retry_due());
   Rejections rejections;
   const SteadyTime begin = steady_clock::now();
-  const auto failure = call_sink(lock, [&] { sink_->write(batch, rejections); });
+  const auto failure = call_sink(lock, [&] { checked_write(*sink_, batch, rejections); });
   if (abandoned_) return;
   const SteadyTime end = steady_clock::now();
   count_duration(statistics_.write_seconds, end - begin);
@@ -217,6 +229,7 @@ void Committer::abandon(Lock lock) {
   work_.notify_all();
   watch_.notify_all();
   lock.unlock();
+  const ActingForCommitter acting;
   give_up(writing, {Error::in_doubt, "closed before the sink had confirmed"}, options_.events);
   const Error closed{Error::unavailable, "closed before it could be written"};
   for (const Group& group : waiting) give_up(group, closed, options_.events);

@@ -15,7 +15,7 @@ bool SubmissionQueue::add(const Batch& events, OnFailure on_failure, Done done,
   const bool begins_group =
       arrivals_.empty() || arrivals_.back().group.batch.bytes() >= limits_.max_batch_bytes;
   const bool has_deadline = done && deadline != SteadyTime::max();
-  if (has_deadline) deadlines_.push({deadline, next_number_});
+  if (has_deadline) deadlines_.reserve_one();
   if (begins_group) arrivals_.push_back({std::exchange(spare_, {}), next_number_});
   Group& group = arrivals_.back().group;
   const std::size_t before = group.memory_bytes();
@@ -27,6 +27,7 @@ bool SubmissionQueue::add(const Batch& events, OnFailure on_failure, Done done,
   }
   arrived_bytes_ += group.memory_bytes() - before;
   arrived_events_ += events.size();
+  if (has_deadline) deadlines_.push({deadline, next_number_});
   ++next_number_;
   return begins_group;
 }
@@ -68,7 +69,9 @@ Group SubmissionQueue::end_write() {
 
 void SubmissionQueue::recycle(Group group) {
   if (spare_.submissions.capacity() > 0) return;
+  constexpr std::size_t kept_submissions = 1'024;  // an outage takes far more at once
   group.submissions.clear();
+  if (group.submissions.capacity() > kept_submissions) return;
   group.batch.clear();
   spare_ = std::move(group);
 }

@@ -1,11 +1,11 @@
 // The submissions that wait to be written, and those that are being written.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <queue>
 #include <vector>
 
 #include "collect/backlog.hpp"
@@ -73,7 +73,30 @@ class SubmissionQueue {
   struct Deadline {
     SteadyTime time;
     std::uint64_t number;
-    bool operator>(const Deadline& other) const { return time > other.time; }
+  };
+
+  // The earliest is at the top.
+  class Deadlines {
+   public:
+    bool empty() const { return heap_.empty(); }
+    const Deadline& top() const { return heap_.front(); }
+
+    // The next push() does not throw.
+    void reserve_one() {
+      if (heap_.size() == heap_.capacity()) heap_.reserve(2 * heap_.size() + 1);
+    }
+    void push(const Deadline& deadline) noexcept {
+      heap_.push_back(deadline);
+      std::push_heap(heap_.begin(), heap_.end(), is_later);
+    }
+    void pop() {
+      std::pop_heap(heap_.begin(), heap_.end(), is_later);
+      heap_.pop_back();
+    }
+
+   private:
+    static bool is_later(const Deadline& a, const Deadline& b) { return a.time > b.time; }
+    std::vector<Deadline> heap_;
   };
 
   Group end_write();
@@ -91,7 +114,7 @@ class SubmissionQueue {
   bool is_retry_ = false;                   // what is or was written last
   Group spare_;                             // empty, but with memory
   // Of answered submissions, too, until no older one is here.
-  std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines_;
+  Deadlines deadlines_;
 };
 
 }  // namespace eventcollect

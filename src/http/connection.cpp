@@ -171,7 +171,8 @@ Step Connection::reject(const Response& response) {
 }
 
 void Connection::answer(const Response& response, bool is_last) {
-  const bool is_body_unread = stage_ == Stage::decision && incoming_->head.has_body();
+  const bool is_before_end = stage_ == Stage::decision || stage_ == Stage::body;
+  const bool is_body_unread = is_before_end && incoming_->head.has_body();
   closes_after_ = closes_after_ || is_last || is_body_unread;
   append_response(output_, response, closes_after_, is_head_request_);
   stage_ = Stage::answer;

@@ -82,7 +82,7 @@ void ObjectCopier::select(LoadState& state) {
 void ObjectCopier::write(LoadState& state) {
   const Batch& batch = delivery_.batch;
   const auto write_batch = [&] {
-    if (const auto error = guard([&] { ledger_.write(batch, rejections_); })) throw Error{*error};
+    if (const auto error = guard([&] { checked_write(ledger_, batch, rejections_); })) throw Error{*error};
   };
   if (ledger_retries_) {
     retry_.once(write_batch);

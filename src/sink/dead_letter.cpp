@@ -5,6 +5,7 @@
 #include "base/encoding.hpp"
 #include "base/format.hpp"
 #include "json/text.hpp"
+#include "sink/guard.hpp"
 
 namespace eventcollect {
 namespace {
@@ -70,10 +71,12 @@ DeadLetterSink::DeadLetterSink(std::shared_ptr<Sink> inner, std::shared_ptr<Sink
     : inner_{std::move(inner)}, letters_{std::move(letters)}, clock_{clock} {}
 
 void DeadLetterSink::write(const Batch& batch, Rejections& rejections) {
-  inner_->write(batch, rejections);
-  if (rejections.empty()) return;
+  Rejections of_inner;
+  checked_write(*inner_, batch, of_inner);
+  if (of_inner.empty()) return;
+  rejections.add(of_inner);
   Batch letters;
-  append_dead_letters(letters, clock_.now(), batch, rejections);
+  append_dead_letters(letters, clock_.now(), batch, of_inner);
   write_dead_letters(*letters_, letters);
 }
 

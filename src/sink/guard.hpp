@@ -25,4 +25,17 @@ std::optional<Error> guard(Call&& call) {
   }
 }
 
+// Sink::write of a sink that may be a user's. Throws what it throws, and Error (in doubt) where it
+// has rejected an event of another batch: what became of this one is not known then.
+inline void checked_write(Sink& sink, const Batch& batch, Rejections& rejections) {
+  sink.write(batch, rejections);
+  for (const Rejection& rejection : rejections) {
+    const bool is_of_batch =
+        rejection.index < batch.size() && rejection.event_id == batch[rejection.index].id;
+    if (!is_of_batch) {
+      throw Error{Error::in_doubt, "the sink rejected an event that is not of the batch"};
+    }
+  }
+}
+
 }  // namespace eventcollect

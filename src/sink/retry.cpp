@@ -67,9 +67,9 @@ void RetrySink::write(const Batch& batch, Rejections& rejections) {
   Backoff backoff{policy_};
   bool is_in_doubt = false;
   for (;;) {
-    const auto error = guard([&] { inner_->write(batch, rejections); });
-    if (!error) return;
-    rejections.clear();
+    Rejections of_attempt;
+    const auto error = guard([&] { checked_write(*inner_, batch, of_attempt); });
+    if (!error) return rejections.add(of_attempt);
 
     is_in_doubt = is_in_doubt || error->kind() == Error::in_doubt;
     std::optional<milliseconds> wait;

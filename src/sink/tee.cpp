@@ -33,7 +33,7 @@ TeeSink::TeeSink(std::vector<std::shared_ptr<Sink>> branches) : branches_{std::m
 void TeeSink::write(const Batch& batch, Rejections& rejections) {
   for_each_branch(branches_, [&](Sink& branch) {
     Rejections of_branch;
-    branch.write(batch, of_branch);
+    checked_write(branch, batch, of_branch);
     rejections.add(of_branch);
   });
 }

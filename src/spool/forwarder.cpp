@@ -61,6 +61,7 @@ void Spool::Forwarder::run(const std::stop_token& stop) {
     } catch (const Error& error) {
       note(error);
       // Perhaps it is too much at once: for the target's deadline, or for the room in its queue.
+      // Where the spool's own files cannot be read, smaller batches do no harm.
       max_events_ = std::max<std::size_t>(1, max_events_ / 2);
     } catch (const std::exception& error) {
       note(error);

@@ -61,10 +61,12 @@ std::string PostgresSink::Session::begin_statements() const {
 }
 
 void PostgresSink::Session::write(const Batch& batch, Rejections& rejections) {
+  Rejections of_attempt;
   work_on_connection([&] {
-    rejections.clear();  // the work may be done again on a new connection
-    load_ ? write_in_load(batch, rejections) : write_transaction(batch, rejections);
+    of_attempt.clear();  // the work may be done again on a new connection
+    load_ ? write_in_load(batch, of_attempt) : write_transaction(batch, of_attempt);
   });
+  rejections.add(of_attempt);
 }
 
 void PostgresSink::Session::write_transaction(const Batch& batch, Rejections& rejections) {

@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <new>
 
+#include "collect/submission_queue.hpp"
 #include "eventcollect/stored_event.hpp"
+#include "support/events.hpp"
 #include "support/parsing.hpp"
 
 namespace {
@@ -202,4 +204,27 @@ TEST_CASE("an allocation that fails while appending leaves the batch as it was")
     CHECK(unchanged);
   }
   CHECK(finished);
+}
+
+TEST_CASE("a submission that runs out of memory leaves no deadline behind") {
+  const Batch events = test::batch_of({std::string{typical}});
+  for (std::size_t left = 0;; ++left) {
+    CAPTURE(left);
+    SubmissionQueue queue{{SIZE_MAX / 2, 1}};
+    Done done = [](const Outcome&) {};
+    bool is_added = true;
+    allocations_left = left;
+    try {
+      queue.add(events, OnFailure::report, std::move(done), SteadyTime{});
+    } catch (const std::bad_alloc&) {
+      is_added = false;
+    }
+    allocations_left = SIZE_MAX;
+    CHECK(queue.events() == (is_added ? 1 : 0));
+    if (is_added) break;
+    // The next one has a number, too, and no deadline.
+    queue.add(
+        events, OnFailure::keep, [](const Outcome&) {}, SteadyTime::max());
+    CHECK(queue.take_overdue(SteadyTime{}).empty());
+  }
 }

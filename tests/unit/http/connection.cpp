@@ -89,6 +89,8 @@ struct Peer {
           connection.answer({403, {}, "early"}, false);
         } else {
           connection.take_body(max_body_bytes);
+          // As a loop does where the handler has thrown.
+          if (connection.request().path == "/fails") connection.answer({503, {}, "failed"}, false);
         }
         return true;
       case Step::too_large:
@@ -308,6 +310,14 @@ TEST_CASE("an answer before the body ends the connection, and what comes is drai
   CHECK(peer.connection.is_closed());
   CHECK(peer.handled.empty());
   CHECK(peer.got.empty());
+}
+
+TEST_CASE("an answer in the middle of a body ends the connection, too") {
+  Peer peer{Limits{}};
+  peer.receive(post("/fails", get("/smuggled")) + get("/smuggled"));
+  CHECK(peer.take_answers() == Strings{"503, close failed"});
+  check_closed_after(peer);
+  CHECK(peer.handled.empty());
 }
 
 TEST_CASE("the answer to HEAD says how long it would be, and has no body") {

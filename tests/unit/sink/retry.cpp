@@ -189,6 +189,28 @@ TEST_CASE("what a failed attempt rejected is forgotten") {
   CHECK(rejections[0].message == "at last");
 }
 
+TEST_CASE("what another sink rejected before stays") {
+  Bench bench;
+  bench.inner->steps = {fail(Error::unavailable)};
+  Rejections rejections;
+  rejections.add(bench.batch[2], "before");
+  bench.sink().write(bench.batch, rejections);
+  REQUIRE(rejections.size() == 1);
+  CHECK(rejections[0].message == "before");
+}
+
+TEST_CASE("a sink that rejects an event of another batch leaves this one in doubt") {
+  Bench bench;
+  const Batch other = test::numbered_batch("other", 9);
+  for (const std::size_t index : {8U, 0U}) {
+    bench.inner->steps = {
+        [&](const Batch&, Rejections& rejections) { rejections.add(other[index], "no"); }};
+    CHECK(bench.write().empty());
+    CHECK(bench.told.back().kind == Error::in_doubt);
+    CHECK(bench.told.back().message == "the sink rejected an event that is not of the batch");
+  }
+}
+
 TEST_CASE("in a tee a branch that retries keeps what the branch before it rejected") {
   Bench bench;
   const auto first = std::make_shared<test::ScriptedSink>();
