@@ -24,6 +24,11 @@
 
 namespace eventcollect {
 
+namespace file {
+class Log;
+class Reader;
+}  // namespace file
+
 // As URL options: file:DIR?rotate_bytes=64MiB&rotate_age=1h&max_total_bytes=10GiB
 struct FileSinkOptions {
   std::uint64_t rotate_bytes = std::uint64_t{64} << 20;          // seal a file that has this many
@@ -53,8 +58,7 @@ class FileSink final : public Sink {
 
  private:
   friend class FileSource;
-  class Log;
-  std::unique_ptr<Log> log_;
+  std::unique_ptr<file::Log> log_;
 };
 
 // As URL options: file:DIR?cursor=reader&consume=1&follow=0
@@ -95,8 +99,7 @@ class FileSource final : public Source {
   Backlog backlog() const;
 
  private:
-  class Reader;
-  std::unique_ptr<Reader> reader_;
+  std::unique_ptr<file::Reader> reader_;
 };
 
 }  // namespace eventcollect

@@ -16,7 +16,7 @@
 #include "eventcollect/parser.hpp"
 #include "eventcollect/sink.hpp"
 
-namespace eventcollect {
+namespace eventcollect::file {
 namespace {
 
 constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
@@ -28,8 +28,7 @@ bool is_out_of_space(std::int64_t result) {
 
 }  // namespace
 
-FileLog::FileLog(std::string directory, FileSinkOptions options, FileSystem& files,
-                 const Clock& clock)
+Log::Log(std::string directory, FileSinkOptions options, FileSystem& files, const Clock& clock)
     : directory_{std::move(directory)}, options_{options}, files_{files}, clock_{clock} {
   make_directories();
   take_lock();
@@ -38,7 +37,7 @@ FileLog::FileLog(std::string directory, FileSinkOptions options, FileSystem& fil
   bring_to_appending();
 }
 
-void FileLog::append(std::string_view lines) {
+void Log::append(std::string_view lines) {
   bring_to_appending();
   const bool is_full = durable_bytes_ > 0 && durable_bytes_ + lines.size() > options_.rotate_bytes;
   if (is_full || is_old()) {
@@ -70,7 +69,7 @@ void FileLog::append(std::string_view lines) {
   publish();
 }
 
-void FileLog::maintain() {
+void Log::maintain() {
   bring_to_appending();
   if (is_old()) {
     phase_ = Phase::sealing;
@@ -80,14 +79,14 @@ void FileLog::maintain() {
   check_bound(0);
 }
 
-void FileLog::make_directories() {
+void Log::make_directories() {
   const auto failure = DurableDirectories{files_, directory_}.make(directory_);
   if (!failure) return;
   throw Error{Error::unavailable, fmt::format("cannot {} '{}': {}", failure->call, failure->path,
                                               errno_text(failure->error))};
 }
 
-void FileLog::take_lock() {
+void Log::take_lock() {
   const int opened = files_.open(directory_, FileSystem::Open::directory);
   if (opened == -ENOTDIR) {
     throw Error{Error::misconfigured, fmt::format("'{}' is not a directory", directory_)};
@@ -103,7 +102,7 @@ void FileLog::take_lock() {
 }
 
 // Finds out what is there: the next sequence number and the bytes in use.
-void FileLog::survey() {
+void Log::survey() {
   std::vector<std::string> names;
   check(files_.list(directory_, names), "list", directory_);
   std::uint64_t sealed_bytes = 0;
@@ -121,15 +120,15 @@ void FileLog::survey() {
 }
 
 // Where a cursor is. One that is gone, or holds nothing, is at the beginning.
-std::uint64_t FileLog::sequence_at(const std::string& cursor) {
-  FilePlace place;
+std::uint64_t Log::sequence_at(const std::string& cursor) {
+  Place place;
   const int read = read_cursor(files_, path(cursor), place);
   if (read != -ENOENT && read != -EBADMSG) check(read, "read", cursor);
   return place.sequence;
 }
 
 // Takes the file that the last run left to where it can be sealed.
-void FileLog::recover() {
+void Log::recover() {
   const std::int64_t found = files_.size(path(current_file_name));
   if (found == -ENOENT) return;
   const auto size = static_cast<std::uint64_t>(check(found, "look at", current_file_name));
@@ -147,7 +146,7 @@ void FileLog::recover() {
 }
 
 // How many bytes of the current file are whole lines of valid JSON.
-std::uint64_t FileLog::valid_prefix(std::uint64_t size) {
+std::uint64_t Log::valid_prefix(std::uint64_t size) {
   std::uint64_t valid = 0;
   LineBuffer lines{chunk_bytes, max_line_bytes + chunk_bytes};
   for (std::uint64_t offset = 0; offset < size && lines.rest().size() <= max_line_bytes;) {
@@ -165,7 +164,7 @@ std::uint64_t FileLog::valid_prefix(std::uint64_t size) {
   return valid;
 }
 
-void FileLog::keep_torn_tail(std::uint64_t valid_bytes, std::uint64_t size) {
+void Log::keep_torn_tail(std::uint64_t valid_bytes, std::uint64_t size) {
   const std::string name = sealed_name() + ".torn";
   const Descriptor torn = open(path(name), FileSystem::Open::overwrite, "make");
   std::string chunk(chunk_bytes, '\0');
@@ -180,11 +179,11 @@ void FileLog::keep_torn_tail(std::uint64_t valid_bytes, std::uint64_t size) {
   check(files_.sync_data(torn.get()), "sync", name);
 }
 
-void FileLog::bring_to_appending() {
+void Log::bring_to_appending() {
   while (phase_ != Phase::appending) advance();
 }
 
-void FileLog::advance() {
+void Log::advance() {
   switch (phase_) {
     case Phase::damaged:
       return cut_back();
@@ -204,19 +203,19 @@ void FileLog::advance() {
   }
 }
 
-void FileLog::cut_back() {
+void Log::cut_back() {
   check(files_.truncate(file_->get(), durable_bytes_), "truncate", name_);
   check(files_.sync_data(file_->get()), "sync", name_);
   phase_ = Phase::sealing;
 }
 
-void FileLog::remove_if_there(std::string_view name) {
+void Log::remove_if_there(std::string_view name) {
   const int removed = files_.remove(path(name));
   if (removed != -ENOENT) check(removed, "remove", name);
 }
 
 // The file vanishes instead if nothing is in it.
-void FileLog::give_final_name() {
+void Log::give_final_name() {
   if (durable_bytes_ == 0) {
     remove_if_there(name_);
   } else {
@@ -230,7 +229,7 @@ void FileLog::give_final_name() {
   phase_ = Phase::renamed;
 }
 
-void FileLog::sync_renamed() {
+void Log::sync_renamed() {
   // If this fails, syncing again would prove nothing: the system may have dropped the change and
   // forgotten that it had. So the next try begins with a change of its own, another new name.
   phase_ = Phase::sealing;
@@ -241,7 +240,7 @@ void FileLog::sync_renamed() {
   publish();
 }
 
-void FileLog::create() {
+void Log::create() {
   phase_ = Phase::sealed;
   if (files_.is_same(directory_, directory_descriptor_.get()) != 1) {
     throw Error{Error::misconfigured,
@@ -253,7 +252,7 @@ void FileLog::create() {
   phase_ = Phase::created;
 }
 
-void FileLog::sync_created() {
+void Log::sync_created() {
   const int synced = files_.sync(directory_descriptor_.get());
   if (synced < 0) {
     file_.reset();
@@ -264,9 +263,9 @@ void FileLog::sync_created() {
   publish();
 }
 
-void FileLog::publish() { progress_->set({sequence_, durable_bytes_, file_}); }
+void Log::publish() { progress_->set({sequence_, durable_bytes_, file_}); }
 
-void FileLog::check_bound(std::uint64_t more_bytes) {
+void Log::check_bound(std::uint64_t more_bytes) {
   const std::uint64_t bound = options_.max_total_bytes;
   const auto is_over = [&] { return sealed_bytes_ + durable_bytes_ + more_bytes > bound; };
   if (bound == 0 || !is_over()) return;
@@ -276,7 +275,7 @@ void FileLog::check_bound(std::uint64_t more_bytes) {
               fmt::format("'{}' is full: max_total_bytes={} is reached", directory_, bound)};
 }
 
-void FileLog::check_room() {
+void Log::check_room() {
   constexpr std::uint64_t probe_bytes = 64 << 10;
   if (!out_of_space_) return;
   // What the probe leaves behind durable_bytes_ has to go before the next event comes.
@@ -289,31 +288,31 @@ void FileLog::check_room() {
   out_of_space_ = false;
 }
 
-bool FileLog::is_old() const {
+bool Log::is_old() const {
   return durable_bytes_ > 0 && clock_.now() - begun_ >= options_.rotate_age;
 }
 
-std::string FileLog::sealed_name() const {
+std::string Log::sealed_name() const {
   // 2026-11-23T18:15:00.123Z becomes 20261123T181500Z.
   std::string time = format_rfc3339(clock_.now()).substr(0, 19) + 'Z';
   std::erase_if(time, [](char c) { return c == '-' || c == ':'; });
   return fmt::format("{:010}-{}.ndjson", sequence_, time);
 }
 
-std::string FileLog::path(std::string_view name) const {
+std::string Log::path(std::string_view name) const {
   return fmt::format("{}/{}", directory_, name);
 }
 
-Descriptor FileLog::open(const std::string& path, FileSystem::Open how, std::string_view what) {
+Descriptor Log::open(const std::string& path, FileSystem::Open how, std::string_view what) {
   return {files_, static_cast<int>(check(files_.open(path, how), what, path))};
 }
 
 // Passes a result on, or throws what it says.
-std::int64_t FileLog::check(std::int64_t result, std::string_view what, std::string_view name) {
+std::int64_t Log::check(std::int64_t result, std::string_view what, std::string_view name) {
   if (result >= 0) return result;
   if (is_out_of_space(result)) out_of_space_ = true;
   throw Error{Error::unavailable, fmt::format("cannot {} '{}' of '{}': {}", what, name, directory_,
                                               errno_text(result))};
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::file

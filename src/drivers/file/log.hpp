@@ -11,12 +11,12 @@
 #include "eventcollect/clock.hpp"
 #include "eventcollect/file.hpp"
 
-namespace eventcollect {
+namespace eventcollect::file {
 
 // One thread at a time. All functions throw Error.
-class FileLog {
+class Log {
  public:
-  FileLog(std::string directory, FileSinkOptions options, FileSystem& files, const Clock& clock);
+  Log(std::string directory, FileSinkOptions options, FileSystem& files, const Clock& clock);
 
   // Appends whole lines. On return they are durable.
   void append(std::string_view lines);
@@ -26,7 +26,7 @@ class FileLog {
   void maintain();
 
   // For readers in this process: how far it is durable.
-  std::shared_ptr<const FileProgress> progress() const { return progress_; }
+  std::shared_ptr<const Progress> progress() const { return progress_; }
   const std::string& directory() const { return directory_; }
 
  private:
@@ -83,7 +83,7 @@ class FileLog {
   std::uint64_t sequence_ = 1;       // of the next file to be sealed
   bool out_of_space_ = false;        // by the last write
   TimePoint begun_;                  // when the first event of file_ came
-  const std::shared_ptr<FileProgress> progress_ = std::make_shared<FileProgress>();
+  const std::shared_ptr<Progress> progress_ = std::make_shared<Progress>();
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::file

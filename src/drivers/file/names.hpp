@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace eventcollect {
+namespace eventcollect::file {
 
 inline constexpr std::string_view current_file_name = "current.ndjson";
 inline constexpr std::string_view cursor_suffix = ".cursor";
@@ -23,4 +23,4 @@ inline bool is_sealed_file(std::string_view name) {
   return name.ends_with(".ndjson") && sequence_of(name) != 0;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::file

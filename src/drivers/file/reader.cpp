@@ -12,7 +12,7 @@
 #include "base/errno_text.hpp"
 #include "drivers/file/names.hpp"
 
-namespace eventcollect {
+namespace eventcollect::file {
 namespace {
 
 using std::chrono::milliseconds;
@@ -30,8 +30,8 @@ bool is_full(const Delivery& delivery, const ReadLimits& limits) {
 
 }  // namespace
 
-FileReader::FileReader(std::string directory, FileSourceOptions options, FileSystem& files,
-                       std::shared_ptr<const FileProgress> progress)
+Reader::Reader(std::string directory, FileSourceOptions options, FileSystem& files,
+               std::shared_ptr<const Progress> progress)
     : directory_{std::move(directory)},
       options_{std::move(options)},
       files_{files},
@@ -41,9 +41,9 @@ FileReader::FileReader(std::string directory, FileSourceOptions options, FileSys
       saved_at_{steady_clock::now()},
       acknowledged_{cursor_.saved()} {}
 
-FileReader::Input::Input() : lines{chunk_bytes, max_line_bytes + chunk_bytes} {}
+Reader::Input::Input() : lines{chunk_bytes, max_line_bytes + chunk_bytes} {}
 
-FileReader::~FileReader() {
+Reader::~Reader() {
   try {
     save_cursor();
   } catch (const std::exception&) {
@@ -51,11 +51,11 @@ FileReader::~FileReader() {
   }
 }
 
-bool FileReader::read(Delivery& delivery, const ReadLimits& limits) {
+bool Reader::read(Delivery& delivery, const ReadLimits& limits) {
   const auto deadline = steady_clock::now() + limits.wait;
   if (!delivery.empty() && delivery.session != session_) delivery.clear();
   for (;;) {
-    FileProgress::Place seen;
+    Progress::State seen;
     const bool found = find_input(seen);
     const std::uint64_t end = input_.is_sealed ? everything : seen.durable_bytes;
     if (found && take_lines(delivery, limits, end)) return true;
@@ -73,8 +73,8 @@ bool FileReader::read(Delivery& delivery, const ReadLimits& limits) {
 }
 
 // Finds the file at next_, or the first behind it. False if there is none yet.
-bool FileReader::find_input(FileProgress::Place& seen) {
-  if (progress_) seen = progress_->place();
+bool Reader::find_input(Progress::State& seen) {
+  if (progress_) seen = progress_->state();
   // Sealed, or gone: a file that stays empty gives its number to the next. So it is looked for
   // anew.
   if (input_.file && !input_.is_sealed && seen.file != input_.file) input_ = {};
@@ -98,8 +98,8 @@ bool FileReader::find_input(FileProgress::Place& seen) {
 }
 
 // Takes lines that end before `end`. True if the delivery has what can be had at once.
-bool FileReader::take_lines(Delivery& delivery, const ReadLimits& limits, std::uint64_t end) {
-  const FilePlace begin = next_;
+bool Reader::take_lines(Delivery& delivery, const ReadLimits& limits, std::uint64_t end) {
+  const Place begin = next_;
   while (!is_full(delivery, limits)) {
     std::string_view line;
     if (!input_.lines.next(line)) {
@@ -117,7 +117,7 @@ bool FileReader::take_lines(Delivery& delivery, const ReadLimits& limits, std::u
 }
 
 // At once, for should the next call fail, what was taken still has to be acknowledged.
-void FileReader::note_taken(Delivery& delivery, bool is_first) {
+void Reader::note_taken(Delivery& delivery, bool is_first) {
   const std::lock_guard lock{mutex_};
   std::optional<TimePoint> oldest;
   if (is_first && !delivery.batch.empty()) oldest = delivery.batch.front().server_time;
@@ -127,7 +127,7 @@ void FileReader::note_taken(Delivery& delivery, bool is_first) {
 }
 
 // Reads on, up to `end`. False if there is no more.
-bool FileReader::fill(std::uint64_t end) {
+bool Reader::fill(std::uint64_t end) {
   const std::size_t pending = input_.lines.rest().size();
   const std::uint64_t offset = next_.offset + pending;
   if (offset >= end) return false;
@@ -147,14 +147,14 @@ bool FileReader::fill(std::uint64_t end) {
   return got > 0;
 }
 
-void FileReader::take_line(Delivery& delivery, std::string_view line) {
+void Reader::take_line(Delivery& delivery, std::string_view line) {
   if (line.empty()) return;
   auto rejection = events_.append(line, delivery.batch);
   if (rejection) delivery.rejections.push_back(*std::move(rejection));
 }
 
 // The file at next_ is sealed and read to its end.
-void FileReader::leave_file() {
+void Reader::leave_file() {
   input_ = {};
   next_ = {next_.sequence + 1, 0};
   bool has_passed = false;
@@ -166,14 +166,14 @@ void FileReader::leave_file() {
   if (has_passed) move_cursor(next_);
 }
 
-void FileReader::wait(const FileProgress::Place& seen, milliseconds left) const {
+void Reader::wait(const Progress::State& seen, milliseconds left) const {
   if (progress_) return progress_->wait_beyond(seen, left);
   std::this_thread::sleep_for(std::min(left, look_interval));
 }
 
-void FileReader::acknowledge(const Delivery& delivery) {
+void Reader::acknowledge(const Delivery& delivery) {
   if (delivery.session != session_) return;
-  std::optional<FilePlace> passed;
+  std::optional<Place> passed;
   {
     const std::lock_guard lock{mutex_};
     while (!unacknowledged_.empty() && unacknowledged_.front().number <= delivery.position) {
@@ -185,7 +185,7 @@ void FileReader::acknowledge(const Delivery& delivery) {
   if (passed) move_cursor(*passed);
 }
 
-void FileReader::rewind() {
+void Reader::rewind() {
   input_ = {};
   ++session_;
   const std::lock_guard lock{mutex_};
@@ -196,7 +196,7 @@ void FileReader::rewind() {
   unacknowledged_.clear();
 }
 
-void FileReader::move_cursor(const FilePlace& place) {
+void Reader::move_cursor(const Place& place) {
   {
     const std::lock_guard lock{mutex_};
     may_remove_ = may_remove_ || place.sequence != acknowledged_.sequence;
@@ -205,7 +205,7 @@ void FileReader::move_cursor(const FilePlace& place) {
   if (may_remove_ || steady_clock::now() >= saved_at_ + save_interval) save_cursor();
 }
 
-void FileReader::save_cursor() {
+void Reader::save_cursor() {
   if (cursor_.saved() != acknowledged_) {
     cursor_.save(acknowledged_);
     saved_at_ = steady_clock::now();
@@ -216,12 +216,12 @@ void FileReader::save_cursor() {
 
 // Removes the sealed files that every reader has done with. Each reader's cursor is durable, so
 // that the writer never gives the number of a removed file to a new one.
-void FileReader::remove_passed() {
+void Reader::remove_passed() {
   const auto all = names();
   std::uint64_t passed = everything;
   for (const std::string& name : all) {
     if (!name.ends_with(cursor_suffix)) continue;
-    FilePlace cursor;  // one that cannot be read has passed nothing
+    Place cursor;  // one that cannot be read has passed nothing
     read_cursor(files_, fmt::format("{}/{}", directory_, name), cursor);
     passed = std::min(passed, cursor.sequence);
   }
@@ -232,8 +232,8 @@ void FileReader::remove_passed() {
   }
 }
 
-FileSource::Backlog FileReader::backlog() const {
-  FilePlace from;
+FileSource::Backlog Reader::backlog() const {
+  Place from;
   FileSource::Backlog backlog;
   {
     const std::lock_guard lock{mutex_};
@@ -244,8 +244,8 @@ FileSource::Backlog FileReader::backlog() const {
     }
   }
   // First how far the growing file is: it may be sealed before the others are listed.
-  const FileProgress::Place place =
-      progress_ ? progress_->place() : FileProgress::Place{.sequence = everything};
+  const Progress::State place =
+      progress_ ? progress_->state() : Progress::State{.sequence = everything};
   const auto add = [&](std::uint64_t sequence, std::uint64_t bytes) {
     if (sequence < from.sequence) return;
     backlog.bytes += bytes - (sequence == from.sequence ? std::min(from.offset, bytes) : 0);
@@ -260,7 +260,7 @@ FileSource::Backlog FileReader::backlog() const {
 }
 
 // The sealed file with the smallest number that is not below `from`: that number and its name.
-std::optional<std::pair<std::uint64_t, std::string>> FileReader::first_sealed(
+std::optional<std::pair<std::uint64_t, std::string>> Reader::first_sealed(
     std::uint64_t from) const {
   std::optional<std::pair<std::uint64_t, std::string>> first;
   for (const std::string& name : names()) {
@@ -271,16 +271,16 @@ std::optional<std::pair<std::uint64_t, std::string>> FileReader::first_sealed(
   return first;
 }
 
-std::vector<std::string> FileReader::names() const {
+std::vector<std::string> Reader::names() const {
   std::vector<std::string> found;
   check(files_.list(directory_, found), "list", directory_);
   return found;
 }
 
-std::int64_t FileReader::check(std::int64_t result, const char* what, std::string_view name) const {
+std::int64_t Reader::check(std::int64_t result, const char* what, std::string_view name) const {
   if (result >= 0) return result;
   throw Error{Error::unavailable, fmt::format("cannot {} '{}' of '{}': {}", what, name, directory_,
                                               errno_text(result))};
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::file

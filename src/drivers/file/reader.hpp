@@ -18,17 +18,17 @@
 #include "eventcollect/file.hpp"
 #include "eventcollect/stored_event.hpp"
 
-namespace eventcollect {
+namespace eventcollect::file {
 
 // One thread at a time, but for backlog(). All functions throw Error.
-class FileReader {
+class Reader {
  public:
   // Reads sealed files only where `progress` is null, else up to what is durable.
-  FileReader(std::string directory, FileSourceOptions options, FileSystem& files,
-             std::shared_ptr<const FileProgress> progress);
-  ~FileReader();
-  FileReader(const FileReader&) = delete;
-  FileReader& operator=(const FileReader&) = delete;
+  Reader(std::string directory, FileSourceOptions options, FileSystem& files,
+         std::shared_ptr<const Progress> progress);
+  ~Reader();
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
 
   bool read(Delivery& delivery, const ReadLimits& limits);
   void acknowledge(const Delivery& delivery);
@@ -39,7 +39,7 @@ class FileReader {
   // What was taken at once and is not acknowledged.
   struct Read {
     std::uint64_t number;
-    FilePlace end;
+    Place end;
     std::optional<TimePoint> oldest;
   };
 
@@ -52,16 +52,16 @@ class FileReader {
     LineBuffer lines;  // read from next_.offset on, but not yet taken
   };
 
-  bool find_input(FileProgress::Place& seen);
+  bool find_input(Progress::State& seen);
   bool take_lines(Delivery& delivery, const ReadLimits& limits, std::uint64_t end);
   bool fill(std::uint64_t end);
   void take_line(Delivery& delivery, std::string_view line);
   void note_taken(Delivery& delivery, bool is_first);
   void leave_file();
-  void wait(const FileProgress::Place& seen, std::chrono::milliseconds left) const;
+  void wait(const Progress::State& seen, std::chrono::milliseconds left) const;
   std::optional<std::pair<std::uint64_t, std::string>> first_sealed(std::uint64_t from) const;
   std::vector<std::string> names() const;
-  void move_cursor(const FilePlace& place);
+  void move_cursor(const Place& place);
   void save_cursor();
   void remove_passed();
   std::int64_t check(std::int64_t result, const char* what, std::string_view name) const;
@@ -69,21 +69,21 @@ class FileReader {
   const std::string directory_;
   const FileSourceOptions options_;
   FileSystem& files_;
-  const std::shared_ptr<const FileProgress> progress_;
-  FileCursor cursor_;
+  const std::shared_ptr<const Progress> progress_;
+  Cursor cursor_;
   StoredEventReader events_;
 
   Input input_;
-  FilePlace next_;               // to be read
+  Place next_;                   // to be read
   std::uint64_t last_read_ = 0;  // its number
   bool may_remove_ = false;      // a file was passed since the last look for what can go
   std::uint64_t session_ = 1;
   std::chrono::steady_clock::time_point saved_at_;
 
   mutable std::mutex mutex_;  // of what backlog() asks for
-  FilePlace acknowledged_;
+  Place acknowledged_;
   std::deque<Read> unacknowledged_;
   std::optional<TimePoint> oldest_rewound_;  // of what is to be read again
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::file
