@@ -9,6 +9,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "base/ascii.hpp"
 #include "base/checksum.hpp"
 #include "base/errno_text.hpp"
 #include "drivers/file/names.hpp"
@@ -21,7 +22,7 @@ namespace {
 constexpr std::size_t slots = 2;
 constexpr std::size_t slot_bytes = 64;
 
-// With a checksum, since perhaps only a part of it comes to be written.
+// With a checksum, since a crash may leave only a part of it.
 std::string slot_text(const Place& place) {
   const std::string numbers = fmt::format("{:20} {:20}", place.sequence, place.offset);
   return fmt::format("{} {:08x}{:13}\n", numbers, checksum(numbers), "");
@@ -40,13 +41,13 @@ std::optional<Place> parse_slot(std::string_view slot) {
   return place;
 }
 
-// The slot that was written last: a cursor only ever goes forward.
+// The slot that was written last is the one with the later place, since a cursor only goes forward.
 struct Latest {
   Place place;
   std::size_t slot;
 };
 
-// As read_cursor does.
+// Returns what read_cursor() returns.
 int read_latest(FileSystem& files, const std::string& path, Latest& latest) {
   const Descriptor file{files, files.open(path, FileSystem::Open::read)};
   if (file.get() < 0) return file.get();
@@ -65,16 +66,13 @@ int read_latest(FileSystem& files, const std::string& path, Latest& latest) {
 }
 
 void check_name(const std::string& name) {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  const auto is_fine = [&](char c) {
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  };
-  // A name that begins with a digit would look like a sealed file's.
-  if (!name.empty() && is_letter(name.front()) && std::all_of(name.begin(), name.end(), is_fine)) {
+  const auto is_fine = [](char c) { return is_alpha(c) || is_digit(c) || c == '-' || c == '_'; };
+  // A name that begins with a digit could be mistaken for a sealed file's.
+  if (!name.empty() && is_alpha(name.front()) && std::all_of(name.begin(), name.end(), is_fine)) {
     return;
   }
   throw ConfigError{fmt::format(
-      "'{}' is no name of a cursor: a letter, then letters, digits, '-' and '_'", name)};
+      "cursor: '{}' must begin with a letter and consist of letters, digits, '-' and '_'", name)};
 }
 
 }  // namespace
@@ -102,7 +100,7 @@ Cursor::Cursor(FileSystem& files, const std::string& directory, const std::strin
   const int read = read_latest(files_, path_, latest);
   if (read == -EBADMSG) {
     throw Error{Error::misconfigured,
-                fmt::format("'{}' holds no cursor; without the file reading begins anew", path_)};
+                fmt::format("'{}' is malformed: remove it to read from the beginning", path_)};
   }
   if (read == -ENOENT) {
     create();

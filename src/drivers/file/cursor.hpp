@@ -9,7 +9,8 @@
 
 namespace eventcollect::file {
 
-// Before the byte `offset` of the file with this sequence number, or of the next that there is.
+// Before the byte `offset` of the file with this sequence number; where that file is missing, at
+// the beginning of the next one.
 struct Place {
   std::uint64_t sequence = 0;
   std::uint64_t offset = 0;
@@ -17,11 +18,11 @@ struct Place {
   auto operator<=>(const Place&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
-// What a cursor's file says. Returns 0, or -errno, -EBADMSG where it holds no cursor; then `place`
-// stays as it was. Never throws.
+// Reads the place from a cursor's file. Returns 0, or -errno, -EBADMSG where the file is malformed;
+// then `place` stays as it was. Never throws.
 //
-// The file is two slots, each a place and its checksum, that are written in turn and in place: so a
-// crash in the middle of one leaves the other, and a full disk does not hold the cursor up.
+// The file is two slots, each a place and its checksum, that are overwritten in turn: a crash while
+// one is written leaves the other, and a full disk does not stop the cursor.
 int read_cursor(FileSystem& files, const std::string& path, Place& place);
 
 // The one user of a cursor, held by a lock on DIR/.NAME.lock. One thread at a time. All functions
@@ -32,10 +33,10 @@ class Cursor {
   // and '_'.
   Cursor(FileSystem& files, const std::string& directory, const std::string& name);
 
-  // As it was last saved, or the beginning.
+  // The place that was last saved, or the beginning.
   const Place& saved() const { return saved_; }
 
-  // After it, a crash does not take the cursor back beyond `place`, which is not before the last.
+  // On return `place` is durable. It must not be before the last one.
   void save(const Place& place);
 
  private:

@@ -52,9 +52,10 @@ bool LineInput::fill(std::uint64_t end) {
   const std::uint64_t offset = next_.offset + pending;
   if (offset >= end) return false;
   if (pending > max_line_bytes) {
-    throw Error{Error::misconfigured,
-                fmt::format("a line of file {} in '{}' is longer than {} bytes: remove the file",
-                            next_.sequence, directory_.path(), max_line_bytes)};
+    throw Error{
+        Error::misconfigured,
+        fmt::format("a line of file {} in '{}' is longer than {} bytes: move the file elsewhere",
+                    next_.sequence, directory_.path(), max_line_bytes)};
   }
   const std::span<char> room = lines_.room();
   const std::size_t wanted = std::min<std::uint64_t>(room.size(), end - offset);

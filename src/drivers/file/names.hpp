@@ -10,7 +10,7 @@ namespace eventcollect::file {
 inline constexpr std::string_view current_file_name = "current.ndjson";
 inline constexpr std::string_view cursor_suffix = ".cursor";
 
-// The number in front of a sealed file's name, or of what was torn off one, or 0.
+// The number at the beginning of the name of a sealed file or of its torn tail; 0 for other names.
 inline std::uint64_t sequence_of(std::string_view name) {
   std::uint64_t sequence = 0;
   const auto parsed = std::from_chars(name.data(), name.data() + name.size(), sequence);

@@ -7,7 +7,7 @@ namespace {
 
 std::string directory_of(const Url& url) {
   if (!url.authority.empty()) {
-    throw ConfigError{"file: names a directory of this machine: file:DIR or file:///DIR"};
+    throw ConfigError{"file: must name a local directory, as in file:DIR or file:///DIR"};
   }
   if (url.path.empty()) throw ConfigError{"file: needs a directory, as in file:events"};
   return url.path;

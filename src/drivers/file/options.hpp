@@ -9,7 +9,8 @@
 
 namespace eventcollect::file {
 
-// Throw ConfigError where the URL is wrong, and what FileSink and FileSource throw.
+// Throw ConfigError where the URL is malformed, and what the constructors of FileSink and
+// FileSource throw.
 std::shared_ptr<Sink> open_sink(const Url& url);
 std::shared_ptr<Source> open_source(const Url& url);
 

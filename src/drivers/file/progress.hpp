@@ -1,4 +1,4 @@
-// How far a file log is durable, told to those who read it in the same process.
+// How far a file log is durable, for readers in the same process.
 #pragma once
 
 #include <chrono>
@@ -16,9 +16,9 @@ namespace eventcollect::file {
 class Progress {
  public:
   struct State {
-    std::uint64_t sequence = 0;                // of the file that grows; all before it are sealed
-    std::uint64_t durable_bytes = 0;           // of it
-    std::shared_ptr<const Descriptor> file{};  // it, whatever its name; null while there is none
+    std::uint64_t sequence = 0;                // of the growing file; all before it are sealed
+    std::uint64_t durable_bytes = 0;           // of the growing file
+    std::shared_ptr<const Descriptor> file{};  // the growing file; null while there is none
   };
 
   void set(State state) {
@@ -32,7 +32,7 @@ class Progress {
     return state_;
   }
 
-  // Waits, at most for `wait`, until it is no longer at `seen`.
+  // Waits until the state is no longer `seen`, at most for `wait`.
   void wait_beyond(const State& seen, std::chrono::milliseconds wait) const {
     std::unique_lock lock{mutex_};
     moved_.wait_for(lock, wait, [&] {
