@@ -1,7 +1,9 @@
 #include "drivers/file/reader.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <limits>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -24,10 +26,10 @@ bool is_full(const Delivery& delivery, const ReadLimits& limits) {
 
 Reader::Reader(std::string directory, FileSourceOptions options, FileSystem& files,
                std::shared_ptr<const Progress> progress)
-    : follow_{options.follow},
+    : options_{std::move(options)},
       directory_{std::move(directory), files},
       progress_{std::move(progress)},
-      checkpoint_{directory_, options.cursor, options.consume},
+      checkpoint_{directory_, options_.cursor, options_.consume},
       input_{directory_, checkpoint_.saved()},
       unacknowledged_{checkpoint_.saved()} {}
 
@@ -51,7 +53,7 @@ bool Reader::read(Delivery& delivery, const ReadLimits& limits) {
       leave_file();
       continue;
     }
-    if (!follow_) return false;
+    if (!options_.follow) return false;
     checkpoint_.save_if_due(unacknowledged_.state().acknowledged);
     const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
     if (left.count() <= 0) return true;

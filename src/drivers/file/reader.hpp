@@ -41,7 +41,7 @@ class Reader {
   void leave_file();
   void wait(const Progress::State& seen, std::chrono::milliseconds left) const;
 
-  const bool follow_;
+  const FileSourceOptions options_;
   const Directory directory_;
   const std::shared_ptr<const Progress> progress_;
   Checkpoint checkpoint_;
