@@ -24,23 +24,28 @@
 
 namespace eventcollect {
 
+namespace file {
+class Log;
+class Reader;
+}  // namespace file
+
 // As URL options: file:DIR?rotate_bytes=64MiB&rotate_age=1h&max_total_bytes=10GiB
 struct FileSinkOptions {
-  std::uint64_t rotate_bytes = std::uint64_t{64} << 20;          // seal a file that has this many
-  std::chrono::milliseconds rotate_age = std::chrono::hours{1};  // and one that began so long ago
-  // Of all files of events together; 0 is no bound. At it write() throws. What was torn off does
-  // not count, since no reader would ever make room of it: remove it as you like.
+  std::uint64_t rotate_bytes = std::uint64_t{64} << 20;          // seal a file at this size
+  std::chrono::milliseconds rotate_age = std::chrono::hours{1};  // and at this age
+  // Of all event files together; 0 is unlimited. At the limit write() throws. Torn tails do not
+  // count, since readers never remove them: remove them as you like.
   std::uint64_t max_total_bytes = 0;
 };
 
 // Each write is appended and synced (fdatasync) before it returns, the directory entry of a new
 // file too. After a failed write or sync the file is cut back to what was durable and sealed, and a
-// new one begins. What the last run left is sealed at the start, cut at its first line that is no
-// JSON object. One writer per directory, held by a lock on DIR/.lock. One thread at a time.
+// new one begins. What the last run left is sealed at the start, cut at its first line that is not
+// a JSON object. One writer per directory, held by a lock on DIR/.lock. One thread at a time.
 class FileSink final : public Sink {
  public:
   // Makes the directory and its parents where missing. Throws Error: misconfigured where
-  // another writer has the directory or it is none, unavailable for what else the system rejects.
+  // another writer has the directory or the path is not one, unavailable where a system call fails.
   // `clock` names the sealed files and times their rotation; it has to outlive the sink.
   explicit FileSink(const std::string& directory, FileSinkOptions options = {},
                     const Clock& clock = system_clock());
@@ -53,29 +58,28 @@ class FileSink final : public Sink {
 
  private:
   friend class FileSource;
-  class Log;
-  std::unique_ptr<Log> log_;
+  std::unique_ptr<file::Log> log_;
 };
 
 // As URL options: file:DIR?cursor=reader&consume=1&follow=0
 struct FileSourceOptions {
   std::string cursor = "reader";  // each reader of a directory has one of its own
-  bool consume = false;  // remove sealed files that the readers of all cursors have done with
-  bool follow = true;    // wait for more; else the source ends after the last sealed file
+  bool consume = false;           // remove sealed files that the readers of all cursors have passed
+  bool follow = true;             // wait for more; otherwise end after the last sealed file
 };
 
 // Reads what a FileSink wrote, in its order, from where the cursor stands: after a crash at most
-// the last second's events come again. One reader per cursor, held by a lock. A line that is no
-// event of ours is unreadable. One thread at a time, but for backlog().
+// the last second's events come again. One reader per cursor, held by a lock. A line that is not
+// one of our events becomes a rejection. One thread at a time, except backlog().
 class FileSource final : public Source {
  public:
   // Reads the sealed files of `directory`, which another process may be writing. Throws
-  // Error: misconfigured where another reader has the cursor, unavailable for what else the
-  // system rejects.
+  // Error: misconfigured where another reader has the cursor, unavailable where a system call
+  // fails.
   explicit FileSource(const std::string& directory, FileSourceOptions options = {});
 
-  // Follows a sink of this process closely: reads what is durable as soon as it is. The sink may go
-  // first.
+  // Follows a sink of this process closely: reads what is durable as soon as it is. The sink may be
+  // destroyed first.
   explicit FileSource(const FileSink& sink, FileSourceOptions options = {});
   ~FileSource() override;
 
@@ -95,8 +99,7 @@ class FileSource final : public Source {
   Backlog backlog() const;
 
  private:
-  class Reader;
-  std::unique_ptr<Reader> reader_;
+  std::unique_ptr<file::Reader> reader_;
 };
 
 }  // namespace eventcollect

@@ -23,7 +23,7 @@ std::shared_ptr<Sink> open_null(const Url& url) {
 Registry<Sink>& sinks() {
   static Registry<Sink>& registry = []() -> Registry<Sink>& {
     sink_registry().add_missing("null", open_null);
-    sink_registry().add_missing("file", open_file_sink);
+    sink_registry().add_missing("file", file::open_sink);
     return sink_registry();
   }();
   return registry;
@@ -31,7 +31,7 @@ Registry<Sink>& sinks() {
 
 Registry<Source>& sources() {
   static Registry<Source>& registry = []() -> Registry<Source>& {
-    source_registry().add_missing("file", open_file_source);
+    source_registry().add_missing("file", file::open_source);
     return source_registry();
   }();
   return registry;

@@ -27,13 +27,13 @@ std::vector<std::string> names_in(const std::string& directory) {
   return names;
 }
 
-bool is_cursor(const std::string& name) { return name.ends_with(cursor_suffix); }
+bool is_cursor(const std::string& name) { return name.ends_with(file::cursor_suffix); }
 
 // A spool has its cursors before its first file, and takes away what it has forwarded. So it is not
 // to be given an archive.
 void check_is_no_archive(const std::string& directory) {
   const auto names = names_in(directory);
-  const bool has_files = std::any_of(names.begin(), names.end(), is_sealed_file);
+  const bool has_files = std::any_of(names.begin(), names.end(), file::is_sealed_file);
   if (!has_files || std::any_of(names.begin(), names.end(), is_cursor)) return;
   throw Error{Error::misconfigured,
               fmt::format("'{}' holds files and no cursor, so it is no spool: files of a "
@@ -44,7 +44,7 @@ void check_is_no_archive(const std::string& directory) {
 // A cursor that no target has any more would keep files for ever. With nothing behind it, it goes.
 void settle_old_cursor(const std::string& directory, const FileSink& files,
                        const std::string& name) {
-  const std::string path = fmt::format("{}/{}{}", directory, name, cursor_suffix);
+  const std::string path = fmt::format("{}/{}{}", directory, name, file::cursor_suffix);
   if (FileSource{files, {.cursor = name}}.backlog().bytes > 0) {
     throw Error{
         Error::misconfigured,
@@ -78,7 +78,7 @@ void settle_old_cursors(const std::string& directory, const FileSink& files,
                         const std::vector<SpoolTarget>& targets) {
   for (const std::string& file : names_in(directory)) {
     if (!is_cursor(file)) continue;
-    const std::string name = file.substr(0, file.size() - cursor_suffix.size());
+    const std::string name = file.substr(0, file.size() - file::cursor_suffix.size());
     const bool is_named = std::any_of(targets.begin(), targets.end(),
                                       [&](const auto& target) { return target.name == name; });
     if (!is_named) settle_old_cursor(directory, files, name);

@@ -28,7 +28,7 @@ class Writer {
   // A run of the program: opens the log and appends until the power goes or `appends` are done.
   void run(std::size_t appends) {
     try {
-      FileLog log{
+      file::Log log{
           "events", {.rotate_bytes = 400, .rotate_age = std::chrono::minutes{10}}, files_, clock_};
       for (std::size_t i = 0; i < appends; ++i) append(log);
     } catch (const PowerCut&) {
@@ -38,7 +38,7 @@ class Writer {
   }
 
  private:
-  void append(FileLog& log) {
+  void append(file::Log& log) {
     std::string lines;
     const std::size_t first = next_;
     for (std::size_t count = random_() % 4 + 1; count > 0; --count) {

@@ -49,7 +49,8 @@ struct FarSide {
 // What a forwarder does: read, write, acknowledge.
 class Consumer {
  public:
-  Consumer(const FileLog& log, std::string cursor, FileSystem& files, FarSide& far, Random& random)
+  Consumer(const file::Log& log, std::string cursor, FileSystem& files, FarSide& far,
+           Random& random)
       : log_{log}, cursor_{std::move(cursor)}, files_{files}, far_{far}, random_{random} {
     open();
   }
@@ -99,12 +100,12 @@ class Consumer {
     delivery_.clear();
   }
 
-  const FileLog& log_;
+  const file::Log& log_;
   const std::string cursor_;
   FileSystem& files_;
   FarSide& far_;
   Random& random_;
-  std::optional<FileReader> reader_;
+  std::optional<file::Reader> reader_;
   Delivery delivery_;
 };
 
@@ -119,7 +120,7 @@ class Program {
   std::size_t failures = 0;
 
   void run(std::size_t steps) {
-    const auto live = [&](FileLog& log, std::array<Consumer, 2>& consumers) {
+    const auto live = [&](file::Log& log, std::array<Consumer, 2>& consumers) {
       for (std::size_t i = 0; i < steps; ++i) step(log, consumers);
     };
     try {
@@ -132,7 +133,7 @@ class Program {
 
   // A run that nothing disturbs, until both have everything. Returns how many files are left.
   std::size_t finish() {
-    start([&](FileLog& log, std::array<Consumer, 2>& consumers) {
+    start([&](file::Log& log, std::array<Consumer, 2>& consumers) {
       // Whoever passes the end of a file takes away all that are passed.
       for (int i = 0; i < 20; ++i) append(log);
       for (Consumer& consumer : consumers) consumer.drain();
@@ -141,16 +142,16 @@ class Program {
     const auto contents = files_.contents();
     return static_cast<std::size_t>(
         std::count_if(contents.begin(), contents.end(), [](const auto& file) {
-          return is_sealed_file(file.first.substr(file.first.rfind('/') + 1));
+          return file::is_sealed_file(file.first.substr(file.first.rfind('/') + 1));
         }));
   }
 
  private:
-  using Life = std::function<void(FileLog&, std::array<Consumer, 2>&)>;
+  using Life = std::function<void(file::Log&, std::array<Consumer, 2>&)>;
 
   // As a spool does it: each cursor is there before the first event is shipped.
   void start(const Life& live) {
-    FileLog log{
+    file::Log log{
         "events", {.rotate_bytes = 1'000, .rotate_age = std::chrono::minutes{10}}, files_, clock_};
     std::array consumers{Consumer{log, "a", files_, far[0], random_},
                          Consumer{log, "b", files_, far[1], random_}};
@@ -158,7 +159,7 @@ class Program {
     live(log, consumers);
   }
 
-  void step(FileLog& log, std::array<Consumer, 2>& consumers) {
+  void step(file::Log& log, std::array<Consumer, 2>& consumers) {
     const auto dice = random_() % 4;
     if (dice < 2) {
       append(log);
@@ -167,7 +168,7 @@ class Program {
     }
   }
 
-  void append(FileLog& log) {
+  void append(file::Log& log) {
     std::string lines;
     const std::size_t first = next_;
     for (std::size_t count = random_() % 4 + 1; count > 0; --count) lines += stored_line(next_++);
@@ -290,8 +291,8 @@ TEST_CASE("a file log does not start where it cannot tell which numbers its read
   PowerCutFileSystem files;
   ManualClock clock{some_time};
   {
-    FileLog log{"events", {.rotate_bytes = 1}, files, clock};
-    FileReader reader{"events", {.consume = true}, files, log.progress()};
+    file::Log log{"events", {.rotate_bytes = 1}, files, clock};
+    file::Reader reader{"events", {.consume = true}, files, log.progress()};
     log.append(stored_line(0));
     log.append(stored_line(1));
     Delivery delivery;
@@ -299,22 +300,22 @@ TEST_CASE("a file log does not start where it cannot tell which numbers its read
     reader.acknowledge(delivery);
   }
   files.fault = [](Call call) { return call == Call::read ? EIO : 0; };
-  CHECK_THROWS_AS(FileLog("events", {}, files, clock), Error);
+  CHECK_THROWS_AS(file::Log("events", {}, files, clock), Error);
   files.fault = nullptr;
-  CHECK_NOTHROW(FileLog("events", {}, files, clock));
+  CHECK_NOTHROW(file::Log("events", {}, files, clock));
 }
 
 TEST_CASE("a full disk does not keep the files that all readers have passed") {
   PowerCutFileSystem files;
   ManualClock clock{some_time};
-  FileLog log{"events", {.rotate_bytes = 1}, files, clock};
+  file::Log log{"events", {.rotate_bytes = 1}, files, clock};
   const auto sealed = [&] {
     const auto contents = files.contents();
     return std::count_if(contents.begin(), contents.end(), [](const auto& file) {
-      return is_sealed_file(file.first.substr(file.first.rfind('/') + 1));
+      return file::is_sealed_file(file.first.substr(file.first.rfind('/') + 1));
     });
   };
-  std::optional<FileReader> reader;
+  std::optional<file::Reader> reader;
   reader.emplace("events", FileSourceOptions{.consume = true}, files, log.progress());
   for (std::size_t n = 0; n < 4; ++n) log.append(stored_line(n));
   REQUIRE(sealed() == 3);

@@ -56,7 +56,7 @@ class PowerCutBench : public Bench {
           : log{"events", {.rotate_bytes = 64 << 10}, files, the_clock} {}
       void write(const Batch& batch, Rejections&) override { log.append(batch.ndjson()); }
       void maintain() override { log.maintain(); }
-      FileLog log;
+      file::Log log;
     };
     return std::make_shared<LogSink>(files);
   }

@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
   files.sync_data(file);
   files.sync(0);
 
-  FileLog log{"events", {}, files, clock};
+  file::Log log{"events", {}, files, clock};
   log.append("{\"after\":1}\n");
   std::string sealed;
   std::string torn;

@@ -9,26 +9,27 @@
 #include <string_view>
 #include <system_error>
 
+#include "base/ascii.hpp"
 #include "base/checksum.hpp"
 #include "base/errno_text.hpp"
 #include "drivers/file/names.hpp"
 #include "eventcollect/source.hpp"
 #include "eventcollect/url.hpp"
 
-namespace eventcollect {
+namespace eventcollect::file {
 namespace {
 
 constexpr std::size_t slots = 2;
 constexpr std::size_t slot_bytes = 64;
 
-// With a checksum, since perhaps only a part of it comes to be written.
-std::string slot_text(const FilePlace& place) {
+// With a checksum, since a crash may leave only a part of it.
+std::string slot_text(const Place& place) {
   const std::string numbers = fmt::format("{:20} {:20}", place.sequence, place.offset);
   return fmt::format("{} {:08x}{:13}\n", numbers, checksum(numbers), "");
 }
 
-std::optional<FilePlace> parse_slot(std::string_view slot) {
-  FilePlace place;
+std::optional<Place> parse_slot(std::string_view slot) {
+  Place place;
   std::string_view text = slot;
   for (std::uint64_t* number : {&place.sequence, &place.offset}) {
     const std::size_t begin = std::min(text.find_first_not_of(' '), text.size());
@@ -40,13 +41,13 @@ std::optional<FilePlace> parse_slot(std::string_view slot) {
   return place;
 }
 
-// The slot that was written last: a cursor only ever goes forward.
+// The slot that was written last is the one with the later place, since a cursor only goes forward.
 struct Latest {
-  FilePlace place;
+  Place place;
   std::size_t slot;
 };
 
-// As read_cursor does.
+// Returns what read_cursor() returns.
 int read_latest(FileSystem& files, const std::string& path, Latest& latest) {
   const Descriptor file{files, files.open(path, FileSystem::Open::read)};
   if (file.get() < 0) return file.get();
@@ -65,28 +66,25 @@ int read_latest(FileSystem& files, const std::string& path, Latest& latest) {
 }
 
 void check_name(const std::string& name) {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  const auto is_fine = [&](char c) {
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  };
-  // A name that begins with a digit would look like a sealed file's.
-  if (!name.empty() && is_letter(name.front()) && std::all_of(name.begin(), name.end(), is_fine)) {
+  const auto is_fine = [](char c) { return is_alpha(c) || is_digit(c) || c == '-' || c == '_'; };
+  // A name that begins with a digit could be mistaken for a sealed file's.
+  if (!name.empty() && is_alpha(name.front()) && std::all_of(name.begin(), name.end(), is_fine)) {
     return;
   }
   throw ConfigError{fmt::format(
-      "'{}' is no name of a cursor: a letter, then letters, digits, '-' and '_'", name)};
+      "cursor: '{}' must begin with a letter and consist of letters, digits, '-' and '_'", name)};
 }
 
 }  // namespace
 
-int read_cursor(FileSystem& files, const std::string& path, FilePlace& place) {
+int read_cursor(FileSystem& files, const std::string& path, Place& place) {
   Latest latest{};
   const int read = read_latest(files, path, latest);
   if (read == 0) place = latest.place;
   return read;
 }
 
-FileCursor::FileCursor(FileSystem& files, const std::string& directory, const std::string& name)
+Cursor::Cursor(FileSystem& files, const std::string& directory, const std::string& name)
     : files_{files},
       directory_{directory},
       path_{fmt::format("{}/{}{}", directory, name, cursor_suffix)} {
@@ -102,7 +100,7 @@ FileCursor::FileCursor(FileSystem& files, const std::string& directory, const st
   const int read = read_latest(files_, path_, latest);
   if (read == -EBADMSG) {
     throw Error{Error::misconfigured,
-                fmt::format("'{}' holds no cursor; without the file reading begins anew", path_)};
+                fmt::format("'{}' is malformed: remove it to read from the beginning", path_)};
   }
   if (read == -ENOENT) {
     create();
@@ -116,7 +114,7 @@ FileCursor::FileCursor(FileSystem& files, const std::string& directory, const st
 }
 
 // The file appears whole or not at all.
-void FileCursor::create() {
+void Cursor::create() {
   const std::string next = path_ + ".new";
   {
     const int opened = files_.open(next, FileSystem::Open::overwrite);
@@ -130,13 +128,13 @@ void FileCursor::create() {
   check(files_.sync(directory.get()), "sync the directory of");
 }
 
-void FileCursor::save(const FilePlace& place) {
+void Cursor::save(const Place& place) {
   write_slot(next_slot_, place);
   next_slot_ = (next_slot_ + 1) % slots;
   saved_ = place;
 }
 
-void FileCursor::write_slot(std::size_t slot, const FilePlace& place) {
+void Cursor::write_slot(std::size_t slot, const Place& place) {
   const std::string text = slot_text(place);
   for (std::size_t done = 0; done < text.size();) {
     const std::int64_t written = files_.overwrite(file_.get(), text.data() + done,
@@ -147,10 +145,10 @@ void FileCursor::write_slot(std::size_t slot, const FilePlace& place) {
   check(files_.sync_data(file_.get()), "sync");
 }
 
-std::int64_t FileCursor::check(std::int64_t result, const char* what) const {
+std::int64_t Cursor::check(std::int64_t result, const char* what) const {
   if (result >= 0) return result;
   throw Error{Error::unavailable,
               fmt::format("cannot {} '{}': {}", what, path_, errno_text(result))};
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::file

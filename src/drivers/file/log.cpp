@@ -4,23 +4,18 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <span>
 #include <utility>
 #include <vector>
 
 #include "base/durable_directories.hpp"
 #include "base/errno_text.hpp"
-#include "base/line_buffer.hpp"
 #include "drivers/file/cursor.hpp"
 #include "drivers/file/names.hpp"
-#include "eventcollect/parser.hpp"
+#include "drivers/file/torn_tail.hpp"
 #include "eventcollect/sink.hpp"
 
-namespace eventcollect {
+namespace eventcollect::file {
 namespace {
-
-constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
-constexpr std::size_t max_line_bytes = std::size_t{16} << 20;
 
 bool is_out_of_space(std::int64_t result) {
   return result == -ENOSPC || result == -EDQUOT || result == -EFBIG;
@@ -28,9 +23,8 @@ bool is_out_of_space(std::int64_t result) {
 
 }  // namespace
 
-FileLog::FileLog(std::string directory, FileSinkOptions options, FileSystem& files,
-                 const Clock& clock)
-    : directory_{std::move(directory)}, options_{options}, files_{files}, clock_{clock} {
+Log::Log(std::string directory, FileSinkOptions options, FileSystem& files, const Clock& clock)
+    : directory_{std::move(directory), files}, options_{options}, files_{files}, clock_{clock} {
   make_directories();
   take_lock();
   survey();
@@ -38,7 +32,7 @@ FileLog::FileLog(std::string directory, FileSinkOptions options, FileSystem& fil
   bring_to_appending();
 }
 
-void FileLog::append(std::string_view lines) {
+void Log::append(std::string_view lines) {
   bring_to_appending();
   const bool is_full = durable_bytes_ > 0 && durable_bytes_ + lines.size() > options_.rotate_bytes;
   if (is_full || is_old()) {
@@ -47,20 +41,20 @@ void FileLog::append(std::string_view lines) {
   }
   check_bound(lines.size());
   if (durable_bytes_ == 0) begun_ = clock_.now();
-  // Until the sync has succeeded, the file is to be trusted up to durable_bytes_ only.
+  // Until the sync has succeeded, the file can be trusted only up to durable_bytes_.
   phase_ = Phase::damaged;
   try {
     check(write_all(files_, file_->get(), lines), "write", name_);
     check(files_.sync_data(file_->get()), "sync", name_);
-    // Durable is only what can be found again.
-    if (check(files_.is_same(path(name_), file_->get()), "find", name_) == 0) {
+    // Events in a file that was removed meanwhile are not durable.
+    if (check(files_.is_same(directory_.path(name_), file_->get()), "find", name_) == 0) {
       check(-ENOENT, "find", name_);
     }
   } catch (const Error& error) {
     try {
       bring_to_appending();
     } catch (const Error&) {
-      // The next call goes on from where this one came to.
+      // The next call continues from the phase that this one reached.
     }
     if (phase_ == Phase::damaged) throw Error{Error::in_doubt, error.what()};
     throw;
@@ -70,7 +64,7 @@ void FileLog::append(std::string_view lines) {
   publish();
 }
 
-void FileLog::maintain() {
+void Log::maintain() {
   bring_to_appending();
   if (is_old()) {
     phase_ = Phase::sealing;
@@ -80,111 +74,76 @@ void FileLog::maintain() {
   check_bound(0);
 }
 
-void FileLog::make_directories() {
-  const auto failure = DurableDirectories{files_, directory_}.make(directory_);
+void Log::make_directories() {
+  const auto failure = DurableDirectories{files_, directory_.path()}.make(directory_.path());
   if (!failure) return;
   throw Error{Error::unavailable, fmt::format("cannot {} '{}': {}", failure->call, failure->path,
                                               errno_text(failure->error))};
 }
 
-void FileLog::take_lock() {
-  const int opened = files_.open(directory_, FileSystem::Open::directory);
+void Log::take_lock() {
+  const int opened = files_.open(directory_.path(), FileSystem::Open::directory);
   if (opened == -ENOTDIR) {
-    throw Error{Error::misconfigured, fmt::format("'{}' is not a directory", directory_)};
+    throw Error{Error::misconfigured, fmt::format("'{}' is not a directory", directory_.path())};
   }
   directory_descriptor_ = {files_, static_cast<int>(check(opened, "open", "."))};
-  const int locked = files_.lock(path(".lock"));
+  const int locked = files_.lock(directory_.path(".lock"));
   if (locked == -EWOULDBLOCK) {
     throw Error{Error::misconfigured,
                 fmt::format("'{}' is in use by another writer: give each a directory of its own",
-                            directory_)};
+                            directory_.path())};
   }
   lock_ = {files_, static_cast<int>(check(locked, "lock", ".lock"))};
 }
 
-// Finds out what is there: the next sequence number and the bytes in use.
-void FileLog::survey() {
-  std::vector<std::string> names;
-  check(files_.list(directory_, names), "list", directory_);
+// Finds the next sequence number and the bytes in use.
+void Log::survey() {
   std::uint64_t sealed_bytes = 0;
-  for (const std::string& name : names) {
-    // A reader's cursor may point behind the last sealed file, all of which it may have taken away.
+  for (const std::string& name : directory_.names()) {
+    // A cursor may point past the last sealed file, since its reader may have removed them all.
     if (name.ends_with(cursor_suffix)) sequence_ = std::max(sequence_, sequence_at(name));
     const std::uint64_t sequence = sequence_of(name);
     if (sequence == 0) continue;
     sequence_ = std::max(sequence_, sequence + 1);
     if (!is_sealed_file(name)) continue;
-    // A reader may have removed it meanwhile.
-    sealed_bytes += static_cast<std::uint64_t>(std::max<std::int64_t>(0, files_.size(path(name))));
+    // A reader may have removed the file meanwhile; then size() is negative.
+    const std::int64_t size = std::max<std::int64_t>(0, files_.size(directory_.path(name)));
+    sealed_bytes += static_cast<std::uint64_t>(size);
   }
   sealed_bytes_ = sealed_bytes;
 }
 
-// Where a cursor is. One that is gone, or holds nothing, is at the beginning.
-std::uint64_t FileLog::sequence_at(const std::string& cursor) {
-  FilePlace place;
-  const int read = read_cursor(files_, path(cursor), place);
+// The number of the file that a cursor points to; 0 where the cursor is missing or malformed.
+std::uint64_t Log::sequence_at(const std::string& cursor) {
+  Place place;
+  const int read = read_cursor(files_, directory_.path(cursor), place);
   if (read != -ENOENT && read != -EBADMSG) check(read, "read", cursor);
   return place.sequence;
 }
 
-// Takes the file that the last run left to where it can be sealed.
-void FileLog::recover() {
-  const std::int64_t found = files_.size(path(current_file_name));
+// Prepares the file that the last run left to be sealed.
+void Log::recover() {
+  const std::int64_t found = files_.size(directory_.path(current_file_name));
   if (found == -ENOENT) return;
   const auto size = static_cast<std::uint64_t>(check(found, "look at", current_file_name));
-  file_ = std::make_shared<Descriptor>(
-      open(path(current_file_name), FileSystem::Open::read_write, "open"));
+  file_ =
+      std::make_shared<Descriptor>(open(current_file_name, FileSystem::Open::read_write, "open"));
   name_ = current_file_name;
-  durable_bytes_ = valid_prefix(size);
+  durable_bytes_ = valid_prefix(directory_, *file_, name_, size);
   if (durable_bytes_ < size) {
-    keep_torn_tail(durable_bytes_, size);
+    keep_torn_tail(directory_, *file_, durable_bytes_, size, sealed_name() + ".torn");
     check(files_.truncate(file_->get(), durable_bytes_), "truncate", name_);
   }
-  // What a killed process wrote but did not sync is still only in memory.
+  // What a killed process wrote and did not sync may still be only in memory.
   check(files_.sync_data(file_->get()), "sync", name_);
   phase_ = Phase::sealing;
 }
 
-// How many bytes of the current file are whole lines of valid JSON.
-std::uint64_t FileLog::valid_prefix(std::uint64_t size) {
-  std::uint64_t valid = 0;
-  LineBuffer lines{chunk_bytes, max_line_bytes + chunk_bytes};
-  for (std::uint64_t offset = 0; offset < size && lines.rest().size() <= max_line_bytes;) {
-    const std::span<char> room = lines.room();
-    const std::int64_t got =
-        check(read_again(files_, file_->get(), room.data(), room.size(), offset), "read", name_);
-    if (got == 0) break;
-    offset += static_cast<std::uint64_t>(got);
-    lines.add(static_cast<std::size_t>(got));
-    for (std::string_view line; lines.next(line);) {
-      if (!is_json_object(line)) return valid;
-      valid += line.size() + 1;
-    }
-  }
-  return valid;
-}
-
-void FileLog::keep_torn_tail(std::uint64_t valid_bytes, std::uint64_t size) {
-  const std::string name = sealed_name() + ".torn";
-  const Descriptor torn = open(path(name), FileSystem::Open::overwrite, "make");
-  std::string chunk(chunk_bytes, '\0');
-  for (std::uint64_t offset = valid_bytes; offset < size;) {
-    const std::int64_t got =
-        check(read_again(files_, file_->get(), chunk.data(), chunk.size(), offset), "read", name_);
-    if (got == 0) break;
-    const std::string_view piece{chunk.data(), static_cast<std::size_t>(got)};
-    check(write_all(files_, torn.get(), piece), "write", name);
-    offset += static_cast<std::uint64_t>(got);
-  }
-  check(files_.sync_data(torn.get()), "sync", name);
-}
-
-void FileLog::bring_to_appending() {
+void Log::bring_to_appending() {
   while (phase_ != Phase::appending) advance();
 }
 
-void FileLog::advance() {
+void Log::advance() {
   switch (phase_) {
     case Phase::damaged:
       return cut_back();
@@ -204,25 +163,25 @@ void FileLog::advance() {
   }
 }
 
-void FileLog::cut_back() {
+void Log::cut_back() {
   check(files_.truncate(file_->get(), durable_bytes_), "truncate", name_);
   check(files_.sync_data(file_->get()), "sync", name_);
   phase_ = Phase::sealing;
 }
 
-void FileLog::remove_if_there(std::string_view name) {
-  const int removed = files_.remove(path(name));
+void Log::remove_if_there(std::string_view name) {
+  const int removed = files_.remove(directory_.path(name));
   if (removed != -ENOENT) check(removed, "remove", name);
 }
 
-// The file vanishes instead if nothing is in it.
-void FileLog::give_final_name() {
+// An empty file is removed instead.
+void Log::give_final_name() {
   if (durable_bytes_ == 0) {
     remove_if_there(name_);
   } else {
     const std::string name = sealed_name();
-    const int renamed = files_.rename(path(name_), path(name));
-    // Where somebody has removed the file, there is nothing left to seal.
+    const int renamed = files_.rename(directory_.path(name_), directory_.path(name));
+    // If the operator has removed the file, nothing is left to seal.
     if (renamed != -ENOENT) check(renamed, "rename", name_);
     name_ = name;
     ++sequence_;
@@ -230,56 +189,57 @@ void FileLog::give_final_name() {
   phase_ = Phase::renamed;
 }
 
-void FileLog::sync_renamed() {
+void Log::sync_renamed() {
   // If this fails, syncing again would prove nothing: the system may have dropped the change and
   // forgotten that it had. So the next try begins with a change of its own, another new name.
   phase_ = Phase::sealing;
-  check(files_.sync(directory_descriptor_.get()), "sync", directory_);
+  check(files_.sync(directory_descriptor_.get()), "sync", ".");
   sealed_bytes_ += std::exchange(durable_bytes_, 0);
   file_.reset();
   phase_ = Phase::sealed;
   publish();
 }
 
-void FileLog::create() {
+void Log::create() {
   phase_ = Phase::sealed;
-  if (files_.is_same(directory_, directory_descriptor_.get()) != 1) {
-    throw Error{Error::misconfigured,
-                fmt::format("'{}' was removed or replaced: start again", directory_)};
+  if (files_.is_same(directory_.path(), directory_descriptor_.get()) != 1) {
+    throw Error{
+        Error::misconfigured,
+        fmt::format("'{}' was removed or replaced: restart to create it", directory_.path())};
   }
-  file_ = std::make_shared<Descriptor>(
-      open(path(current_file_name), FileSystem::Open::create_new, "make"));
+  file_ =
+      std::make_shared<Descriptor>(open(current_file_name, FileSystem::Open::create_new, "make"));
   name_ = current_file_name;
   phase_ = Phase::created;
 }
 
-void FileLog::sync_created() {
+void Log::sync_created() {
   const int synced = files_.sync(directory_descriptor_.get());
   if (synced < 0) {
     file_.reset();
     phase_ = Phase::create_failed;
   }
-  check(synced, "sync", directory_);
+  check(synced, "sync", ".");
   phase_ = Phase::appending;
   publish();
 }
 
-void FileLog::publish() { progress_->set({sequence_, durable_bytes_, file_}); }
+void Log::publish() { progress_->set({sequence_, durable_bytes_, file_}); }
 
-void FileLog::check_bound(std::uint64_t more_bytes) {
+void Log::check_bound(std::uint64_t more_bytes) {
   const std::uint64_t bound = options_.max_total_bytes;
   const auto is_over = [&] { return sealed_bytes_ + durable_bytes_ + more_bytes > bound; };
   if (bound == 0 || !is_over()) return;
-  survey();  // somebody may have taken files away
+  survey();  // the operator or a reader may have removed files
   if (!is_over()) return;
   throw Error{Error::unavailable,
-              fmt::format("'{}' is full: max_total_bytes={} is reached", directory_, bound)};
+              fmt::format("'{}' is full: max_total_bytes={} is reached", directory_.path(), bound)};
 }
 
-void FileLog::check_room() {
+void Log::check_room() {
   constexpr std::uint64_t probe_bytes = 64 << 10;
   if (!out_of_space_) return;
-  // What the probe leaves behind durable_bytes_ has to go before the next event comes.
+  // What the probe writes after durable_bytes_ must be cut off before the next event is written.
   phase_ = Phase::damaged;
   const int probed = files_.probe_space(file_->get(), durable_bytes_, probe_bytes);
   check(files_.truncate(file_->get(), durable_bytes_), "truncate", name_);
@@ -289,31 +249,25 @@ void FileLog::check_room() {
   out_of_space_ = false;
 }
 
-bool FileLog::is_old() const {
+bool Log::is_old() const {
   return durable_bytes_ > 0 && clock_.now() - begun_ >= options_.rotate_age;
 }
 
-std::string FileLog::sealed_name() const {
+std::string Log::sealed_name() const {
   // 2026-11-23T18:15:00.123Z becomes 20261123T181500Z.
   std::string time = format_rfc3339(clock_.now()).substr(0, 19) + 'Z';
   std::erase_if(time, [](char c) { return c == '-' || c == ':'; });
   return fmt::format("{:010}-{}.ndjson", sequence_, time);
 }
 
-std::string FileLog::path(std::string_view name) const {
-  return fmt::format("{}/{}", directory_, name);
+Descriptor Log::open(std::string_view name, FileSystem::Open how, std::string_view what) {
+  return {files_, static_cast<int>(check(files_.open(directory_.path(name), how), what, name))};
 }
 
-Descriptor FileLog::open(const std::string& path, FileSystem::Open how, std::string_view what) {
-  return {files_, static_cast<int>(check(files_.open(path, how), what, path))};
-}
-
-// Passes a result on, or throws what it says.
-std::int64_t FileLog::check(std::int64_t result, std::string_view what, std::string_view name) {
-  if (result >= 0) return result;
+// As Directory::check(), and notes when the disk is full.
+std::int64_t Log::check(std::int64_t result, std::string_view what, std::string_view name) {
   if (is_out_of_space(result)) out_of_space_ = true;
-  throw Error{Error::unavailable, fmt::format("cannot {} '{}' of '{}': {}", what, name, directory_,
-                                              errno_text(result))};
+  return directory_.check(result, what, name);
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::file

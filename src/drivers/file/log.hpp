@@ -7,36 +7,37 @@
 #include <string_view>
 
 #include "base/file_system.hpp"
+#include "drivers/file/directory.hpp"
 #include "drivers/file/progress.hpp"
 #include "eventcollect/clock.hpp"
 #include "eventcollect/file.hpp"
 
-namespace eventcollect {
+namespace eventcollect::file {
 
 // One thread at a time. All functions throw Error.
-class FileLog {
+class Log {
  public:
-  FileLog(std::string directory, FileSinkOptions options, FileSystem& files, const Clock& clock);
+  Log(std::string directory, FileSinkOptions options, FileSystem& files, const Clock& clock);
 
   // Appends whole lines. On return they are durable.
   void append(std::string_view lines);
 
-  // Mends what failed before, seals a file that is old enough, and checks after a full disk that
-  // there is room again.
+  // Recovers from an earlier failure, seals a file that is old enough, and checks after a full disk
+  // whether there is room again.
   void maintain();
 
-  // For readers in this process: how far it is durable.
-  std::shared_ptr<const FileProgress> progress() const { return progress_; }
-  const std::string& directory() const { return directory_; }
+  // For readers in this process: how far the log is durable.
+  std::shared_ptr<const Progress> progress() const { return progress_; }
+  const std::string& directory() const { return directory_.path(); }
 
  private:
-  // What the current file has gone through on its way to being sealed and followed by a new one.
-  // Each step makes durable what the one before did; one that fails is where the next try begins.
+  // How far the current file has come on its way to being sealed and followed by a new one. Each
+  // step makes the one before durable; the next call repeats the step that failed.
   enum class Phase : std::uint8_t {
     appending,     // open; durable up to durable_bytes_
-    damaged,       // a write or sync failed: what follows durable_bytes_ has to go
-    sealing,       // durable as it is, to get its final name (or to vanish, if empty)
-    renamed,       // has it, but the directory is not synced
+    damaged,       // a write or sync failed: what follows durable_bytes_ must be cut off
+    sealing,       // durable; next it gets its final name, or is removed if it is empty
+    renamed,       // has its final name, but the directory is not synced
     sealed,        // there is no current file
     created,       // there is a new one, but the directory is not synced
     create_failed  // the same, and the sync failed: start over with another new one
@@ -47,8 +48,6 @@ class FileLog {
   void survey();
   std::uint64_t sequence_at(const std::string& cursor);
   void recover();
-  void keep_torn_tail(std::uint64_t valid_bytes, std::uint64_t size);
-  std::uint64_t valid_prefix(std::uint64_t size);
 
   void bring_to_appending();
   void advance();
@@ -64,11 +63,10 @@ class FileLog {
   void check_room();
   bool is_old() const;
   std::string sealed_name() const;
-  std::string path(std::string_view name) const;
   std::int64_t check(std::int64_t result, std::string_view what, std::string_view name);
-  Descriptor open(const std::string& path, FileSystem::Open how, std::string_view what);
+  Descriptor open(std::string_view name, FileSystem::Open how, std::string_view what);
 
-  const std::string directory_;
+  const Directory directory_;
   const FileSinkOptions options_;
   FileSystem& files_;
   const Clock& clock_;
@@ -83,7 +81,7 @@ class FileLog {
   std::uint64_t sequence_ = 1;       // of the next file to be sealed
   bool out_of_space_ = false;        // by the last write
   TimePoint begun_;                  // when the first event of file_ came
-  const std::shared_ptr<FileProgress> progress_ = std::make_shared<FileProgress>();
+  const std::shared_ptr<Progress> progress_ = std::make_shared<Progress>();
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::file

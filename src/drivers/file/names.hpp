@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <string_view>
 
-namespace eventcollect {
+namespace eventcollect::file {
 
 inline constexpr std::string_view current_file_name = "current.ndjson";
 inline constexpr std::string_view cursor_suffix = ".cursor";
 
-// The number in front of a sealed file's name, or of what was torn off one, or 0.
+// The number at the beginning of the name of a sealed file or of its torn tail; 0 for other names.
 inline std::uint64_t sequence_of(std::string_view name) {
   std::uint64_t sequence = 0;
   const auto parsed = std::from_chars(name.data(), name.data() + name.size(), sequence);
@@ -23,4 +23,4 @@ inline bool is_sealed_file(std::string_view name) {
   return name.ends_with(".ndjson") && sequence_of(name) != 0;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::file

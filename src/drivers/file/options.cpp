@@ -2,12 +2,12 @@
 
 #include "eventcollect/file.hpp"
 
-namespace eventcollect {
+namespace eventcollect::file {
 namespace {
 
 std::string directory_of(const Url& url) {
   if (!url.authority.empty()) {
-    throw ConfigError{"file: names a directory of this machine: file:DIR or file:///DIR"};
+    throw ConfigError{"file: must name a local directory, as in file:DIR or file:///DIR"};
   }
   if (url.path.empty()) throw ConfigError{"file: needs a directory, as in file:events"};
   return url.path;
@@ -15,7 +15,7 @@ std::string directory_of(const Url& url) {
 
 }  // namespace
 
-std::shared_ptr<Sink> open_file_sink(const Url& url) {
+std::shared_ptr<Sink> open_sink(const Url& url) {
   UrlOptions values{url};
   FileSinkOptions options;
   options.rotate_bytes = values.bytes("rotate_bytes", options.rotate_bytes);
@@ -25,7 +25,7 @@ std::shared_ptr<Sink> open_file_sink(const Url& url) {
   return std::make_shared<FileSink>(directory_of(url), options);
 }
 
-std::shared_ptr<Source> open_file_source(const Url& url) {
+std::shared_ptr<Source> open_source(const Url& url) {
   UrlOptions values{url};
   FileSourceOptions options;
   options.cursor = values.text("cursor", options.cursor);
@@ -35,4 +35,4 @@ std::shared_ptr<Source> open_file_source(const Url& url) {
   return std::make_shared<FileSource>(directory_of(url), options);
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::file

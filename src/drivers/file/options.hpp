@@ -7,10 +7,11 @@
 #include "eventcollect/source.hpp"
 #include "eventcollect/url.hpp"
 
-namespace eventcollect {
+namespace eventcollect::file {
 
-// Throw ConfigError where the URL is wrong, and what FileSink and FileSource throw.
-std::shared_ptr<Sink> open_file_sink(const Url& url);
-std::shared_ptr<Source> open_file_source(const Url& url);
+// Throw ConfigError where the URL is malformed, and what the constructors of FileSink and
+// FileSource throw.
+std::shared_ptr<Sink> open_sink(const Url& url);
+std::shared_ptr<Source> open_source(const Url& url);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::file

@@ -1,4 +1,4 @@
-// How far a file log is durable, told to those who read it in the same process.
+// How far a file log is durable, for readers in the same process.
 #pragma once
 
 #include <chrono>
@@ -10,40 +10,40 @@
 
 #include "base/file_system.hpp"
 
-namespace eventcollect {
+namespace eventcollect::file {
 
 // Safe from any thread.
-class FileProgress {
+class Progress {
  public:
-  struct Place {
-    std::uint64_t sequence = 0;                // of the file that grows; all before it are sealed
-    std::uint64_t durable_bytes = 0;           // of it
-    std::shared_ptr<const Descriptor> file{};  // it, whatever its name; null while there is none
+  struct State {
+    std::uint64_t sequence = 0;                // of the growing file; all before it are sealed
+    std::uint64_t durable_bytes = 0;           // of the growing file
+    std::shared_ptr<const Descriptor> file{};  // the growing file; null while there is none
   };
 
-  void set(Place place) {
+  void set(State state) {
     const std::lock_guard lock{mutex_};
-    place_ = std::move(place);
+    state_ = std::move(state);
     moved_.notify_all();
   }
 
-  Place place() const {
+  State state() const {
     const std::lock_guard lock{mutex_};
-    return place_;
+    return state_;
   }
 
-  // Waits, at most for `wait`, until it is no longer at `seen`.
-  void wait_beyond(const Place& seen, std::chrono::milliseconds wait) const {
+  // Waits until the state is no longer `seen`, at most for `wait`.
+  void wait_beyond(const State& seen, std::chrono::milliseconds wait) const {
     std::unique_lock lock{mutex_};
     moved_.wait_for(lock, wait, [&] {
-      return place_.sequence != seen.sequence || place_.durable_bytes != seen.durable_bytes;
+      return state_.sequence != seen.sequence || state_.durable_bytes != seen.durable_bytes;
     });
   }
 
  private:
   mutable std::mutex mutex_;
   mutable std::condition_variable moved_;
-  Place place_;
+  State state_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::file

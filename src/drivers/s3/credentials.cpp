@@ -6,25 +6,20 @@
 #include <iterator>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "drivers/s3/environment.hpp"
 #include "eventcollect/object_store.hpp"
 
 namespace eventcollect::s3 {
 namespace {
 
-constexpr std::string_view blanks = " \t\r";
-
-std::string_view trim(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(blanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(blanks) + 1 - begin);
-}
-
 std::string_view take_line(std::string_view& text) {
   const std::size_t end = text.find('\n');
-  const std::string_view line = text.substr(0, end);
+  std::string_view line = text.substr(0, end);
   text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  return trim(line);
+  // A file that was saved on Windows ends its lines with CR LF.
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return trim_blanks(line);
 }
 
 std::optional<Credentials> read_profile(const std::string& file, std::string_view profile) {
@@ -46,13 +41,13 @@ std::optional<Credentials> find_profile(std::string_view text, std::string_view 
   while (!text.empty()) {
     const std::string_view line = take_line(text);
     if (line.starts_with('[') && line.ends_with(']')) {
-      is_in_profile = trim(line.substr(1, line.size() - 2)) == profile;
+      is_in_profile = trim_blanks(line.substr(1, line.size() - 2)) == profile;
       continue;
     }
     const std::size_t equals = line.find('=');
     if (!is_in_profile || line.starts_with('#') || equals == std::string_view::npos) continue;
-    const std::string_view name = trim(line.substr(0, equals));
-    const std::string_view value = trim(line.substr(equals + 1));
+    const std::string_view name = trim_blanks(line.substr(0, equals));
+    const std::string_view value = trim_blanks(line.substr(equals + 1));
     if (name == "aws_access_key_id") found.access_key = value;
     if (name == "aws_secret_access_key") found.secret = value;
     if (name == "aws_session_token") found.session_token = value;
@@ -72,11 +67,12 @@ CredentialSource::CredentialSource(std::string profile) : profile_{std::move(pro
   file_ = credentials_file();
   auto found = read_profile(file_, profile_);
   if (!found) {
-    throw Error{Error::misconfigured,
-                fmt::format("s3: no credentials: the file {} has no aws_access_key_id and "
-                            "aws_secret_access_key for the profile '{}' (the environment's are "
-                            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)",
-                            file_, profile_)};
+    throw Error{
+        Error::misconfigured,
+        fmt::format("s3: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+                    "give aws_access_key_id and aws_secret_access_key in {} for the "
+                    "profile '{}'",
+                    file_, profile_)};
   }
   current_ = *std::move(found);
 }

@@ -1,0 +1,88 @@
+#include "collect/responses.hpp"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <utility>
+
+#include "base/format.hpp"
+#include "eventcollect/codes.hpp"
+#include "json/text.hpp"
+
+namespace eventcollect {
+namespace {
+
+constexpr std::string_view problem_type = "application/problem+json";
+
+void append_rejection(std::string& out, const Rejection& rejection) {
+  append_format(out, R"({{"index":{})", rejection.index);
+  if (rejection.event_id) {
+    append_format(out, R"(,"event_id":"{}")", rejection.event_id->to_string());
+  }
+  const std::pair<std::string_view, std::string_view> members[] = {
+      {"code", rejection.code}, {"pointer", rejection.pointer}, {"message", rejection.message}};
+  for (const auto& [name, value] : members) {
+    append_format(out, ",\"{}\":", name);
+    json::append_string(out, value);
+  }
+  out.push_back('}');
+}
+
+std::string rejected_list(const std::vector<Rejection>& rejected) {
+  std::string list = "[";
+  for (const Rejection& rejection : rejected) {
+    if (list.size() > 1) list.push_back(',');
+    append_rejection(list, rejection);
+  }
+  list.push_back(']');
+  return list;
+}
+
+}  // namespace
+
+Response problem(int status, std::string_view code, std::string_view title, std::string_view detail,
+                 const std::vector<Rejection>& rejected) {
+  Response response;
+  response.status = status;
+  response.headers.emplace_back("Content-Type", problem_type);
+  response.body = R"({"type":"about:blank","title":)";
+  json::append_string(response.body, title);
+  append_format(response.body, R"(,"status":{},"code":)", status);
+  json::append_string(response.body, code);
+  response.body += R"(,"detail":)";
+  json::append_string(response.body, detail);
+  if (!rejected.empty()) {
+    response.body += R"(,"accepted":0,"rejected":)" + rejected_list(rejected);
+  }
+  response.body.push_back('}');
+  return response;
+}
+
+Response response_to(const Receipt& receipt) {
+  if (receipt.rejected == 0) return {202, {}, {}};
+  if (receipt.accepted > 0) {
+    return {202,
+            {{"Content-Type", "application/json"}},
+            fmt::format(R"({{"accepted":{},"rejected":{}}})", receipt.accepted,
+                        rejected_list(receipt.rejections))};
+  }
+  const Rejection& first = receipt.rejections.front();
+  if (first.code == code::body_too_many_events) {
+    return problem(413, first.code, "Content too large", first.message);
+  }
+  return problem(400, first.code, "No event accepted", first.message, receipt.rejections);
+}
+
+Response response_to(const Error& failure, std::chrono::seconds retry_after) {
+  const bool in_doubt = failure.kind() == Error::in_doubt;
+  Response response =
+      in_doubt ? problem(503, code::sink_in_doubt, "Service unavailable",
+                         "It is not known whether the events are stored. Send them again with the "
+                         "same event_id.")
+               : problem(503, code::sink_unavailable, "Service unavailable",
+                         "The events could not be stored. Send them again later.");
+  response.headers.emplace_back("Retry-After", std::to_string(retry_after.count()));
+  return response;
+}
+
+}  // namespace eventcollect

@@ -1,0 +1,14 @@
+#include "drivers/file/log.hpp"
+#include "eventcollect/file.hpp"
+
+namespace eventcollect {
+
+FileSink::FileSink(const std::string& directory, FileSinkOptions options, const Clock& clock)
+    : log_{std::make_unique<file::Log>(directory, options, posix_file_system(), clock)} {}
+
+FileSink::~FileSink() = default;
+
+void FileSink::write(const Batch& batch, Rejections&) { log_->append(batch.ndjson()); }
+void FileSink::maintain() { log_->maintain(); }
+
+}  // namespace eventcollect
