@@ -16,6 +16,9 @@
 #include "objects/layout.hpp"
 
 namespace eventcollect {
+
+using namespace loading;
+
 namespace {
 
 using std::chrono::milliseconds;

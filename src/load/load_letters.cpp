@@ -5,7 +5,7 @@
 #include "eventcollect/rejection.hpp"
 #include "pump/rejection_streak.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
 
 void LoadLetters::add(const Delivery& delivery, const Rejections& rejections) {
   retry_.once([&] {
@@ -31,4 +31,4 @@ void LoadLetters::flush() {
   letters_.clear();
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

@@ -5,7 +5,7 @@
 #include "pump/rejection_streak.hpp"
 #include "sink/guard.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
 namespace {
 
 // Thrown where an object that was listed is not there any more.
@@ -94,4 +94,4 @@ void ObjectCopier::write(LoadState& state) {
   state.statistics.rejected += rejections_.size();
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

@@ -16,7 +16,7 @@
 #include "load/selection.hpp"
 #include "objects/event_object.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
 
 // What a load has come to, and returns to where an object was not loaded after all.
 struct LoadState {
@@ -63,4 +63,4 @@ class ObjectCopier {
   Batch selected_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

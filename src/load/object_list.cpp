@@ -7,7 +7,7 @@
 
 #include "objects/layout.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
 namespace {
 
 constexpr std::size_t keys_per_question = 1'000;
@@ -76,4 +76,4 @@ ObjectList list_missing(ObjectStore& store, LedgerSink& ledger, std::string_view
   return lister.take();
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

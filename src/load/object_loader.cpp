@@ -5,7 +5,7 @@
 #include "objects/layout.hpp"
 #include "sink/guard.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
 namespace {
 
 // Calls a sink. What it throws is an Error then.
@@ -99,4 +99,4 @@ void ObjectLoader::commit(Outcome outcome) {
   }
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

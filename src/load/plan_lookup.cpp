@@ -4,7 +4,7 @@
 
 #include "objects/plan.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
 namespace {
 
 // A plan under the same name can be another one where two compactors worked without create().
@@ -44,4 +44,4 @@ bool PlanLookup::ask(std::string_view hourly_key, const std::string& plan_key,
   return std::all_of(loaded.begin(), loaded.end(), [](bool one) { return one; });
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading
