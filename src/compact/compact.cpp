@@ -14,6 +14,9 @@
 #include "objects/layout.hpp"
 
 namespace eventcollect {
+
+using namespace compaction;
+
 namespace {
 
 constexpr std::size_t min_memory_bytes = std::size_t{1} << 20;

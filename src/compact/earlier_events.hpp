@@ -11,7 +11,7 @@
 #include "objects/event_object.hpp"
 #include "objects/plan.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 class EarlierEvents final : public SortedEvents {
  public:
@@ -37,4 +37,4 @@ class EarlierEvents final : public SortedEvents {
   bool has_last_ = false;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -10,7 +10,7 @@
 #include "compact/plan_finisher.hpp"
 #include "compact/stopped.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 namespace {
 
 // So many go into one plan at most, so that a plan and a list of keys fit into memory.
@@ -115,4 +115,4 @@ void HourCompactor::remove(const std::vector<std::string>& keys) {
   });
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

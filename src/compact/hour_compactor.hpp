@@ -11,7 +11,7 @@
 #include "objects/layout.hpp"
 #include "objects/plan.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // One thread at a time.
 class HourCompactor {
@@ -54,4 +54,4 @@ class HourCompactor {
   const OnPlan& on_plan_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -12,7 +12,7 @@
 #include "eventcollect/rejection.hpp"
 #include "objects/event_object_writer.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // Safe from any thread, but for commit().
 class Letters {
@@ -39,4 +39,4 @@ class Letters {
   std::unique_ptr<EventObjectWriter> object_;  // begun with the first letter
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

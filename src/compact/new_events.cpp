@@ -8,7 +8,7 @@
 #include "compact/run_file.hpp"
 #include "compact/stopped.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 namespace {
 
 // Each takes memory for reading an object.
@@ -86,4 +86,4 @@ std::unique_ptr<SortedEvents> without_earlier(std::unique_ptr<SortedEvents> even
   return events;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

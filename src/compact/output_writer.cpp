@@ -5,7 +5,7 @@
 
 #include "objects/event_object_writer.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 namespace {
 
 constexpr std::size_t piece_bytes = std::size_t{512} << 10;
@@ -92,4 +92,4 @@ bool OutputWriter::take(Piece& piece) {
   return true;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -13,7 +13,7 @@
 #include "eventcollect/object_store.hpp"
 #include "objects/plan.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // Compresses and writes in a thread of its own. One thread at a time.
 class OutputWriter {
@@ -57,4 +57,4 @@ class OutputWriter {
   std::thread thread_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -4,7 +4,7 @@
 #include "eventcollect/compact.hpp"
 #include "objects/plan.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // The store has no conditional create: no hour can be compacted.
 class CannotCreate final : public Error {
@@ -32,4 +32,4 @@ class PlanCreator {
   bool can_create_ = false;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -17,7 +17,7 @@
 #include "eventcollect/compact.hpp"
 #include "objects/plan.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // For one plan, once. One thread at a time.
 class PlanFinisher {
@@ -41,4 +41,4 @@ class PlanFinisher {
   LeftOut left_out_{letters_};
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -9,7 +9,7 @@
 #include "compact/stopped.hpp"
 #include "objects/layout.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 namespace {
 
 // So much is read at once that it stays in the processor's cache.
@@ -145,4 +145,4 @@ void RawReader::read_own_outputs() {
   }
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

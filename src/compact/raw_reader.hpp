@@ -15,7 +15,7 @@
 #include "objects/event_object.hpp"
 #include "objects/plan.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // Reads the raw objects of a plan in several threads, and sorts their events. Once. One thread at a
 // time.
@@ -59,4 +59,4 @@ class RawReader {
   std::atomic<std::uint64_t> missing_objects_{0};
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction
