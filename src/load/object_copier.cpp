@@ -89,7 +89,8 @@ void ObjectCopier::write(LoadState& state) {
   } else {
     write_batch();
   }
-  retry_.once([&] { state.streak = extended(state.streak, delivery_, rejections_, false); });
+  retry_.once(
+      [&] { state.streak = pumping::extended(state.streak, delivery_, rejections_, false); });
   state.statistics.events += batch.size() - rejections_.size();
   state.statistics.rejected += rejections_.size();
 }

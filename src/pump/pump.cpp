@@ -8,6 +8,9 @@
 #include "sink/guard.hpp"
 
 namespace eventcollect {
+
+using namespace pumping;
+
 namespace {
 
 using std::chrono::milliseconds;
