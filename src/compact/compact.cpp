@@ -15,6 +15,8 @@
 
 namespace eventcollect {
 
+using objects::Hour;
+using objects::raw_folder;
 using namespace compaction;
 
 namespace {

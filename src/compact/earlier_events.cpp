@@ -5,6 +5,10 @@
 #include <utility>
 
 namespace eventcollect::compaction {
+
+using objects::EventObject;
+using objects::PlanOutput;
+
 namespace {
 
 // Little, since many plans may be read side by side.

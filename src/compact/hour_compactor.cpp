@@ -11,6 +11,12 @@
 #include "compact/stopped.hpp"
 
 namespace eventcollect::compaction {
+
+using objects::list_plans;
+using objects::Plan;
+using objects::raw_folder;
+using objects::read_plan;
+
 namespace {
 
 // So many go into one plan at most, so that a plan and a list of keys fit into memory.

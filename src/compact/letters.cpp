@@ -3,6 +3,9 @@
 #include "eventcollect/dead_letter.hpp"
 
 namespace eventcollect::compaction {
+
+using objects::write_event_object;
+
 namespace {
 
 constexpr std::size_t piece_bytes = std::size_t{256} << 10;

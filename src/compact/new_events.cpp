@@ -9,6 +9,13 @@
 #include "compact/stopped.hpp"
 
 namespace eventcollect::compaction {
+
+using objects::list_plans;
+using objects::Plan;
+using objects::plan_number;
+using objects::PlanOutput;
+using objects::read_plan;
+
 namespace {
 
 // Each takes memory for reading an object.

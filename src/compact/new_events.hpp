@@ -16,7 +16,7 @@ namespace eventcollect::compaction {
 // to `left_out`. All but `events` have to outlive the result. Throws Error and Stopped, as the
 // result does.
 std::unique_ptr<SortedEvents> without_earlier(std::unique_ptr<SortedEvents> events,
-                                              ObjectStore& store, const Plan& plan,
+                                              ObjectStore& store, const objects::Plan& plan,
                                               const CompactOptions& options,
                                               const std::stop_token& stop, LeftOut& left_out);
 

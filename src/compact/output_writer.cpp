@@ -6,6 +6,12 @@
 #include "objects/event_object_writer.hpp"
 
 namespace eventcollect::compaction {
+
+using objects::EventObjectWriter;
+using objects::Plan;
+using objects::PlanOutput;
+using objects::write_event_object;
+
 namespace {
 
 constexpr std::size_t piece_bytes = std::size_t{512} << 10;

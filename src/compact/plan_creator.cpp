@@ -7,6 +7,10 @@
 #include "eventcollect/uuid.hpp"
 
 namespace eventcollect::compaction {
+
+using objects::Plan;
+using objects::plans_folder;
+
 namespace {
 
 // A store says of an unknown header nothing, or that it is not implemented. A wrong secret, say,

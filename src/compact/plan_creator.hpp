@@ -21,7 +21,7 @@ class PlanCreator {
 
   // False where there is a plan of this number. Throws CannotCreate where the store does not keep
   // two compactors apart (which is tried, once) and there may be two; Error.
-  bool create(const Plan& plan);
+  bool create(const objects::Plan& plan);
 
  private:
   bool try_create();

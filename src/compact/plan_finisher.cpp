@@ -9,6 +9,10 @@
 #include "compact/stopped.hpp"
 
 namespace eventcollect::compaction {
+
+using objects::Plan;
+using objects::PlanOutput;
+
 namespace {
 
 constexpr std::size_t events_between_stops = 1'024;

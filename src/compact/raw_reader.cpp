@@ -10,6 +10,12 @@
 #include "objects/layout.hpp"
 
 namespace eventcollect::compaction {
+
+using objects::EventObject;
+using objects::quarantine_folder;
+using objects::raw_folder;
+using objects::read_plan;
+
 namespace {
 
 // So much is read at once that it stays in the processor's cache.

@@ -17,6 +17,7 @@
 
 namespace eventcollect {
 
+using objects::Hour;
 using namespace loading;
 
 namespace {

@@ -6,6 +6,9 @@
 #include "sink/guard.hpp"
 
 namespace eventcollect::loading {
+
+using objects::EventObject;
+
 namespace {
 
 // Thrown where an object that was listed is not there any more.

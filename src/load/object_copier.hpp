@@ -43,8 +43,8 @@ class ObjectCopier {
   Result copy(const ListedObject& object, LoadState& state);
 
  private:
-  bool copy_events(const ListedObject& object, EventObject& events, LoadState& state);
-  bool read_some(const ListedObject& object, EventObject& events);
+  bool copy_events(const ListedObject& object, objects::EventObject& events, LoadState& state);
+  bool read_some(const ListedObject& object, objects::EventObject& events);
   void select(LoadState& state);
   void write(LoadState& state);
 

@@ -8,6 +8,12 @@
 #include "objects/layout.hpp"
 
 namespace eventcollect::loading {
+
+using objects::events_suffix;
+using objects::Hour;
+using objects::hourly_folder;
+using objects::raw_folder;
+
 namespace {
 
 constexpr std::size_t keys_per_question = 1'000;

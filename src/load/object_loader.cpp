@@ -6,6 +6,9 @@
 #include "sink/guard.hpp"
 
 namespace eventcollect::loading {
+
+using objects::hourly_folder;
+
 namespace {
 
 // Calls a sink. What it throws is an Error then.

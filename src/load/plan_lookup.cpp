@@ -5,6 +5,11 @@
 #include "objects/plan.hpp"
 
 namespace eventcollect::loading {
+
+using objects::Plan;
+using objects::plan_key_of_output;
+using objects::read_plan;
+
 namespace {
 
 // A plan under the same name can be another one where two compactors worked without create().

@@ -12,6 +12,9 @@
 
 namespace eventcollect::test {
 
+using objects::Hour;
+using objects::Plan;
+using objects::raw_folder;
 using namespace loading;
 
 namespace {
