@@ -7,6 +7,9 @@
 #include "sink/guard.hpp"
 
 namespace eventcollect {
+
+using sink::guard;
+
 namespace {
 
 using std::chrono::steady_clock;

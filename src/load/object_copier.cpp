@@ -8,6 +8,7 @@
 namespace eventcollect::loading {
 
 using objects::EventObject;
+using sink::guard;
 
 namespace {
 

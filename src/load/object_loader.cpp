@@ -8,6 +8,7 @@
 namespace eventcollect::loading {
 
 using objects::hourly_folder;
+using sink::guard;
 
 namespace {
 

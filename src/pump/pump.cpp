@@ -9,6 +9,7 @@
 
 namespace eventcollect {
 
+using sink::guard;
 using namespace pumping;
 
 namespace {

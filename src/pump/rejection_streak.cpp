@@ -6,6 +6,9 @@
 #include "sink/guard.hpp"
 
 namespace eventcollect::pumping {
+
+using sink::guard;
+
 namespace {
 
 constexpr std::size_t max_rejected = 100;  // in a row, over at least two batches

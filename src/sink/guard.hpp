@@ -7,7 +7,7 @@
 
 #include "eventcollect/sink.hpp"
 
-namespace eventcollect {
+namespace eventcollect::sink {
 
 // Runs `call` and returns what went wrong, if anything did. An exception of another type than
 // Error counts as in doubt: how far the sink had come is not known.
@@ -25,4 +25,4 @@ std::optional<Error> guard(Call&& call) {
   }
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::sink

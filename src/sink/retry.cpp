@@ -10,6 +10,7 @@
 
 namespace eventcollect {
 
+using sink::guard;
 using std::chrono::milliseconds;
 
 namespace {
