@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-namespace eventcollect {
+namespace eventcollect::event {
 
 // In the order in which a stored line has them.
 enum class Field : std::uint8_t {
@@ -92,4 +92,4 @@ inline std::size_t find_field(std::string_view name) {
   (std::make_index_sequence<field_count>{});
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::event

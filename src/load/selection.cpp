@@ -12,6 +12,9 @@
 #include "json/text.hpp"
 
 namespace eventcollect::loading {
+
+using event::count_characters;
+
 namespace {
 
 void check_name(const std::string& name) {
