@@ -1,4 +1,5 @@
 #include "base/encoding.hpp"
+#include "base/ascii.hpp"
 
 namespace eventcollect {
 namespace {

@@ -9,14 +9,6 @@
 
 namespace eventcollect {
 
-// The value of a hexadecimal digit in either case, or -1.
-constexpr int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // "000102…ff": the two digits of each byte, for code that must not cost anything.
 inline constexpr std::array<char, 512> hex_pairs = [] {
   constexpr std::string_view digits = "0123456789abcdef";

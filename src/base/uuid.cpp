@@ -8,6 +8,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "base/ascii.hpp"
 #include "base/encoding.hpp"
 
 namespace eventcollect {

@@ -14,6 +14,11 @@
 #include "objects/layout.hpp"
 
 namespace eventcollect {
+
+using objects::Hour;
+using objects::raw_folder;
+using namespace compaction;
+
 namespace {
 
 constexpr std::size_t min_memory_bytes = std::size_t{1} << 20;

@@ -4,7 +4,11 @@
 
 #include <utility>
 
-namespace eventcollect {
+namespace eventcollect::compaction {
+
+using objects::EventObject;
+using objects::PlanOutput;
+
 namespace {
 
 // Little, since many plans may be read side by side.
@@ -60,4 +64,4 @@ void EarlierEvents::check_order(const SortedEvent& event) {
   has_last_ = true;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -11,13 +11,13 @@
 #include "objects/event_object.hpp"
 #include "objects/plan.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 class EarlierEvents final : public SortedEvents {
  public:
   // `store` has to outlive it. An output that is not there any more counts as empty: somebody who
   // removes what is old must not block the hour for ever.
-  EarlierEvents(ObjectStore& store, std::vector<PlanOutput> outputs);
+  EarlierEvents(ObjectStore& store, std::vector<objects::PlanOutput> outputs);
 
   // Throws Error, also where an output is damaged or not in order: to go on without what it
   // holds would let events in twice.
@@ -28,13 +28,13 @@ class EarlierEvents final : public SortedEvents {
   void check_order(const SortedEvent& event);
 
   ObjectStore& store_;
-  std::vector<PlanOutput> outputs_;
+  std::vector<objects::PlanOutput> outputs_;
   std::size_t next_output_ = 0;
-  std::unique_ptr<EventObject> object_;
+  std::unique_ptr<objects::EventObject> object_;
   Delivery delivery_;
   std::size_t next_event_ = 0;  // of the delivery
   SortedEvent last_;
   bool has_last_ = false;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

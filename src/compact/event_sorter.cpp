@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 namespace {
 
 constexpr std::size_t min_file_buffer_bytes = 4 << 10;
@@ -147,4 +147,4 @@ std::unique_ptr<SortedEvents> EventSorter::merge(std::span<EventSorter> sorters)
   return any.read_files(std::move(files), any.options_.memory_bytes * sorters.size() / 2);
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

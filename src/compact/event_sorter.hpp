@@ -14,7 +14,7 @@
 #include "compact/run_file.hpp"
 #include "compact/sorted_events.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 struct SortOptions {
   std::size_t memory_bytes = std::size_t{64} << 20;  // of one sorter; a longer line takes its own
@@ -57,4 +57,4 @@ class EventSorter {
   std::vector<Level> levels_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

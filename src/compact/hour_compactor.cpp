@@ -10,7 +10,13 @@
 #include "compact/plan_finisher.hpp"
 #include "compact/stopped.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
+
+using objects::list_plans;
+using objects::Plan;
+using objects::raw_folder;
+using objects::read_plan;
+
 namespace {
 
 // So many go into one plan at most, so that a plan and a list of keys fit into memory.
@@ -115,4 +121,4 @@ void HourCompactor::remove(const std::vector<std::string>& keys) {
   });
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -11,7 +11,7 @@
 #include "objects/layout.hpp"
 #include "objects/plan.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // One thread at a time.
 class HourCompactor {
@@ -20,7 +20,7 @@ class HourCompactor {
 
   // All have to outlive it.
   HourCompactor(ObjectStore& store, const CompactOptions& options, const std::stop_token& stop,
-                PlanCreator& creator, Hour hour, const OnPlan& on_plan)
+                PlanCreator& creator, objects::Hour hour, const OnPlan& on_plan)
       : store_{store},
         options_{options},
         stop_{stop},
@@ -43,15 +43,15 @@ class HourCompactor {
   Raws list_raws();
   void remove_taken(Raws& raws, const std::vector<std::string>& taken);
   bool is_due(const Raws& raws) const;
-  void finish(Plan plan);
+  void finish(objects::Plan plan);
   void remove(const std::vector<std::string>& keys);
 
   ObjectStore& store_;
   const CompactOptions& options_;
   const std::stop_token& stop_;
   PlanCreator& creator_;
-  const Hour hour_;
+  const objects::Hour hour_;
   const OnPlan& on_plan_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -2,8 +2,7 @@
 
 #include <string>
 
-namespace eventcollect {
-namespace {}  // namespace
+namespace eventcollect::compaction {
 
 void LeftOut::add(const SortedEvent& event, std::string_view kept_line) {
   if (comparison_.same(kept_line, event.line)) {
@@ -18,4 +17,4 @@ void LeftOut::add(const SortedEvent& event, std::string_view kept_line) {
                 .raw = std::string{event.line}});
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -8,7 +8,7 @@
 #include "compact/same_event.hpp"
 #include "compact/sorted_events.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // One thread at a time.
 class LeftOut {
@@ -30,4 +30,4 @@ class LeftOut {
   std::uint64_t conflicts_ = 0;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -2,7 +2,10 @@
 
 #include "eventcollect/dead_letter.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
+
+using objects::write_event_object;
+
 namespace {
 
 constexpr std::size_t piece_bytes = std::size_t{256} << 10;
@@ -28,4 +31,4 @@ void Letters::write() {
   batch_.clear();
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -12,7 +12,7 @@
 #include "eventcollect/rejection.hpp"
 #include "objects/event_object_writer.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // Safe from any thread, but for commit().
 class Letters {
@@ -35,8 +35,8 @@ class Letters {
   const std::string key_;
   const Clock& clock_;
   std::mutex mutex_;
-  Batch batch_;                                // not yet written
-  std::unique_ptr<EventObjectWriter> object_;  // begun with the first letter
+  Batch batch_;                                         // not yet written
+  std::unique_ptr<objects::EventObjectWriter> object_;  // begun with the first letter
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

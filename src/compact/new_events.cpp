@@ -8,7 +8,14 @@
 #include "compact/run_file.hpp"
 #include "compact/stopped.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
+
+using objects::list_plans;
+using objects::Plan;
+using objects::plan_number;
+using objects::PlanOutput;
+using objects::read_plan;
+
 namespace {
 
 // Each takes memory for reading an object.
@@ -86,4 +93,4 @@ std::unique_ptr<SortedEvents> without_earlier(std::unique_ptr<SortedEvents> even
   return events;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -5,7 +5,13 @@
 
 #include "objects/event_object_writer.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
+
+using objects::EventObjectWriter;
+using objects::Plan;
+using objects::PlanOutput;
+using objects::write_event_object;
+
 namespace {
 
 constexpr std::size_t piece_bytes = std::size_t{512} << 10;
@@ -92,4 +98,4 @@ bool OutputWriter::take(Piece& piece) {
   return true;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

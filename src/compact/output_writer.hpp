@@ -13,14 +13,14 @@
 #include "eventcollect/object_store.hpp"
 #include "objects/plan.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // Compresses and writes in a thread of its own. One thread at a time.
 class OutputWriter {
  public:
   // Both outlive it. Where an object ends depends on the lines and the plan alone: so whoever
   // finishes a plan puts the same events under the same keys.
-  OutputWriter(ObjectStore& store, const Plan& plan);
+  OutputWriter(ObjectStore& store, const objects::Plan& plan);
 
   // What is not finished is not put.
   ~OutputWriter();
@@ -31,7 +31,7 @@ class OutputWriter {
   void add(std::string_view line);
 
   // All objects are durable then.
-  std::vector<PlanOutput> finish();
+  std::vector<objects::PlanOutput> finish();
 
  private:
   struct Piece {
@@ -45,9 +45,9 @@ class OutputWriter {
   bool take(Piece& piece);
 
   ObjectStore& store_;
-  const Plan& plan_;
-  std::vector<PlanOutput> outputs_;  // the last one has begun
-  Piece piece_;                      // what comes next
+  const objects::Plan& plan_;
+  std::vector<objects::PlanOutput> outputs_;  // the last one has begun
+  Piece piece_;                               // what comes next
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -57,4 +57,4 @@ class OutputWriter {
   std::thread thread_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -4,7 +4,7 @@
 #include <thread>
 #include <vector>
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 void in_parallel(std::size_t threads, const std::function<void(std::size_t)>& work) {
   std::mutex mutex;
@@ -26,4 +26,4 @@ void in_parallel(std::size_t threads, const std::function<void(std::size_t)>& wo
   if (error) std::rethrow_exception(error);
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

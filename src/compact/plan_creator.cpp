@@ -6,7 +6,11 @@
 
 #include "eventcollect/uuid.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
+
+using objects::Plan;
+using objects::plans_folder;
+
 namespace {
 
 // A store says of an unknown header nothing, or that it is not implemented. A wrong secret, say,
@@ -51,4 +55,4 @@ bool PlanCreator::try_create() {
                   why.empty() ? "" : ", ", why)};
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

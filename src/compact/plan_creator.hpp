@@ -4,7 +4,7 @@
 #include "eventcollect/compact.hpp"
 #include "objects/plan.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // The store has no conditional create: no hour can be compacted.
 class CannotCreate final : public Error {
@@ -21,7 +21,7 @@ class PlanCreator {
 
   // False where there is a plan of this number. Throws CannotCreate where the store does not keep
   // two compactors apart (which is tried, once) and there may be two; Error.
-  bool create(const Plan& plan);
+  bool create(const objects::Plan& plan);
 
  private:
   bool try_create();
@@ -32,4 +32,4 @@ class PlanCreator {
   bool can_create_ = false;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -8,7 +8,11 @@
 #include "compact/raw_reader.hpp"
 #include "compact/stopped.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
+
+using objects::Plan;
+using objects::PlanOutput;
+
 namespace {
 
 constexpr std::size_t events_between_stops = 1'024;
@@ -61,4 +65,4 @@ std::vector<PlanOutput> PlanFinisher::write_outputs(SortedEvents& events) {
   return writer.finish();
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -17,28 +17,28 @@
 #include "eventcollect/compact.hpp"
 #include "objects/plan.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // For one plan, once. One thread at a time.
 class PlanFinisher {
  public:
   // All have to outlive it. `plan` is open, and every plan of the hour before it is done.
   PlanFinisher(ObjectStore& store, const CompactOptions& options, const std::stop_token& stop,
-               Plan plan);
+               objects::Plan plan);
 
   // Returns the plan as it is done; its raw objects are still there. Nothing where another
   // compactor has finished it meanwhile. Throws Error and Stopped: then it is to be begun again.
-  std::optional<Plan> run();
+  std::optional<objects::Plan> run();
 
  private:
-  std::vector<PlanOutput> write_outputs(SortedEvents& events);
+  std::vector<objects::PlanOutput> write_outputs(SortedEvents& events);
 
   ObjectStore& store_;
   const CompactOptions& options_;
   const std::stop_token& stop_;
-  Plan plan_;
+  objects::Plan plan_;
   Letters letters_;
   LeftOut left_out_{letters_};
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

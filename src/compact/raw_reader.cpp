@@ -9,7 +9,13 @@
 #include "compact/stopped.hpp"
 #include "objects/layout.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
+
+using objects::EventObject;
+using objects::quarantine_folder;
+using objects::raw_folder;
+using objects::read_plan;
+
 namespace {
 
 // So much is read at once that it stays in the processor's cache.
@@ -145,4 +151,4 @@ void RawReader::read_own_outputs() {
   }
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -15,7 +15,7 @@
 #include "objects/event_object.hpp"
 #include "objects/plan.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // Reads the raw objects of a plan in several threads, and sorts their events. Once. One thread at a
 // time.
@@ -23,7 +23,7 @@ class RawReader {
  public:
   // All have to outlive it. What is no event of the hour goes to `letters`.
   RawReader(ObjectStore& store, const CompactOptions& options, const std::stop_token& stop,
-            const Plan& plan, Letters& letters)
+            const objects::Plan& plan, Letters& letters)
       : store_{store}, options_{options}, stop_{stop}, plan_{plan}, letters_{letters} {}
 
   // All events, for as long as the reader lives; null where another compactor has finished the plan
@@ -37,7 +37,7 @@ class RawReader {
  private:
   void read_some(EventSorter& sorter);
   void read_raw(const std::string& key, EventSorter& sorter);
-  void read_events(EventObject& object, const std::string& key, EventSorter& sorter);
+  void read_events(objects::EventObject& object, const std::string& key, EventSorter& sorter);
   void keep_damaged(const std::string& key, const std::string& damage);
   void note_missing(const std::string& key);
   bool is_finished_elsewhere();
@@ -46,7 +46,7 @@ class RawReader {
   ObjectStore& store_;
   const CompactOptions& options_;
   const std::stop_token& stop_;
-  const Plan& plan_;
+  const objects::Plan& plan_;
   Letters& letters_;
   std::vector<EventSorter> sorters_;  // one for each thread
 
@@ -59,4 +59,4 @@ class RawReader {
   std::atomic<std::uint64_t> missing_objects_{0};
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -15,7 +15,7 @@
 #include "base/errno_text.hpp"
 #include "eventcollect/object_store.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 namespace {
 
 // What stands in the file before each line.
@@ -136,4 +136,4 @@ std::unique_ptr<SortedEvents> read_run(std::unique_ptr<RunFile> file, std::size_
   return std::make_unique<RunReader>(std::move(file), buffer_bytes);
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -8,7 +8,7 @@
 
 #include "compact/sorted_events.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // One thread at a time.
 class RunFile {
@@ -42,4 +42,4 @@ class RunFile {
 // the longest line. The file goes with it.
 std::unique_ptr<SortedEvents> read_run(std::unique_ptr<RunFile> file, std::size_t buffer_bytes);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

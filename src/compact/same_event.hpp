@@ -6,7 +6,7 @@
 #include "eventcollect/batch.hpp"
 #include "eventcollect/stored_event.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // One thread at a time.
 class EventComparison {
@@ -28,4 +28,4 @@ class EventComparison {
   Batch batch_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 MergedEvents::MergedEvents(std::vector<std::unique_ptr<SortedEvents>> runs)
     : runs_{std::move(runs)} {
@@ -42,4 +42,4 @@ void MergedEvents::sift_down(std::size_t place) {
   heap_[place] = sinking;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

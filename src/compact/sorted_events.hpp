@@ -8,7 +8,7 @@
 
 #include "eventcollect/event.hpp"
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // What orders an event, and its line. Of equal ids the lowest server_time comes first, then the
 // smaller bytes: the first one stays, whoever compacts.
@@ -82,4 +82,4 @@ class MergedEvents final : public SortedEvents {
   bool front_is_taken_ = false;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -3,7 +3,7 @@
 
 #include <stop_token>
 
-namespace eventcollect {
+namespace eventcollect::compaction {
 
 // compact() was told to stop. No error, so no std::exception.
 struct Stopped {};
@@ -12,4 +12,4 @@ inline void check_stop(const std::stop_token& stop) {
   if (stop.stop_requested()) throw Stopped{};
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::compaction

@@ -4,6 +4,11 @@
 #include "sink/registry.hpp"
 
 namespace eventcollect {
+
+using sink::Registry;
+using sink::sink_registry;
+using sink::source_registry;
+
 namespace {
 
 class NullSink final : public Sink {

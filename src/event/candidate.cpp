@@ -5,7 +5,7 @@
 #include "event/fault_reason.hpp"
 #include "json/text.hpp"
 
-namespace eventcollect {
+namespace eventcollect::event {
 
 Rejection reject(const Candidate& candidate, std::string_view code, std::string pointer,
                  std::string message) {
@@ -29,4 +29,4 @@ Rejection reject_fault(const Candidate& candidate) {
                 std::move(reason.message));
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::event

@@ -9,7 +9,7 @@
 #include "eventcollect/rejection.hpp"
 #include "json/scanner.hpp"
 
-namespace eventcollect {
+namespace eventcollect::event {
 
 // All views are of the body that was scanned.
 struct Candidate {
@@ -41,4 +41,4 @@ Rejection reject(const Candidate& candidate, std::string_view code, std::string 
 // The rejection of a candidate that is not faultless.
 Rejection reject_fault(const Candidate& candidate);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::event

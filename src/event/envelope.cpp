@@ -6,7 +6,7 @@
 
 #include "event/fields.hpp"
 
-namespace eventcollect {
+namespace eventcollect::event {
 
 std::optional<Rejection> judge_envelope(const Envelope& envelope, const Candidate& top,
                                         std::string_view body) {
@@ -32,4 +32,4 @@ std::optional<Rejection> judge_envelope(const Envelope& envelope, const Candidat
   return {};
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::event

@@ -6,7 +6,7 @@
 
 #include "event/candidate.hpp"
 
-namespace eventcollect {
+namespace eventcollect::event {
 
 struct Envelope {
   bool found = false;
@@ -18,4 +18,4 @@ struct Envelope {
 std::optional<Rejection> judge_envelope(const Envelope& envelope, const Candidate& top,
                                         std::string_view body);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::event

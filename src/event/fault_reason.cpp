@@ -5,7 +5,7 @@
 #include "eventcollect/codes.hpp"
 #include "eventcollect/rules.hpp"
 
-namespace eventcollect {
+namespace eventcollect::event {
 
 FaultReason reason_of(json::Fault fault) {
   switch (fault) {
@@ -25,4 +25,4 @@ FaultReason reason_of(json::Fault fault) {
   return {};
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::event

@@ -6,7 +6,7 @@
 
 #include "json/scanner.hpp"
 
-namespace eventcollect {
+namespace eventcollect::event {
 
 struct FaultReason {
   std::string_view code;  // one of all_codes
@@ -16,4 +16,4 @@ struct FaultReason {
 // Both are empty for Fault::none.
 FaultReason reason_of(json::Fault fault);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::event

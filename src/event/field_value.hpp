@@ -14,7 +14,7 @@
 #include "eventcollect/uuid.hpp"
 #include "json/scanner.hpp"
 
-namespace eventcollect {
+namespace eventcollect::event {
 
 // A member's value as it is written.
 struct FieldValue {
@@ -71,4 +71,4 @@ inline std::optional<std::size_t> count_characters(std::string_view text) {
   return count;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::event

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-namespace eventcollect {
+namespace eventcollect::event {
 
 // In the order in which a stored line has them.
 enum class Field : std::uint8_t {
@@ -86,10 +86,10 @@ constexpr bool is_name_of(std::string_view name) {
 inline std::size_t find_field(std::string_view name) {
   return [name]<std::size_t... index>(std::index_sequence<index...>) {
     std::size_t found = field_count;
-    ((is_name_of<index>(name) ? (found = index, true) : false) || ...);
+    static_cast<void>(((is_name_of<index>(name) ? (found = index, true) : false) || ...));
     return found;
   }
   (std::make_index_sequence<field_count>{});
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::event

@@ -5,7 +5,7 @@
 #include "event/fields.hpp"
 #include "event/page_url.hpp"
 
-namespace eventcollect {
+namespace eventcollect::event {
 namespace {
 
 std::optional<TimePoint> read_time(const FieldValue& value, std::string& scratch) {
@@ -122,4 +122,4 @@ void Judge::trim(std::size_t keep_bytes) {
   }
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::event

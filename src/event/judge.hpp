@@ -11,7 +11,7 @@
 #include "eventcollect/event.hpp"
 #include "eventcollect/rules.hpp"
 
-namespace eventcollect {
+namespace eventcollect::event {
 
 // Holds the texts of the event that was judged last, where they were escaped.
 class Judge {
@@ -46,4 +46,4 @@ class Judge {
   std::string scratch_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::event

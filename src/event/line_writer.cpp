@@ -7,7 +7,7 @@
 
 #include "json/text.hpp"
 
-namespace eventcollect {
+namespace eventcollect::event {
 namespace {
 
 // What a line takes beside the client's texts and the context: our keys, the id and four times.
@@ -122,4 +122,4 @@ void LineWriter::trim(std::size_t keep_bytes) {
   }
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::event

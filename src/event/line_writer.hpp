@@ -9,7 +9,7 @@
 #include "eventcollect/clock.hpp"
 #include "eventcollect/event.hpp"
 
-namespace eventcollect {
+namespace eventcollect::event {
 
 // Keeps the line that was written last.
 class LineWriter {
@@ -35,4 +35,4 @@ class LineWriter {
   std::string server_time_digits_ = "0";  // once for all events of a request
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::event

@@ -14,6 +14,9 @@
 #include "json/scanner.hpp"
 
 namespace eventcollect {
+
+using namespace event;
+
 namespace {
 
 using json::Fault;

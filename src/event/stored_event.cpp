@@ -13,6 +13,8 @@
 
 namespace eventcollect {
 
+using namespace event;
+
 namespace {
 
 // The members of a line. Holds scratch memory.

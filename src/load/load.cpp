@@ -16,6 +16,10 @@
 #include "objects/layout.hpp"
 
 namespace eventcollect {
+
+using objects::Hour;
+using namespace loading;
+
 namespace {
 
 using std::chrono::milliseconds;

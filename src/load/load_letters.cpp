@@ -5,11 +5,12 @@
 #include "eventcollect/rejection.hpp"
 #include "pump/rejection_streak.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
 
 void LoadLetters::add(const Delivery& delivery, const Rejections& rejections) {
   retry_.once([&] {
-    append_letters(letters_, options_.clock->now(), delivery, rejections, options_.dead_letter);
+    pumping::append_letters(letters_, options_.clock->now(), delivery, rejections,
+                            options_.dead_letter);
   });
   const bool is_full =
       letters_.size() >= options_.max_batch_events || letters_.bytes() >= options_.max_batch_bytes;
@@ -22,13 +23,14 @@ void LoadLetters::add_damaged(const std::string& key, const std::string& damage)
       {.code = code::object_damaged,
        .message = fmt::format("{} {}: what could be read of it is loaded", key, damage),
        .raw = key});
-  retry_.once(
-      [&] { append_letters(letters_, options_.clock->now(), all, {}, options_.dead_letter); });
+  retry_.once([&] {
+    pumping::append_letters(letters_, options_.clock->now(), all, {}, options_.dead_letter);
+  });
 }
 
 void LoadLetters::flush() {
-  retry_.once([&] { bury(options_.dead_letter, letters_); });
+  retry_.once([&] { pumping::bury(options_.dead_letter, letters_); });
   letters_.clear();
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

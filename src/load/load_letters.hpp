@@ -9,7 +9,7 @@
 #include "eventcollect/source.hpp"
 #include "load/load_retry.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
 
 // Keeps the letters of an object until its end, unless they are too many: an object that is loaded
 // again would have them again. All functions throw Error where the letters cannot be stored, and
@@ -37,4 +37,4 @@ class LoadLetters {
   Batch letters_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

@@ -1,6 +1,6 @@
 #include "load/load_retry.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
 
 using std::chrono::milliseconds;
 
@@ -28,4 +28,4 @@ void LoadRetry::report(const std::exception& error, milliseconds wait) const {
   if (options_.on_failure) options_.on_failure(error, wait);
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

@@ -10,7 +10,7 @@
 #include "eventcollect/load.hpp"
 #include "eventcollect/retry.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
 
 // One thread at a time.
 class LoadRetry {
@@ -61,4 +61,4 @@ class LoadRetry {
   bool has_failed_ = false;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

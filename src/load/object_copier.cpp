@@ -5,7 +5,12 @@
 #include "pump/rejection_streak.hpp"
 #include "sink/guard.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
+
+using objects::EventObject;
+using sink::checked_write;
+using sink::guard;
+
 namespace {
 
 // Thrown where an object that was listed is not there any more.
@@ -82,16 +87,18 @@ void ObjectCopier::select(LoadState& state) {
 void ObjectCopier::write(LoadState& state) {
   const Batch& batch = delivery_.batch;
   const auto write_batch = [&] {
-    if (const auto error = guard([&] { checked_write(ledger_, batch, rejections_); })) throw Error{*error};
+    if (const auto error = guard([&] { checked_write(ledger_, batch, rejections_); }))
+      throw Error{*error};
   };
   if (ledger_retries_) {
     retry_.once(write_batch);
   } else {
     write_batch();
   }
-  retry_.once([&] { state.streak = extended(state.streak, delivery_, rejections_, false); });
+  retry_.once(
+      [&] { state.streak = pumping::extended(state.streak, delivery_, rejections_, false); });
   state.statistics.events += batch.size() - rejections_.size();
   state.statistics.rejected += rejections_.size();
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

@@ -16,7 +16,7 @@
 #include "load/selection.hpp"
 #include "objects/event_object.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
 
 // What a load has come to, and returns to where an object was not loaded after all.
 struct LoadState {
@@ -43,8 +43,8 @@ class ObjectCopier {
   Result copy(const ListedObject& object, LoadState& state);
 
  private:
-  bool copy_events(const ListedObject& object, EventObject& events, LoadState& state);
-  bool read_some(const ListedObject& object, EventObject& events);
+  bool copy_events(const ListedObject& object, objects::EventObject& events, LoadState& state);
+  bool read_some(const ListedObject& object, objects::EventObject& events);
   void select(LoadState& state);
   void write(LoadState& state);
 
@@ -63,4 +63,4 @@ class ObjectCopier {
   Batch selected_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

@@ -7,7 +7,13 @@
 
 #include "objects/layout.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
+
+using objects::events_suffix;
+using objects::Hour;
+using objects::hourly_folder;
+using objects::raw_folder;
+
 namespace {
 
 constexpr std::size_t keys_per_question = 1'000;
@@ -76,4 +82,4 @@ ObjectList list_missing(ObjectStore& store, LedgerSink& ledger, std::string_view
   return lister.take();
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

@@ -12,7 +12,7 @@
 #include "eventcollect/ledger.hpp"
 #include "eventcollect/object_store.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
 
 struct ListedObject {
   std::string key;
@@ -36,4 +36,4 @@ struct HourRange {
 ObjectList list_missing(ObjectStore& store, LedgerSink& ledger, std::string_view selection,
                         const HourRange& range, const std::stop_token& stop);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

@@ -5,7 +5,11 @@
 #include "objects/layout.hpp"
 #include "sink/guard.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
+
+using objects::hourly_folder;
+using sink::guard;
+
 namespace {
 
 // Calls a sink. What it throws is an Error then.
@@ -99,4 +103,4 @@ void ObjectLoader::commit(Outcome outcome) {
   }
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

@@ -16,7 +16,7 @@
 #include "load/plan_lookup.hpp"
 #include "load/selection.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
 
 // One thread at a time.
 class ObjectLoader {
@@ -66,4 +66,4 @@ class ObjectLoader {
   std::optional<InDoubt> in_doubt_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

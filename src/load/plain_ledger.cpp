@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace eventcollect {
+namespace eventcollect::loading {
 
 PlainLedger::PlainLedger(Sink& sink, const RetryPolicy& policy, RetrySink::OnRetry on_retry,
                          const std::stop_token& stop, Timer& timer)
@@ -28,4 +28,4 @@ std::vector<bool> PlainLedger::loaded(std::span<const std::string> object_keys, 
   return answers;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

@@ -8,7 +8,7 @@
 #include "eventcollect/ledger.hpp"
 #include "eventcollect/retry.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
 
 // Writes at once, trying again by itself, and remembers which objects it was given.
 class PlainLedger final : public LedgerSink {
@@ -30,4 +30,4 @@ class PlainLedger final : public LedgerSink {
   std::set<std::string, std::less<>> loaded_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

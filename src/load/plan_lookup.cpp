@@ -4,7 +4,12 @@
 
 #include "objects/plan.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
+
+using objects::Plan;
+using objects::plan_key_of_output;
+using objects::read_plan;
+
 namespace {
 
 // A plan under the same name can be another one where two compactors worked without create().
@@ -44,4 +49,4 @@ bool PlanLookup::ask(std::string_view hourly_key, const std::string& plan_key,
   return std::all_of(loaded.begin(), loaded.end(), [](bool one) { return one; });
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

@@ -9,7 +9,7 @@
 #include "eventcollect/ledger.hpp"
 #include "eventcollect/object_store.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
 
 // Remembers the last plan, since the outputs of one are asked about in turn. One thread at a time.
 class PlanLookup {
@@ -30,4 +30,4 @@ class PlanLookup {
   bool has_raws_ = false;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

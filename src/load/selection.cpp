@@ -11,7 +11,10 @@
 #include "eventcollect/url.hpp"
 #include "json/text.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
+
+using event::count_characters;
+
 namespace {
 
 void check_name(const std::string& name) {
@@ -63,4 +66,4 @@ void Selection::choose(const Batch& batch, Batch& chosen) const {
   }
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

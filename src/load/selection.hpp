@@ -7,7 +7,7 @@
 
 #include "eventcollect/batch.hpp"
 
-namespace eventcollect {
+namespace eventcollect::loading {
 
 // A value type.
 class Selection {
@@ -30,4 +30,4 @@ class Selection {
   std::string text_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::loading

@@ -144,6 +144,10 @@ std::string render_metrics(const CollectorStatistics& collected,
   return families.render();
 }
 
+}  // namespace eventcollect
+
+namespace eventcollect::metrics {
+
 std::string render_numbers(const std::vector<MetricNumber>& numbers) {
   Families families;
   MetricFamily* family = nullptr;
@@ -162,4 +166,4 @@ std::string render_numbers(const std::vector<MetricNumber>& numbers) {
   return families.render();
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::metrics

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace eventcollect {
+namespace eventcollect::metrics {
 
 struct MetricNumber {
   enum class Kind : std::uint8_t { counter, gauge };
@@ -22,4 +22,4 @@ struct MetricNumber {
 // long as no name is in two of them.
 std::string render_numbers(const std::vector<MetricNumber>& numbers);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::metrics

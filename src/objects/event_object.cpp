@@ -3,7 +3,7 @@
 #include <span>
 #include <utility>
 
-namespace eventcollect {
+namespace eventcollect::objects {
 namespace {
 
 constexpr std::size_t first_buffer_bytes = std::size_t{256} << 10;
@@ -54,4 +54,4 @@ void EventObject::fill() {
   at_end_ = got == 0;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::objects

@@ -14,7 +14,7 @@
 #include "eventcollect/stored_event.hpp"
 #include "objects/gzip_reader.hpp"
 
-namespace eventcollect {
+namespace eventcollect::objects {
 
 // One thread at a time.
 class EventObject {
@@ -45,4 +45,4 @@ class EventObject {
   bool skipping_ = false;  // the rest of a line that is too long
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::objects

@@ -7,7 +7,7 @@
 
 #include "objects/gzip_writer.hpp"
 
-namespace eventcollect {
+namespace eventcollect::objects {
 namespace {
 
 // Small enough that what is compressed stays in the processor's caches until it is written.
@@ -54,4 +54,4 @@ std::unique_ptr<EventObjectWriter> write_event_object(std::unique_ptr<ObjectWrit
   throw std::logic_error{"unknown format of an object"};
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::objects

@@ -11,7 +11,7 @@
 
 #include "eventcollect/object_store.hpp"
 
-namespace eventcollect {
+namespace eventcollect::objects {
 
 // What an object's events are written as. Another format is another value here and another class
 // behind write_event_object().
@@ -34,4 +34,4 @@ class EventObjectWriter {
 std::unique_ptr<EventObjectWriter> write_event_object(
     std::unique_ptr<ObjectWriter> object, ObjectFormat format = ObjectFormat::gzipped_ndjson);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::objects

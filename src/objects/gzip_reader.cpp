@@ -10,7 +10,7 @@
 #include <zlib.h>
 #endif
 
-namespace eventcollect {
+namespace eventcollect::objects {
 namespace {
 
 constexpr std::size_t buffer_bytes = std::size_t{128} << 10;
@@ -152,4 +152,4 @@ std::size_t GzipReader::read(char* out, std::size_t bytes) {
   return static_cast<std::size_t>(place - out);
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::objects

@@ -9,7 +9,7 @@
 
 #include "eventcollect/object_store.hpp"
 
-namespace eventcollect {
+namespace eventcollect::objects {
 
 // One thread at a time.
 class GzipReader {
@@ -38,4 +38,4 @@ class GzipReader {
   std::string damage_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::objects

@@ -9,7 +9,7 @@
 #include <zlib.h>
 #endif
 
-namespace eventcollect {
+namespace eventcollect::objects {
 namespace {
 
 constexpr std::size_t room_bytes = std::size_t{64} << 10;
@@ -107,4 +107,4 @@ void GzipWriter::write(std::string_view data, std::string& out) {
 
 void GzipWriter::finish(std::string& out) { state_->deflate({}, true, out); }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::objects

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace eventcollect {
+namespace eventcollect::objects {
 
 // One gzip member after the other. One thread at a time.
 class GzipWriter {
@@ -25,4 +25,4 @@ class GzipWriter {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::objects

@@ -7,7 +7,7 @@
 
 #include "json/text.hpp"
 
-namespace eventcollect {
+namespace eventcollect::objects {
 namespace {
 
 constexpr std::size_t max_key_bytes = 900;   // S3 allows 1,024 with the prefix
@@ -35,4 +35,4 @@ void check_key(std::string_view key) {
   if (!is_key(key)) throw std::invalid_argument{fmt::format("'{}' is no key of an object", key)};
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::objects

@@ -3,11 +3,11 @@
 
 #include <string_view>
 
-namespace eventcollect {
+namespace eventcollect::objects {
 
 bool is_key(std::string_view text);
 
 // Throws std::invalid_argument where `key` is none.
 void check_key(std::string_view key);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::objects

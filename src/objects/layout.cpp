@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace eventcollect {
+namespace eventcollect::objects {
 namespace {
 
 constexpr std::string_view form = "dt=0000-00-00/hour=00/";
@@ -34,4 +34,4 @@ std::optional<Hour> Hour::of_key(std::string_view key) {
   return {};
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::objects

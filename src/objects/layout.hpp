@@ -8,7 +8,7 @@
 
 #include "eventcollect/clock.hpp"
 
-namespace eventcollect {
+namespace eventcollect::objects {
 
 inline constexpr std::string_view raw_folder = "raw/";
 inline constexpr std::string_view hourly_folder = "hourly/";
@@ -38,4 +38,4 @@ class Hour {
   TimePoint begin_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::objects

@@ -10,6 +10,13 @@
 #include "objects/layout.hpp"
 
 namespace eventcollect {
+
+using objects::EventObjectWriter;
+using objects::events_suffix;
+using objects::Hour;
+using objects::raw_folder;
+using objects::write_event_object;
+
 namespace {
 
 bool is_of_one_hour(const Batch& batch) { return Hour{batch.earliest()} == Hour{batch.latest()}; }

@@ -12,7 +12,7 @@
 #include "json/scanner.hpp"
 #include "objects/key.hpp"
 
-namespace eventcollect {
+namespace eventcollect::objects {
 namespace {
 
 constexpr std::string_view plan_suffix = ".json";
@@ -269,4 +269,4 @@ std::vector<std::string> list_plans(ObjectStore& store, const Hour& hour) {
   return keys;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::objects

@@ -20,7 +20,7 @@
 #include "eventcollect/object_store.hpp"
 #include "objects/layout.hpp"
 
-namespace eventcollect {
+namespace eventcollect::objects {
 
 struct PlanOutput {
   std::string key;
@@ -75,4 +75,4 @@ std::optional<Plan> read_plan(ObjectStore& store, std::string_view key);
 // The keys of an hour's plans, in the order of their numbers. Throws Error.
 std::vector<std::string> list_plans(ObjectStore& store, const Hour& hour);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::objects

@@ -5,6 +5,9 @@
 #include "sink/registry.hpp"
 
 namespace eventcollect {
+
+using sink::Registry;
+
 namespace {
 
 Registry<ObjectStore>& stores() {

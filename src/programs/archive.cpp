@@ -14,6 +14,9 @@
 #include "programs/settings.hpp"
 
 namespace eventcollect {
+
+using namespace programs;
+
 namespace {
 
 const Program program{"eventcollect-archive",

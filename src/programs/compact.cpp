@@ -11,6 +11,9 @@
 #include "programs/settings.hpp"
 
 namespace eventcollect {
+
+using namespace programs;
+
 namespace {
 
 const Program program{"eventcollect-compact",

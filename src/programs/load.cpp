@@ -13,6 +13,9 @@
 #include "programs/settings.hpp"
 
 namespace eventcollect {
+
+using namespace programs;
+
 namespace {
 
 const Program program{"eventcollect-load",

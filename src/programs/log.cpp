@@ -7,7 +7,7 @@
 
 #include "eventcollect/clock.hpp"
 
-namespace eventcollect {
+namespace eventcollect::programs {
 namespace {
 
 constexpr std::chrono::seconds pause{10};
@@ -40,4 +40,4 @@ void Log::say_seldom(std::string_view topic, std::string_view line) {
                     : fmt::format("{} ({} more like it left out)", line, left_out));
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::programs

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-namespace eventcollect {
+namespace eventcollect::programs {
 
 // Writes lines, each with the time. Safe from any thread.
 class Log {
@@ -39,4 +39,4 @@ class Log {
   std::map<std::string, Topic, std::less<>> topics_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::programs

@@ -6,7 +6,7 @@
 
 #include <cstdio>
 
-namespace eventcollect {
+namespace eventcollect::programs {
 namespace {
 
 using std::chrono::steady_clock;
@@ -49,4 +49,4 @@ void Progress::end(const LoadStatistics& done) {
                        done.rejected + done.unreadable));
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::programs

@@ -6,7 +6,7 @@
 #include "eventcollect/load.hpp"
 #include "programs/log.hpp"
 
-namespace eventcollect {
+namespace eventcollect::programs {
 
 // One thread at a time.
 class Progress {
@@ -24,4 +24,4 @@ class Progress {
   std::chrono::steady_clock::time_point shown_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::programs

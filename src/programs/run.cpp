@@ -12,7 +12,7 @@
 #include "eventcollect/url.hpp"
 #include "programs/signals.hpp"
 
-namespace eventcollect {
+namespace eventcollect::programs {
 namespace {
 
 // Calls `work`. The message of a failure that may pass by itself, or nothing.
@@ -101,4 +101,4 @@ std::string dead_letter_url(const std::string& url, Log& log) {
   return url;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::programs

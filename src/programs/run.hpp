@@ -14,7 +14,7 @@
 #include "eventcollect/source.hpp"
 #include "programs/log.hpp"
 
-namespace eventcollect {
+namespace eventcollect::programs {
 
 inline constexpr int exit_usage = 2;  // beside EXIT_SUCCESS and EXIT_FAILURE
 
@@ -41,4 +41,4 @@ std::shared_ptr<ObjectStore> open_store_option(std::string_view option, const st
 // its former name only ("file:refused") is still used, and the log says so.
 std::string dead_letter_url(const std::string& url, Log& log);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::programs

@@ -11,7 +11,7 @@
 
 #include "eventcollect/version.hpp"
 
-namespace eventcollect {
+namespace eventcollect::programs {
 
 Values split(std::string_view text, std::string_view separators) {
   Values parts;
@@ -193,4 +193,4 @@ bool read_settings(const Program& program, const std::vector<Setting>& settings,
   return true;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::programs

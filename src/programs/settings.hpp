@@ -14,7 +14,7 @@
 
 #include "eventcollect/url.hpp"
 
-namespace eventcollect {
+namespace eventcollect::programs {
 
 using Values = std::vector<std::string>;
 
@@ -62,4 +62,4 @@ std::string duration_text(std::chrono::milliseconds duration);
 // The non-empty parts of `text` between any of the characters of `separators`.
 Values split(std::string_view text, std::string_view separators);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::programs

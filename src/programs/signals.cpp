@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <thread>
 
-namespace eventcollect {
+namespace eventcollect::programs {
 namespace {
 
 sigset_t ending_signals() {
@@ -41,4 +41,4 @@ void exit_at_next_signal() {
   }}.detach();
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::programs

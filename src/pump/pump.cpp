@@ -8,6 +8,10 @@
 #include "sink/guard.hpp"
 
 namespace eventcollect {
+
+using sink::guard;
+using namespace pumping;
+
 namespace {
 
 using std::chrono::milliseconds;

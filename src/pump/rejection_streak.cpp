@@ -5,7 +5,10 @@
 #include "eventcollect/dead_letter.hpp"
 #include "sink/guard.hpp"
 
-namespace eventcollect {
+namespace eventcollect::pumping {
+
+using sink::guard;
+
 namespace {
 
 constexpr std::size_t max_rejected = 100;  // in a row, over at least two batches
@@ -76,4 +79,4 @@ void bury(const std::shared_ptr<Sink>& sink, const Batch& letters) {
   }
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::pumping

@@ -9,7 +9,7 @@
 #include "eventcollect/sink.hpp"
 #include "eventcollect/source.hpp"
 
-namespace eventcollect {
+namespace eventcollect::pumping {
 
 // The streak with what the sink said of `delivery`, and if `with_unreadable` with what of it could
 // not be read. Throws Error where so many have been rejected or unreadable since the last one was
@@ -25,4 +25,4 @@ void append_letters(Batch& letters, TimePoint now, const Delivery& delivery,
 // Returns when they are durable; at once if there are none. Throws Error.
 void bury(const std::shared_ptr<Sink>& sink, const Batch& letters);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::pumping

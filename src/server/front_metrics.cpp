@@ -5,9 +5,9 @@
 namespace eventcollect::server {
 
 std::string render_front_metrics(const http::Statistics& front) {
-  using Kind = MetricNumber::Kind;
+  using Kind = metrics::MetricNumber::Kind;
   const auto number = [](std::uint64_t count) { return static_cast<double>(count); };
-  return render_numbers({
+  return metrics::render_numbers({
       {Kind::gauge, "eventcollect_http_connections_open", "Connections open now.",
        number(front.connections_open)},
       {Kind::counter, "eventcollect_http_connections_accepted_total",

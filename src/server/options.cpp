@@ -11,6 +11,9 @@
 #include "programs/settings.hpp"
 
 namespace eventcollect::server {
+
+using namespace programs;
+
 namespace {
 
 void check_is_one_of(const std::string& word, const Values& known) {

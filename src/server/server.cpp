@@ -22,6 +22,11 @@
 #include "server/spool_metrics.hpp"
 
 namespace eventcollect::server {
+
+using programs::dead_letter_url;
+using programs::Log;
+using programs::open_sink_option;
+
 namespace {
 
 std::shared_ptr<Sink> open_sinks(const std::vector<std::string>& urls) {
@@ -165,7 +170,7 @@ bool Server::drain() {
   log_.say(fmt::format("stopping: draining for {} ms", options_.drain_delay.count()));
   draining_ = true;
   public_.close_after_answers();
-  exit_at_next_signal();
+  programs::exit_at_next_signal();
   std::this_thread::sleep_for(options_.drain_delay);
   const auto end = steady_clock::now() + options_.drain_timeout;
   const auto left = [&] {

@@ -21,7 +21,7 @@ class Server {
  public:
   // Opens the sinks. `options` and `log` have to outlive it. Throws ConfigError for what an option
   // is to blame for, and std::exception for the rest.
-  Server(const Options& options, Log& log);
+  Server(const Options& options, programs::Log& log);
 
   // Serves from now on, and announces where. Throws std::runtime_error where it cannot listen.
   void start();
@@ -41,7 +41,7 @@ class Server {
   void wait_for_sink() const;
 
   const Options& options_;
-  Log& log_;
+  programs::Log& log_;
   std::atomic<bool> draining_{false};
   const std::string page_;
   // In the order in which they begin to work.

@@ -14,6 +14,9 @@
 #include "server/server.hpp"
 
 namespace eventcollect {
+
+using namespace programs;
+
 namespace {
 
 bool is_known_sink(const std::string& url) {

@@ -5,8 +5,8 @@
 namespace eventcollect::server {
 
 std::string render_spool_metrics(const std::vector<SpoolStatistics>& targets) {
-  using Kind = MetricNumber::Kind;
-  std::vector<MetricNumber> numbers;
+  using Kind = metrics::MetricNumber::Kind;
+  std::vector<metrics::MetricNumber> numbers;
   const auto add = [&](Kind kind, const std::string& name, const std::string& help, auto number) {
     for (const SpoolStatistics& target : targets) {
       numbers.push_back({kind, "eventcollect_spool_" + name, help,
@@ -25,7 +25,7 @@ std::string render_spool_metrics(const std::vector<SpoolStatistics>& targets) {
       [](const SpoolStatistics& target) { return target.events_rejected; });
   add(Kind::counter, "failures_total", "Attempts to forward that failed.",
       [](const SpoolStatistics& target) { return target.failures; });
-  return render_numbers(numbers);
+  return metrics::render_numbers(numbers);
 }
 
 }  // namespace eventcollect::server

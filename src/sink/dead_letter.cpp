@@ -8,6 +8,9 @@
 #include "sink/guard.hpp"
 
 namespace eventcollect {
+
+using sink::checked_write;
+
 namespace {
 
 void append_member(std::string& out, std::string_view name, std::string_view value) {

@@ -7,7 +7,7 @@
 
 #include "eventcollect/sink.hpp"
 
-namespace eventcollect {
+namespace eventcollect::sink {
 
 // Runs `call` and returns what went wrong, if anything did. An exception of another type than
 // Error counts as in doubt: how far the sink had come is not known.
@@ -38,4 +38,4 @@ inline void checked_write(Sink& sink, const Batch& batch, Rejections& rejections
   }
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::sink

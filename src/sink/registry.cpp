@@ -1,6 +1,6 @@
 #include "sink/registry.hpp"
 
-namespace eventcollect {
+namespace eventcollect::sink {
 
 Registry<Sink>& sink_registry() {
   static Registry<Sink> registry{"sink"};
@@ -12,12 +12,16 @@ Registry<Source>& source_registry() {
   return registry;
 }
 
+}  // namespace eventcollect::sink
+
+namespace eventcollect {
+
 void register_sink(std::string_view scheme, SinkOpener opener) {
-  sink_registry().add(scheme, std::move(opener));
+  sink::sink_registry().add(scheme, std::move(opener));
 }
 
 void register_source(std::string_view scheme, SourceOpener opener) {
-  source_registry().add(scheme, std::move(opener));
+  sink::source_registry().add(scheme, std::move(opener));
 }
 
 }  // namespace eventcollect

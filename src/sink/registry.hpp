@@ -16,7 +16,7 @@
 #include "eventcollect/registry.hpp"
 #include "eventcollect/url.hpp"
 
-namespace eventcollect {
+namespace eventcollect::sink {
 
 // The openers of one kind of thing, by scheme. Safe from any thread.
 template <typename Thing>
@@ -76,4 +76,4 @@ class Registry {
 Registry<Sink>& sink_registry();
 Registry<Source>& source_registry();
 
-}  // namespace eventcollect
+}  // namespace eventcollect::sink

@@ -10,6 +10,8 @@
 
 namespace eventcollect {
 
+using sink::checked_write;
+using sink::guard;
 using std::chrono::milliseconds;
 
 namespace {

@@ -7,6 +7,10 @@
 #include "sink/guard.hpp"
 
 namespace eventcollect {
+
+using sink::checked_write;
+using sink::guard;
+
 namespace {
 
 template <typename Call>

@@ -27,6 +27,7 @@
 #include "support/directory.hpp"
 
 using namespace eventcollect;
+using namespace eventcollect::objects;
 
 namespace {
 

@@ -16,6 +16,7 @@
 #include "support/tiny_disk.hpp"
 
 using namespace eventcollect;
+using namespace eventcollect::objects;
 using namespace eventcollect::test;
 
 namespace {

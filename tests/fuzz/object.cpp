@@ -9,6 +9,7 @@
 namespace {
 
 using namespace eventcollect;
+using namespace eventcollect::objects;
 
 struct Found {
   std::string lines;

@@ -5,6 +5,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
   using namespace eventcollect;
+  using namespace eventcollect::objects;
   const std::string_view text{reinterpret_cast<const char*>(data), bytes};
   constexpr std::string_view key = "plans/dt=2026-11-23/hour=18/0001.json";
   plan_number(text);

@@ -14,6 +14,9 @@
 #include "support/directory.hpp"
 
 namespace eventcollect {
+
+using namespace programs;
+
 namespace {
 
 using namespace std::chrono_literals;

@@ -11,7 +11,7 @@
 namespace eventcollect::test {
 
 inline std::string gzipped(std::string_view text) {
-  GzipWriter writer;
+  objects::GzipWriter writer;
   std::string out;
   writer.write(text, out);
   writer.finish(out);

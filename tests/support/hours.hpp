@@ -22,7 +22,7 @@
 
 namespace eventcollect::test {
 
-inline const Hour some_hour{some_time};
+inline const objects::Hour some_hour{some_time};
 inline const std::string some_partition = some_hour.partition();
 
 // Long after some_hour.
@@ -48,7 +48,7 @@ inline std::string line_of(const EventText& event) {
 }
 
 inline std::string raw_key(std::string_view name) {
-  return fmt::format("{}{}{}{}", raw_folder, some_partition, name, events_suffix);
+  return fmt::format("{}{}{}{}", objects::raw_folder, some_partition, name, objects::events_suffix);
 }
 
 // As `name` of some_hour.
@@ -94,23 +94,23 @@ inline std::vector<std::string> all_lines(ObjectStore& store, std::string_view p
 }
 
 inline std::vector<std::string> hourly_lines(ObjectStore& store) {
-  return all_lines(store, hourly_folder);
+  return all_lines(store, objects::hourly_folder);
 }
 
 // The dead letters: quarantine/ has damaged objects as well, which are not read here.
 inline std::vector<std::string> letters_in(ObjectStore& store) {
   std::vector<std::string> all;
-  for (const std::string& key : keys_of(store, quarantine_folder)) {
+  for (const std::string& key : keys_of(store, objects::quarantine_folder)) {
     if (!key.ends_with(".letters.json.gz")) continue;
     for (std::string& line : lines_in(store, key)) all.push_back(std::move(line));
   }
   return all;
 }
 
-inline std::vector<Plan> plans_in(ObjectStore& store) {
-  std::vector<Plan> plans;
-  for (const std::string& key : list_plans(store, some_hour)) {
-    plans.push_back(read_plan(store, key).value());
+inline std::vector<objects::Plan> plans_in(ObjectStore& store) {
+  std::vector<objects::Plan> plans;
+  for (const std::string& key : objects::list_plans(store, some_hour)) {
+    plans.push_back(objects::read_plan(store, key).value());
   }
   return plans;
 }
@@ -118,13 +118,13 @@ inline std::vector<Plan> plans_in(ObjectStore& store) {
 // What has to hold for every hour that was compacted: no raws, every plan is done, hourly/ has the
 // plans' outputs and nothing else, each sorted, and each event once. Returns the numbers of events.
 inline std::multiset<std::string> check_hour(ObjectStore& store) {
-  CHECK(keys_of(store, raw_folder).empty());
+  CHECK(keys_of(store, objects::raw_folder).empty());
   std::vector<std::string> outputs;
   std::multiset<std::string> ids;
-  for (const Plan& plan : plans_in(store)) {
+  for (const objects::Plan& plan : plans_in(store)) {
     CHECK(plan.done);
     std::string last;
-    for (const PlanOutput& output : plan.outputs) {
+    for (const objects::PlanOutput& output : plan.outputs) {
       outputs.push_back(output.key);
       const auto lines = lines_in(store, output.key);
       CHECK(lines.size() == output.events);
@@ -141,7 +141,7 @@ inline std::multiset<std::string> check_hour(ObjectStore& store) {
     }
   }
   std::sort(outputs.begin(), outputs.end());
-  CHECK(keys_of(store, hourly_folder) == outputs);
+  CHECK(keys_of(store, objects::hourly_folder) == outputs);
   return ids;
 }
 

@@ -58,8 +58,9 @@ inline std::vector<std::string> keys_of(ObjectStore& store, std::string_view pre
 // Puts these lines as the raw object `name` of the hour, and returns its key.
 inline std::string put_raw(ObjectStore& store, int hour, std::string_view name,
                            std::string_view lines) {
-  const std::string key = std::string{raw_folder} + Hour{hour_number(hour)}.partition() +
-                          std::string{name} + ".json.gz";
+  const std::string key = std::string{objects::raw_folder} +
+                          objects::Hour{hour_number(hour)}.partition() + std::string{name} +
+                          ".json.gz";
   store.put(key, gzipped(lines));
   return key;
 }
@@ -69,7 +70,7 @@ inline std::string put_raw(ObjectStore& store, int hour, std::string_view name,
 inline std::vector<std::string> put_hourly(ObjectStore& store, int hour,
                                            const std::vector<std::string>& raws,
                                            const std::vector<Batch>& parts) {
-  Plan plan{.hour = Hour{hour_number(hour)}};
+  objects::Plan plan{.hour = objects::Hour{hour_number(hour)}};
   plan.id = mint_uuid(hour_number(hour)).to_string();
   plan.done = true;
   plan.target_bytes = 1'000;

@@ -14,6 +14,10 @@
 #include "objects/key.hpp"
 
 namespace eventcollect {
+
+using objects::check_key;
+using objects::is_key;
+
 namespace {
 
 namespace fs = std::filesystem;

@@ -15,25 +15,25 @@ struct Column {
   bool is_required;
 };
 
-constexpr std::string_view type_of(FieldKind kind) {
+constexpr std::string_view type_of(event::FieldKind kind) {
   switch (kind) {
-    case FieldKind::uuid:
+    case event::FieldKind::uuid:
       return "uuid";
-    case FieldKind::text:
+    case event::FieldKind::text:
       return "text";
-    case FieldKind::object:
-    case FieldKind::array:
+    case event::FieldKind::object:
+    case event::FieldKind::array:
       return "jsonb";
-    case FieldKind::time:
+    case event::FieldKind::time:
       return "timestamp with time zone";
   }
   return {};
 }
 
 inline constexpr std::array columns = [] {
-  std::array<Column, column_order.size()> made{};
+  std::array<Column, event::column_order.size()> made{};
   for (std::size_t i = 0; i < made.size(); ++i) {
-    const FieldTraits& traits = traits_of(column_order[i]);
+    const event::FieldTraits& traits = event::traits_of(event::column_order[i]);
     made[i] = {traits.name, type_of(traits.kind), traits.is_required};
   }
   return made;

@@ -6,6 +6,10 @@
 #include <type_traits>
 
 namespace eventcollect::postgres {
+
+using event::column_order;
+using event::Field;
+
 namespace {
 
 constexpr std::size_t piece_bytes = 64 << 10;

@@ -9,6 +9,9 @@
 #include "objects/key.hpp"
 
 namespace eventcollect::s3 {
+
+using objects::is_key;
+
 namespace {
 
 // S3 allows 1,024 bytes, and a key of ours has up to 900.

@@ -13,6 +13,8 @@
 
 namespace eventcollect {
 
+using objects::check_key;
+using objects::is_key;
 using s3::Answer;
 using s3::Marked;
 using s3::Request;

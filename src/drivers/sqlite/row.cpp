@@ -3,6 +3,10 @@
 #include "event/fields.hpp"
 
 namespace eventcollect::sqlite {
+
+using event::column_order;
+using event::Field;
+
 namespace {
 
 // The decimal digits of `value`, with leading zeros, at `out`.

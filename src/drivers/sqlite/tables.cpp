@@ -13,6 +13,12 @@
 #include "eventcollect/url.hpp"
 
 namespace eventcollect::sqlite {
+
+using event::column_order;
+using event::Field;
+using event::FieldTraits;
+using event::traits_of;
+
 namespace {
 
 struct Column {

@@ -9,6 +9,9 @@
 #include "support/scripted_sink.hpp"
 
 namespace eventcollect::test {
+
+using objects::hourly_folder;
+
 namespace {
 
 constexpr RetryPolicy at_once{.first_wait = std::chrono::milliseconds{1},

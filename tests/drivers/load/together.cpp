@@ -20,6 +20,10 @@
 #include "support/writing.hpp"
 
 namespace eventcollect::test {
+
+using objects::hourly_folder;
+using objects::raw_folder;
+
 namespace {
 
 using Microseconds = std::chrono::microseconds;

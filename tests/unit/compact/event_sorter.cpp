@@ -15,6 +15,9 @@
 #include "support/seed.hpp"
 
 namespace eventcollect::test {
+
+using namespace compaction;
+
 namespace {
 
 // Events that share ids and times often, with lines of up to `max_line_bytes`, which the deque

@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-using namespace eventcollect;
+using namespace eventcollect::event;
 
 TEST_CASE("a field is found by its name") {
   for (const FieldTraits& traits : event_fields) {

@@ -12,6 +12,9 @@
 #include "support/scripted_sink.hpp"
 
 namespace eventcollect::test {
+
+using namespace loading;
+
 namespace {
 
 using Strings = std::vector<std::string>;

@@ -11,6 +11,12 @@
 #include "support/hooked_store.hpp"
 
 namespace eventcollect::test {
+
+using objects::Hour;
+using objects::Plan;
+using objects::raw_folder;
+using namespace loading;
+
 namespace {
 
 constexpr const char* id = "0193a000-0000-7000-8000-000000000001";

@@ -6,6 +6,9 @@
 #include "support/objects.hpp"
 
 namespace eventcollect::test {
+
+using objects::EventObject;
+
 namespace {
 
 EventObject object_of(const std::string& data, std::size_t piece_bytes = 1'000) {

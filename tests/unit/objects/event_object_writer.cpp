@@ -12,6 +12,11 @@
 #include "support/seed.hpp"
 
 namespace eventcollect::test {
+
+using objects::EventObject;
+using objects::EventObjectWriter;
+using objects::write_event_object;
+
 namespace {
 
 // What came of one object.

@@ -9,6 +9,10 @@
 #include "support/seed.hpp"
 
 namespace eventcollect::test {
+
+using objects::GzipReader;
+using objects::GzipWriter;
+
 namespace {
 
 struct Read {

@@ -17,6 +17,10 @@
 #include "support/writing.hpp"
 
 namespace eventcollect::test {
+
+using objects::EventObject;
+using objects::Hour;
+
 namespace {
 
 using namespace std::chrono_literals;
