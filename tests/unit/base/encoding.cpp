@@ -29,15 +29,6 @@ std::string percent_encoded(std::string_view text, std::string_view kept = {}) {
 
 }  // namespace
 
-TEST_CASE("a hexadecimal digit has a value in either case, and nothing else has one") {
-  const std::string_view digits = "0123456789abcdefABCDEF";
-  for (const char c : all_bytes()) {
-    const std::size_t at = digits.find(c);
-    const bool is_digit = at != std::string_view::npos;
-    CHECK(hex_value(c) == (is_digit ? static_cast<int>(at < 16 ? at : at - 6) : -1));
-  }
-}
-
 TEST_CASE("each byte has two hexadecimal digits") {
   std::string text = "x";
   append_hex(text, std::string_view{"\x00\x7f\xff", 3});
