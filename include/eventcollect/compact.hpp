@@ -5,9 +5,9 @@
 //
 // An hour is compacted when it, and its newest raw object, are older than the grace: first a plan
 // is created that names what goes in and what will come out, then the outputs are written, then the
-// plan is marked done, then what went in is removed. Whoever finds an open plan finishes it, with
-// the same content under the same keys. So a crash at any instant heals with the next run, and
-// several compactors at once do no harm.
+// plan is marked done, then what went in is removed. A compactor that finds an open plan finishes
+// it, with the same content under the same keys. So a crash at any instant heals with the next run,
+// and several compactors at once do no harm.
 //
 //   plans/dt=2026-11-23/hour=18/0001.json         plan 1 of the hour
 //   hourly/dt=2026-11-23/hour=18/0001-0193….-000.json.gz
@@ -22,7 +22,7 @@
 // The code of a letter is that of a fault in a stored event, event_id.conflict (another event with
 // this id was kept), object.damaged or object.missing (`raw` is the key of a raw object).
 //
-// A raw object is never changed. What somebody mends goes back under a new name: under its own it
+// A raw object is never changed. A mended one goes back under a new name: under its own it
 // would count as what the plan has taken already, and be removed unread.
 #pragma once
 
@@ -48,7 +48,7 @@ struct CompactedHour {
   std::uint64_t conflicts = 0;        // another event under the same id: dead letters now
   std::uint64_t unreadable = 0;       // lines that are no event of the hour: dead letters now
   std::uint64_t damaged_objects = 0;  // kept whole in quarantine/, their good lines are in
-  std::uint64_t missing_objects = 0;  // removed by somebody else before they were read
+  std::uint64_t missing_objects = 0;  // removed by another process before they were read
   bool finished_elsewhere = false;    // another compactor was faster, so no count above is known
 };
 
@@ -69,7 +69,7 @@ struct CompactOptions {
   std::size_t threads = 2;
 
   // Where a store cannot create() (that is tried, at the first plan), two compactors would do harm:
-  // so compact() throws, unless somebody says here that there is only one.
+  // so compact() throws, unless this says that there is only one.
   bool only_compactor = false;
 
   // Called by the thread that compacts, after each plan, and after an hour that failed and is left

@@ -19,7 +19,7 @@ class FileSystem {
 
   enum class Open : std::uint8_t {
     directory,   // for sync
-    read,        // a file that exists, of somebody else perhaps
+    read,        // a file that exists, perhaps of another user
     read_write,  // a file that exists
     create_new,  // a file that must not exist; appends
     update,      // a file that exists, to write over
@@ -52,8 +52,8 @@ class FileSystem {
   // -EWOULDBLOCK where another process or sink has it.
   virtual int lock(const std::string& path) = 0;
 
-  // Whether `path` is the file or directory that `descriptor` is: 1, or 0 if somebody has removed
-  // or replaced it.
+  // Whether `path` is the file or directory that `descriptor` is: 1, or 0 if it was removed or
+  // replaced.
   virtual int is_same(const std::string& path, int descriptor) = 0;
 
   // Whether `bytes` more could be written after `size`: 0 or -ENOSPC and the like. Either way it

@@ -15,8 +15,8 @@ namespace eventcollect::compaction {
 
 class EarlierEvents final : public SortedEvents {
  public:
-  // `store` has to outlive it. An output that is not there any more counts as empty: somebody who
-  // removes what is old must not block the hour for ever.
+  // `store` has to outlive it. An output that is not there any more counts as empty: to
+  // remove what is old must not block the hour for ever.
   EarlierEvents(ObjectStore& store, std::vector<objects::PlanOutput> outputs);
 
   // Throws Error, also where an output is damaged or not in order: to go on without what it

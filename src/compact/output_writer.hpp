@@ -18,8 +18,8 @@ namespace eventcollect::compaction {
 // Compresses and writes in a thread of its own. One thread at a time.
 class OutputWriter {
  public:
-  // Both outlive it. Where an object ends depends on the lines and the plan alone: so whoever
-  // finishes a plan puts the same events under the same keys.
+  // Both outlive it. Where an object ends depends on the lines and the plan alone: so every
+  // compactor that finishes a plan puts the same events under the same keys.
   OutputWriter(ObjectStore& store, const objects::Plan& plan);
 
   // What is not finished is not put.

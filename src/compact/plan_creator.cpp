@@ -34,7 +34,7 @@ bool PlanCreator::create(const Plan& plan) {
   if (!is_tried_) can_create_ = try_create();
   is_tried_ = true;
   if (can_create_) return store_.create(plan.key(), plan.to_json());
-  // There is one compactor, as somebody has said.
+  // There is one compactor: see CompactOptions::only_compactor.
   if (store_.get(plan.key()) != nullptr) return false;
   store_.put(plan.key(), plan.to_json());
   return true;

@@ -116,7 +116,7 @@ void RawReader::keep_damaged(const std::string& key, const std::string& damage) 
 
 void RawReader::note_missing(const std::string& key) {
   // Compactors remove raw objects only after the plan was marked done: so if it still is open,
-  // somebody else has removed this one. The hour goes on without it.
+  // another process has removed this one. The hour goes on without it.
   if (is_finished_elsewhere()) {
     ends_early_ = true;
     return;

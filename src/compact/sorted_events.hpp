@@ -11,7 +11,7 @@
 namespace eventcollect::compaction {
 
 // What orders an event, and its line. Of equal ids the lowest server_time comes first, then the
-// smaller bytes: the first one stays, whoever compacts.
+// smaller bytes: the first one stays, in every compaction.
 struct SortedEvent {
   std::uint64_t id_high = 0;  // the id's bytes as two numbers, which compare faster
   std::uint64_t id_low = 0;

@@ -7,7 +7,7 @@ namespace eventcollect::objects {
 
 bool is_key(std::string_view text);
 
-// Throws std::invalid_argument where `key` is none.
+// Throws std::invalid_argument where `key` is malformed.
 void check_key(std::string_view key);
 
 }  // namespace eventcollect::objects

@@ -22,7 +22,7 @@ std::optional<std::uint32_t> take_number(std::string_view& text) {
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const auto digits = static_cast<std::size_t>(end - text.data());
-  // What has another form than key() gives it is somebody else's object.
+  // What has another form than key() gives it is not ours.
   if (error != std::errc{} || number == 0 || text.substr(0, digits) != fmt::format("{:04}", number))
     return {};
   text.remove_prefix(digits);

@@ -66,7 +66,7 @@ std::optional<std::uint32_t> plan_number(std::string_view key);
 std::optional<std::string> plan_key_of_output(std::string_view key);
 
 // Reads the text of the plan that lies under `key`. Throws Error (misconfigured) where it is
-// none: somebody has to see to that.
+// malformed, which an operator has to mend.
 Plan parse_plan(std::string_view key, std::string_view text);
 
 // Nothing where there is no such object. Throws Error, as parse_plan() too.
