@@ -27,17 +27,9 @@ struct ArchiveOptions {
   std::string from;
   std::string to;
   std::string dead_letter;
-  std::size_t max_events = 0;
-  std::size_t max_bytes = 0;
-  std::chrono::milliseconds max_age{};
+  PumpOptions pump;
   bool once = false;
 };
-
-std::size_t parse_size(const std::string& text) {
-  const std::uint64_t bytes = parse_bytes(text);
-  if (bytes == 0) throw ConfigError{"no event has no bytes"};
-  return bytes;
-}
 
 std::vector<Setting> settings_of(ArchiveOptions& options) {
   return {
@@ -45,14 +37,18 @@ std::vector<Setting> settings_of(ArchiveOptions& options) {
        [&](const Values& values) { options.from = values[0]; }},
       {"to", "URL", "", "Where they go: s3:, dir:, or any sink", Setting::required,
        [&](const Values& values) { options.to = values[0]; }},
-      {"max-events", "N", "10000", "Write when so many events have come", Setting::one,
+      {"max-events", "N", std::to_string(options.pump.max_events),
+       "Write when so many events have come", Setting::one,
        [&](const Values& values) {
-         options.max_events = parse_count(values[0], 1, std::numeric_limits<std::uint32_t>::max());
+         options.pump.max_events =
+             parse_count(values[0], 1, std::numeric_limits<std::uint32_t>::max());
        }},
-      {"max-age", "TIME", "60s", "… or when the first of them came so long ago", Setting::one,
-       [&](const Values& values) { options.max_age = parse_duration(values[0]); }},
-      {"max-bytes", "SIZE", "64MiB", "… or when they have so many bytes, which bounds the memory",
-       Setting::one, [&](const Values& values) { options.max_bytes = parse_size(values[0]); }},
+      {"max-age", "TIME", duration_text(options.pump.max_age),
+       "… or when the first of them came so long ago", Setting::one,
+       [&](const Values& values) { options.pump.max_age = parse_duration(values[0]); }},
+      {"max-bytes", "SIZE", bytes_text(options.pump.max_bytes),
+       "… or when they have so many bytes, which bounds the memory", Setting::one,
+       [&](const Values& values) { options.pump.max_bytes = parse_positive_bytes(values[0]); }},
       {"dead-letter", "URL", "file:archive-rejected",
        "Where to keep what is not an event, and what --to rejects", Setting::one,
        [&](const Values& values) { options.dead_letter = values[0]; }},
@@ -101,19 +97,17 @@ std::shared_ptr<Source> open_from(const ArchiveOptions& options, Log& log,
 // What a broker counts has 16 bits. Better said now than when the queue is read.
 void check_bounds(const ArchiveOptions& options) {
   const bool is_amqp = Url::parse(options.from).scheme.starts_with("amqp");
-  if (is_amqp && options.max_events > std::numeric_limits<std::uint16_t>::max()) {
+  if (is_amqp && options.pump.max_events > std::numeric_limits<std::uint16_t>::max()) {
     throw ConfigError{fmt::format("--max-events: '{}' is more than 65535, which AMQP has at most",
-                                  options.max_events)};
+                                  options.pump.max_events)};
   }
 }
 
 void archive(const ArchiveOptions& options, Log& log, const std::stop_token& stop) {
   const auto sink = open_sink_option("--to", options.to);
-  PumpOptions pumping{
-      .max_events = options.max_events,
-      .max_bytes = options.max_bytes,
-      .max_age = options.max_age,
-      .dead_letter = open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log))};
+  PumpOptions pumping = options.pump;
+  pumping.dead_letter =
+      open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log));
   pumping.on_failure = [&](const std::exception& error, std::chrono::milliseconds wait) {
     log.say_seldom("failure",
                    fmt::format("error: {} (again in {} ms)", error.what(), wait.count()));

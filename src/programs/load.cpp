@@ -56,7 +56,7 @@ std::vector<Setting> settings_of(Options& options) {
        "Where to keep what is not an event, and what --to rejects", Setting::one,
        [&](const Values& values) { options.dead_letter = values[0]; }},
       {"every", "TIME", "", "Go on, and look again so often; else once", Setting::one,
-       [&](const Values& values) { options.every = parse_interval(values[0]); }},
+       [&](const Values& values) { options.every = parse_positive_duration(values[0]); }},
   };
 }
 

@@ -33,12 +33,16 @@ std::size_t parse_count(const std::string& text, std::size_t min, std::size_t ma
   return count;
 }
 
-std::chrono::milliseconds parse_interval(const std::string& text) {
-  const auto interval = parse_duration(text);
-  if (interval <= std::chrono::milliseconds{0}) {
-    throw ConfigError{fmt::format("'{}' is not greater than 0", text)};
-  }
-  return interval;
+std::chrono::milliseconds parse_positive_duration(const std::string& text) {
+  const auto duration = parse_duration(text);
+  if (duration > std::chrono::milliseconds{0}) return duration;
+  throw ConfigError{fmt::format("must be greater than 0, got {}", text)};
+}
+
+std::uint64_t parse_positive_bytes(const std::string& text) {
+  const std::uint64_t bytes = parse_bytes(text);
+  if (bytes > 0) return bytes;
+  throw ConfigError{fmt::format("must be greater than 0, got {}", text)};
 }
 
 std::string bytes_text(std::uint64_t bytes) {
@@ -52,6 +56,8 @@ std::string bytes_text(std::uint64_t bytes) {
 
 std::string duration_text(std::chrono::milliseconds duration) {
   const auto count = duration.count();
+  // In minutes only from two on: "60s" says more than "1m".
+  if (count % 60'000 == 0 && count >= 120'000) return fmt::format("{}m", count / 60'000);
   return count % 1'000 == 0 ? fmt::format("{}s", count / 1'000) : fmt::format("{}ms", count);
 }
 

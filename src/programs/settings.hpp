@@ -51,8 +51,9 @@ bool read_settings(const Program& program, const std::vector<Setting>& settings,
 // The whole number that `text` is. Throws ConfigError where it is not one from `min` to `max`.
 std::size_t parse_count(const std::string& text, std::size_t min, std::size_t max);
 
-// As parse_duration(), but nothing is too short.
-std::chrono::milliseconds parse_interval(const std::string& text);
+// As parse_duration() and parse_bytes(), for what must be greater than 0.
+std::chrono::milliseconds parse_positive_duration(const std::string& text);
+std::uint64_t parse_positive_bytes(const std::string& text);
 
 // The text that parse_bytes() and parse_duration() read as this value, for the fallback of a
 // setting whose default stands in the options of the library.

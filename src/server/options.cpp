@@ -98,10 +98,7 @@ std::vector<Setting> event_settings(Options& options) {
       {"max-body-bytes", "SIZE", bytes_text(options.endpoint.max_body_bytes),
        "Size of the largest body of a request", Setting::one,
        [&](const Values& values) {
-         options.endpoint.max_body_bytes = parse_bytes(values[0]);
-         if (options.endpoint.max_body_bytes == 0) {
-           throw ConfigError{fmt::format("must be greater than 0, got {}", values[0])};
-         }
+         options.endpoint.max_body_bytes = parse_positive_bytes(values[0]);
        }},
       {"max-batch-events", "N", fmt::format("{}", options.collector.rules.max_events),
        "Events that a request may hold", Setting::one,
@@ -121,10 +118,7 @@ std::vector<Setting> event_settings(Options& options) {
       {"ack-timeout", "TIME", duration_text(options.collector.acknowledge_timeout),
        "Answer 503 if events are not durable by then", Setting::one,
        [&](const Values& values) {
-         options.collector.acknowledge_timeout = parse_duration(values[0]);
-         if (options.collector.acknowledge_timeout.count() == 0) {
-           throw ConfigError{fmt::format("must be greater than 0, got {}", values[0])};
-         }
+         options.collector.acknowledge_timeout = parse_positive_duration(values[0]);
        }},
       {"drain-delay", "TIME", "5s",
        "After SIGTERM, still take events for so long, but not be ready", Setting::one,
