@@ -11,8 +11,7 @@ bool LoadRetry::wait_after(const Error& error, Backoff& backoff) {
     return true;
   }
   if (has_failed_) return false;
-  if (error.kind() == Error::misconfigured && !options_.retry.retry_misconfigured) return false;
-  const auto wait = backoff.next(options_.timer->now());
+  const auto wait = backoff.next(error, options_.timer->now());
   if (!wait) return false;
   note(error, *wait);
   options_.timer->wait(*wait, stop_);
