@@ -24,8 +24,8 @@ class Letters {
   // Throws Error.
   void add(const Rejection& rejection);
 
-  // All that were added are durable then, in place of what another compactor wrote. If there are
-  // none, there is no object. Throws Error.
+  // All that were added are durable then, in place of what another compactor wrote. Without
+  // any there is no object. Throws Error.
   void commit();
 
  private:

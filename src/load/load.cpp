@@ -151,8 +151,8 @@ void Loader::load_all() {
 
 void Loader::wait_for_others() {
   const Error error{Error::unavailable,
-                    fmt::format("the ledger lets nobody load what is left ({} objects): they "
-                                "are being loaded by somebody else, or it is locked",
+                    fmt::format("the ledger does not give out what is left ({} objects): another "
+                                "loader has it, or the ledger is locked",
                                 left_.size())};
   const auto wait = busy_.next(options_.timer->now());
   if (!wait) throw Error{error};

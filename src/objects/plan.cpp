@@ -112,7 +112,7 @@ class PlanReader {
   // What a plan names is written and removed: so nothing but what is its own.
   void check(const Plan& plan) const {
     const auto id = Uuid::parse(plan.id);
-    if (!id || id->to_string() != plan.id) reject("its id is no UUID");
+    if (!id || id->to_string() != plan.id) reject("its id is not a UUID");
     if (plan.target_bytes == 0) reject("it has no target_bytes");
     const std::string raws = std::string{raw_folder} + plan.hour.partition();
     for (const std::string& raw : plan.raws) {

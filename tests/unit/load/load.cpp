@@ -147,8 +147,8 @@ TEST_CASE("what others keep busy is waited for, and said, and given up") {
 
   ledger.is_busy = true;
   const auto begin = timer.now();
-  CHECK_THROWS_WITH_AS(load(objects.store, ledger, options), doctest::Contains("somebody else"),
-                       Error);
+  CHECK_THROWS_WITH_AS(load(objects.store, ledger, options),
+                       doctest::Contains("another loader has it"), Error);
   CHECK(failures.size() > 100);
   CHECK(timer.now() - begin == std::chrono::minutes{5});
 }
