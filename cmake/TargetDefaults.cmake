@@ -37,4 +37,5 @@ function(eventcollect_library target name)
     VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   eventcollect_defaults(${target})
+  eventcollect_use_precompiled(${target} eventcollect_precompiled)
 endfunction()

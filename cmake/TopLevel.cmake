@@ -14,6 +14,8 @@ if(NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
     mark_as_advanced(EVENTCOLLECT_CCACHE)
   endif()
   if(EVENTCOLLECT_CCACHE)
-    set(CMAKE_CXX_COMPILER_LAUNCHER "${EVENTCOLLECT_CCACHE}")
+    # It looks at no times, and knows what is in a precompiled header by the header's hash.
+    set(CMAKE_CXX_COMPILER_LAUNCHER
+      "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${EVENTCOLLECT_CCACHE}")
   endif()
 endif()

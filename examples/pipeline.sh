@@ -16,17 +16,19 @@ cd -- "$root"
 
 if [ -z "$full" ]; then
   sh cmake/install-packages.sh build pipeline
-  preset=server more=
+  # Once it is configured, the build notices by itself what has changed.
+  [ -f build/release/build.ninja ] || cmake --preset server </dev/null >&2
+  more=
 else
   sh cmake/install-packages.sh build test pipeline
-  preset=release more=early_compactor
+  cmake --preset release </dev/null >&2
+  more=early_compactor
 fi
 {
-  cmake --preset "$preset"
-  cmake --build --preset "$preset" --target \
+  cmake --build --preset release --target \
     eventcollect-server eventcollect-archive eventcollect-compact eventcollect-load $more
 } </dev/null >&2
-bin=$root/build/$preset/bin
+bin=$root/build/release/bin
 if [ -n "$full" ] && [ -z "${EVENTCOLLECT_TEST_SERVICES-}" ]; then
   exec python3 tests/services.py with sh "$0" --full
 fi

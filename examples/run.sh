@@ -11,9 +11,9 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 sh "$root/cmake/install-packages.sh" build
 (
   cd -- "$root"
-  # Once it was built, the build notices by itself what has changed.
-  [ -x build/server/bin/eventcollect-server ] || cmake --preset server
+  # Once it is configured, the build notices by itself what has changed.
+  [ -f build/release/build.ninja ] || cmake --preset server
   cmake --build --preset server --target eventcollect-server
 ) </dev/null >&2
 
-exec "$root/build/server/bin/eventcollect-server" "$@"
+exec "$root/build/release/bin/eventcollect-server" "$@"

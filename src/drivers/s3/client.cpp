@@ -54,7 +54,7 @@ HttpRequest Client::http_request(const Request& request) const {
   http.method = request.method;
   http.url = address_ + "/";
   if (!request.key.empty()) append_percent_encoded(http.url, full_key(request.key), "/");
-  if (!request.query.empty()) http.url += "?" + encode(request.query);
+  if (!request.query.empty()) http.url.append("?").append(encode(request.query));
   http.headers = request.headers;
   http.headers.push_back("x-amz-content-sha256: " + sha256(request.body));
   if (request.method == "PUT" || request.method == "POST") {
