@@ -7,7 +7,7 @@
 #include "collect/responses.hpp"
 #include "eventcollect/codes.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 namespace {
 
 std::optional<BodyFormat> format_of(std::string_view content_type) {
@@ -73,4 +73,4 @@ Response body_too_large(std::size_t max_bytes) {
                  fmt::format("The body must not exceed {} bytes, inflated or not.", max_bytes));
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

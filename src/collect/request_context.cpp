@@ -5,7 +5,7 @@
 #include "event/page_url.hpp"
 #include "json/text.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 namespace {
 
 constexpr std::size_t max_user_agent_bytes = 1 << 10;
@@ -37,4 +37,4 @@ std::string request_context(const Request& request, const ContextFields& wanted,
   return context;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -9,7 +9,7 @@
 #include "eventcollect/codes.hpp"
 #include "json/text.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 namespace {
 
 constexpr std::string_view problem_type = "application/problem+json";
@@ -85,4 +85,4 @@ Response response_to(const Error& failure, std::chrono::seconds retry_after) {
   return response;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -8,7 +8,7 @@
 #include "base/ip_network.hpp"
 #include "eventcollect/http.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 // Immutable.
 class TrustedProxies {
@@ -25,4 +25,4 @@ class TrustedProxies {
   std::vector<Network> networks_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect
