@@ -6,6 +6,9 @@
 #include "json/text.hpp"
 
 namespace eventcollect::collect {
+
+using event::strip_page_url;
+
 namespace {
 
 constexpr std::size_t max_user_agent_bytes = 1 << 10;
