@@ -11,6 +11,9 @@
 #include "eventcollect/url.hpp"
 
 namespace eventcollect::collect {
+
+using base::equals_ignoring_case;
+
 namespace {
 
 // What follows the scheme: the part of an origin that is compared with the Host header.

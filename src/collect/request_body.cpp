@@ -8,6 +8,12 @@
 #include "eventcollect/codes.hpp"
 
 namespace eventcollect::collect {
+
+using base::equals_ignoring_case;
+using base::inflate_gzip;
+using base::Inflated;
+using base::trim_blanks;
+
 namespace {
 
 std::optional<BodyFormat> format_of(std::string_view content_type) {

@@ -7,6 +7,8 @@
 
 namespace eventcollect::collect {
 
+using base::append_format;
+using base::Network;
 using event::strip_page_url;
 
 namespace {

@@ -10,6 +10,9 @@
 #include "json/text.hpp"
 
 namespace eventcollect::collect {
+
+using base::append_format;
+
 namespace {
 
 constexpr std::string_view problem_type = "application/problem+json";

@@ -9,6 +9,9 @@
 
 namespace eventcollect::collect {
 
+using base::Network;
+using base::trim_blanks;
+
 TrustedProxies::TrustedProxies(const std::vector<std::string>& networks) {
   for (const std::string& text : networks) {
     const auto network = Network::parse(text);

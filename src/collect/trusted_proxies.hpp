@@ -22,7 +22,7 @@ class TrustedProxies {
   std::string_view client_address(const Request& request) const;
 
  private:
-  std::vector<Network> networks_;
+  std::vector<base::Network> networks_;
 };
 
 }  // namespace eventcollect::collect
