@@ -12,7 +12,9 @@
 
 namespace eventcollect {
 
+namespace base {
 class FileSystem;
+}
 
 // Objects as files below a directory: `dir:DIR`. An object is written under DIR/.temporary, synced,
 // and renamed (or linked, for create()); then its directory is synced. What a crash left under
@@ -21,7 +23,7 @@ class DirStore final : public ObjectStore {
  public:
   // Makes the directory and its parents where missing. Throws Error.
   explicit DirStore(const std::string& directory);
-  DirStore(const std::string& directory, FileSystem& files);  // for tests: faults go in there
+  DirStore(const std::string& directory, base::FileSystem& files);  // for tests: faults go in there
   ~DirStore() override;
 
   void list(std::string_view prefix, std::string_view after, const Visit& visit) override;

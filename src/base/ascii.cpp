@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace eventcollect {
+namespace eventcollect::base {
 
 std::string to_lower(std::string_view text) {
   std::string lower{text};
@@ -21,4 +21,4 @@ std::string_view trim_blanks(std::string_view text) {
   return text;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace eventcollect {
+namespace eventcollect::base {
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -36,4 +36,4 @@ bool equals_ignoring_case(std::string_view a, std::string_view b);
 // Without the blanks at both ends. Other white space stays.
 std::string_view trim_blanks(std::string_view text);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
-namespace eventcollect {
+namespace eventcollect::base {
 
 std::uint32_t checksum(std::string_view bytes);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

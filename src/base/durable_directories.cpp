@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <utility>
 
-namespace eventcollect {
+namespace eventcollect::base {
 namespace {
 
 std::string without_last_slashes(std::string path) {
@@ -53,4 +53,4 @@ std::optional<DurableDirectories::Failure> DurableDirectories::make_one(const st
   return {};
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

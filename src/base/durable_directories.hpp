@@ -9,7 +9,7 @@
 
 #include "base/file_system.hpp"
 
-namespace eventcollect {
+namespace eventcollect::base {
 
 // Makes directories, and remembers which are durable. Safe from any thread.
 class DurableDirectories {
@@ -40,4 +40,4 @@ class DurableDirectories {
   std::set<std::string, std::less<>> durable_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

@@ -1,7 +1,7 @@
 #include "base/encoding.hpp"
 #include "base/ascii.hpp"
 
-namespace eventcollect {
+namespace eventcollect::base {
 namespace {
 
 constexpr bool is_unreserved(char c) {
@@ -64,4 +64,4 @@ std::optional<std::string> percent_decode(std::string_view text) {
   return decoded;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

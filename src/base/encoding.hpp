@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace eventcollect {
+namespace eventcollect::base {
 
 // "000102…ff": the two digits of each byte, for code that must not cost anything.
 inline constexpr std::array<char, 512> hex_pairs = [] {
@@ -32,4 +32,4 @@ void append_percent_encoded(std::string& out, std::string_view text, std::string
 // Nothing where two hexadecimal digits do not follow a '%'.
 std::optional<std::string> percent_decode(std::string_view text);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

@@ -5,11 +5,11 @@
 #include <string>
 #include <system_error>
 
-namespace eventcollect {
+namespace eventcollect::base {
 
 // "No such file or directory" for ENOENT, and for -ENOENT, which FileSystem's functions return.
 inline std::string errno_text(std::int64_t error) {
   return std::generic_category().message(static_cast<int>(error < 0 ? -error : error));
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

@@ -2,7 +2,7 @@
 
 #include <cerrno>
 
-namespace eventcollect {
+namespace eventcollect::base {
 
 int write_all(FileSystem& files, int descriptor, std::string_view data) {
   while (!data.empty()) {
@@ -21,4 +21,4 @@ std::int64_t read_again(FileSystem& files, int descriptor, char* out, std::size_
   return got;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace eventcollect {
+namespace eventcollect::base {
 
 // Each function returns what the call of its name does (POSIX.1-2017), or -errno where it fails.
 // None tries again after EINTR or a short count: that is the caller's part. Descriptors are those
@@ -94,4 +94,4 @@ class Descriptor {
   int value_ = -1;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

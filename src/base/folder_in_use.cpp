@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <system_error>
 
-namespace eventcollect {
+namespace eventcollect::base {
 
 FolderInUse folder_in_use(const std::string& path, const std::string& former_path) {
   std::error_code unknown;
@@ -19,4 +19,4 @@ FolderInUse folder_in_use(const std::string& path, const std::string& former_pat
                       former_path, path)};
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

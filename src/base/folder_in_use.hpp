@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace eventcollect {
+namespace eventcollect::base {
 
 struct FolderInUse {
   std::string path;
@@ -13,4 +13,4 @@ struct FolderInUse {
 // `path`, unless only `former_path` exists.
 FolderInUse folder_in_use(const std::string& path, const std::string& former_path);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

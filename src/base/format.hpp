@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace eventcollect {
+namespace eventcollect::base {
 
 void append_formatted(std::string& out, fmt::string_view format, fmt::format_args values);
 
@@ -16,4 +16,4 @@ void append_format(std::string& out, fmt::format_string<Values...> format, Value
   append_formatted(out, format, fmt::make_format_args(values...));
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

@@ -7,7 +7,7 @@
 #include <memory>
 #include <new>
 
-namespace eventcollect {
+namespace eventcollect::base {
 namespace {
 
 constexpr int gzip_only = 15 + 16;  // zlib's inflateInit2: the largest window, a gzip header
@@ -47,4 +47,4 @@ Inflated inflate_gzip(std::string_view data, std::size_t max_bytes, std::string&
   }
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace eventcollect {
+namespace eventcollect::base {
 
 enum class Inflated : std::uint8_t { whole, too_large, damaged };
 
@@ -14,4 +14,4 @@ enum class Inflated : std::uint8_t { whole, too_large, damaged };
 // `max_bytes`.
 Inflated inflate_gzip(std::string_view data, std::size_t max_bytes, std::string& out);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

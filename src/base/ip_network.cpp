@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-namespace eventcollect {
+namespace eventcollect::base {
 namespace {
 
 constexpr std::array<std::uint8_t, 12> v4_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -61,4 +61,4 @@ std::string Network::truncated() const {
   return text.data();
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace eventcollect {
+namespace eventcollect::base {
 
 // An address, or all addresses with the same first bits.
 struct Network {
@@ -26,4 +26,4 @@ struct Network {
   bool is_v4() const;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-namespace eventcollect {
+namespace eventcollect::base {
 
 bool LineBuffer::next(std::string_view& line) {
   const char* const from = buffer_.data() + begin_;
@@ -39,4 +39,4 @@ std::span<char> LineBuffer::room() {
   return std::span{buffer_}.subspan(end_);
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eventcollect {
+namespace eventcollect::base {
 
 // One thread at a time.
 class LineBuffer {
@@ -46,4 +46,4 @@ class LineBuffer {
   std::size_t end_ = 0;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

@@ -9,7 +9,7 @@
 
 #include "base/file_system.hpp"
 
-namespace eventcollect {
+namespace eventcollect::base {
 namespace {
 
 constexpr mode_t file_mode = 0640;
@@ -128,4 +128,4 @@ FileSystem& posix_file_system() {
   return instance;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::base

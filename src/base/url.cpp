@@ -11,6 +11,9 @@
 #include "base/encoding.hpp"
 
 namespace eventcollect {
+
+using base::percent_decode;
+
 namespace {
 
 struct Unit {

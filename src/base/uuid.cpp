@@ -12,6 +12,10 @@
 #include "base/encoding.hpp"
 
 namespace eventcollect {
+
+using base::hex_pairs;
+using base::hex_value;
+
 namespace {
 
 constexpr std::array<std::size_t, 4> dashes{8, 13, 18, 23};

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-namespace eventcollect {
+namespace eventcollect::collect {
 namespace {
 
 std::vector<Rejection> sorted_by_index(const Rejections& rejections) {
@@ -58,4 +58,4 @@ void give_up(const Group& group, const Error& failure, const EventHandlers& hand
   }
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -7,7 +7,7 @@
 #include "collect/submission.hpp"
 #include "eventcollect/rejections.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 // Empty ones are skipped.
 struct EventHandlers {
@@ -26,4 +26,4 @@ void answer_failed(const Group& group, const Error& failure);
 // The group is not tried again.
 void give_up(const Group& group, const Error& failure, const EventHandlers& handlers);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace eventcollect {
+namespace eventcollect::collect {
 namespace {
 
 bool is_kept(const Submission& submission) { return submission.on_failure == OnFailure::keep; }
@@ -103,4 +103,4 @@ std::vector<Group> Backlog::take_all() {
   return all;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -8,7 +8,7 @@
 
 #include "collect/submission.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 // A retry that failed is repeated with half of its submissions, until one is left: so an event that
 // makes the sink fail is alone in the end, and goes behind all others. After a success the next
@@ -57,4 +57,4 @@ class Backlog {
   std::uint64_t copied_bytes_ = 0;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -14,6 +14,18 @@
 #include "eventcollect/dead_letter.hpp"
 
 namespace eventcollect {
+
+using collect::add_rejections;
+using collect::Committer;
+using collect::Done;
+using collect::EventHandlers;
+using collect::on_committer_thread;
+using collect::OnFailure;
+using collect::Outcome;
+using collect::receipt_of;
+using collect::SteadyTime;
+using collect::tracked_event;
+
 namespace {
 
 using std::chrono::steady_clock;

@@ -6,7 +6,7 @@
 
 #include "sink/guard.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 using sink::checked_write;
 using sink::guard;
@@ -268,4 +268,4 @@ SinkStatistics Committer::statistics() const {
   return snapshot;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -16,7 +16,7 @@
 #include "eventcollect/sink.hpp"
 #include "eventcollect/statistics.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 // Whether this thread belongs to a committer, so that waiting for one would be waiting for itself.
 bool on_committer_thread();
@@ -98,4 +98,4 @@ class Committer {
   std::thread watch_thread_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

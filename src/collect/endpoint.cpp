@@ -15,6 +15,18 @@
 #include "eventcollect/url.hpp"
 
 namespace eventcollect {
+
+using collect::body_too_large;
+using collect::check_allowed_origin;
+using collect::check_body_headers;
+using collect::OriginRules;
+using collect::problem;
+using collect::read_body;
+using collect::request_context;
+using collect::RequestBody;
+using collect::response_to;
+using collect::TrustedProxies;
+
 namespace {
 
 void check_path(std::string_view path) {

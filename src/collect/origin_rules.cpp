@@ -10,7 +10,10 @@
 #include "eventcollect/codes.hpp"
 #include "eventcollect/url.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
+
+using base::equals_ignoring_case;
+
 namespace {
 
 // What follows the scheme: the part of an origin that is compared with the Host header.
@@ -86,4 +89,4 @@ void check_allowed_origin(std::string_view origin) {
       origin)};
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -9,7 +9,7 @@
 #include "collect/trusted_proxies.hpp"
 #include "eventcollect/http.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 // Immutable.
 class OriginRules {
@@ -38,4 +38,4 @@ class OriginRules {
 // Throws ConfigError where `origin` is not a scheme and a host.
 void check_allowed_origin(std::string_view origin);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

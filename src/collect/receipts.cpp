@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 Receipt receipt_of(const std::vector<Rejection>& by_rules, std::size_t accepted) {
   Receipt receipt;
@@ -37,4 +37,4 @@ void add_rejections(Receipt& receipt, std::span<const Rejection> by_sink,
   if (listed.size() > Receipt::max_listed) listed.resize(Receipt::max_listed);
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

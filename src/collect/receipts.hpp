@@ -7,7 +7,7 @@
 
 #include "eventcollect/collector.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 // That of a request of which the rules accepted `accepted` events.
 Receipt receipt_of(const std::vector<Rejection>& by_rules, std::size_t accepted);
@@ -17,4 +17,4 @@ Receipt receipt_of(const std::vector<Rejection>& by_rules, std::size_t accepted)
 void add_rejections(Receipt& receipt, std::span<const Rejection> by_sink,
                     std::span<const std::size_t> by_rules);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

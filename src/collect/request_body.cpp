@@ -7,7 +7,13 @@
 #include "collect/responses.hpp"
 #include "eventcollect/codes.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
+
+using base::equals_ignoring_case;
+using base::inflate_gzip;
+using base::Inflated;
+using base::trim_blanks;
+
 namespace {
 
 std::optional<BodyFormat> format_of(std::string_view content_type) {
@@ -73,4 +79,4 @@ Response body_too_large(std::size_t max_bytes) {
                  fmt::format("The body must not exceed {} bytes, inflated or not.", max_bytes));
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

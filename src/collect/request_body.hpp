@@ -9,7 +9,7 @@
 #include "eventcollect/collector.hpp"
 #include "eventcollect/http.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 // Stays where it is: `text` is a view into the request or into `inflated`.
 struct RequestBody {
@@ -27,4 +27,4 @@ std::optional<Response> read_body(const Request& request, std::size_t max_bytes,
 
 Response body_too_large(std::size_t max_bytes);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

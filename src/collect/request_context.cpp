@@ -5,7 +5,12 @@
 #include "event/page_url.hpp"
 #include "json/text.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
+
+using base::append_format;
+using base::Network;
+using event::strip_page_url;
+
 namespace {
 
 constexpr std::size_t max_user_agent_bytes = 1 << 10;
@@ -37,4 +42,4 @@ std::string request_context(const Request& request, const ContextFields& wanted,
   return context;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -6,10 +6,10 @@
 #include "collect/trusted_proxies.hpp"
 #include "eventcollect/endpoint.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 // A JSON object of the wanted fields that the request has; empty where it has none of them.
 std::string request_context(const Request& request, const ContextFields& wanted, const Rules& rules,
                             const TrustedProxies& proxies);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -9,7 +9,10 @@
 #include "eventcollect/codes.hpp"
 #include "json/text.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
+
+using base::append_format;
+
 namespace {
 
 constexpr std::string_view problem_type = "application/problem+json";
@@ -85,4 +88,4 @@ Response response_to(const Error& failure, std::chrono::seconds retry_after) {
   return response;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -8,7 +8,7 @@
 #include "eventcollect/collector.hpp"
 #include "eventcollect/http.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 // application/problem+json (RFC 9457), with `code` and, if there are any, `rejected` as extension
 // members.
@@ -20,4 +20,4 @@ Response response_to(const Receipt& receipt);
 // `failure` itself is for the operator's log and is not told to clients.
 Response response_to(const Error& failure, std::chrono::seconds retry_after);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -8,7 +8,7 @@
 #include "collect/submission.hpp"
 #include "eventcollect/statistics.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 // Whether a sink can store an event now, and when it is to be called without new events. Not ready
 // before its first success. One thread at a time.
@@ -58,4 +58,4 @@ class SinkHealth {
   bool has_failed_ = false;  // in the last call
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -13,7 +13,7 @@
 #include "eventcollect/error.hpp"
 #include "eventcollect/rejection.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
@@ -63,4 +63,4 @@ struct Group {
   }
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

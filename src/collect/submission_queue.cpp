@@ -4,7 +4,7 @@
 #include <iterator>
 #include <utility>
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 bool SubmissionQueue::has_room_for(const Batch& events) const {
   return memory_bytes() + events.memory_bytes() + sizeof(Submission) <= limits_.max_bytes;
@@ -127,4 +127,4 @@ Group SubmissionQueue::take_writing() {
   return group;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

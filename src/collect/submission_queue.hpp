@@ -11,7 +11,7 @@
 #include "collect/backlog.hpp"
 #include "collect/submission.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 // Arrivals gather in groups, in the order in which they came; what failed and is to be kept waits
 // in a backlog, and never joins a group of new ones: it may be its own fault that it failed. What a
@@ -117,4 +117,4 @@ class SubmissionQueue {
   Deadlines deadlines_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -4,7 +4,7 @@
 
 #include "json/text.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 std::string tracked_event(std::string_view name, const Properties& properties, TimePoint now,
                           const TrackOptions& options) {
@@ -32,4 +32,4 @@ std::string tracked_event(std::string_view name, const Properties& properties, T
   return text;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -6,9 +6,9 @@
 
 #include "eventcollect/collector.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 std::string tracked_event(std::string_view name, const Properties& properties, TimePoint now,
                           const TrackOptions& options);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -7,7 +7,10 @@
 #include "base/ascii.hpp"
 #include "eventcollect/url.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
+
+using base::Network;
+using base::trim_blanks;
 
 TrustedProxies::TrustedProxies(const std::vector<std::string>& networks) {
   for (const std::string& text : networks) {
@@ -38,4 +41,4 @@ std::string_view TrustedProxies::client_address(const Request& request) const {
   return address;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -8,7 +8,7 @@
 #include "base/ip_network.hpp"
 #include "eventcollect/http.hpp"
 
-namespace eventcollect {
+namespace eventcollect::collect {
 
 // Immutable.
 class TrustedProxies {
@@ -22,7 +22,7 @@ class TrustedProxies {
   std::string_view client_address(const Request& request) const;
 
  private:
-  std::vector<Network> networks_;
+  std::vector<base::Network> networks_;
 };
 
-}  // namespace eventcollect
+}  // namespace eventcollect::collect

@@ -16,6 +16,9 @@
 #include "eventcollect/object_store.hpp"
 
 namespace eventcollect::compaction {
+
+using base::errno_text;
+
 namespace {
 
 // What stands in the file before each line.

@@ -1,6 +1,6 @@
 #include "event/page_url.hpp"
 
-namespace eventcollect {
+namespace eventcollect::event {
 
 std::string_view strip_page_url(std::string_view address, const Rules& rules,
                                 std::string& scratch) {
@@ -20,4 +20,4 @@ std::string_view strip_page_url(std::string_view address, const Rules& rules,
   return scratch;
 }
 
-}  // namespace eventcollect
+}  // namespace eventcollect::event

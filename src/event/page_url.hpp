@@ -6,10 +6,10 @@
 
 #include "eventcollect/rules.hpp"
 
-namespace eventcollect {
+namespace eventcollect::event {
 
 // `address` without the query or fragment that the rules say to drop. The result is a view into
 // `address`, or into `scratch`, which may be what `address` views.
 std::string_view strip_page_url(std::string_view address, const Rules& rules, std::string& scratch);
 
-}  // namespace eventcollect
+}  // namespace eventcollect::event

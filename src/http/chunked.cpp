@@ -5,6 +5,9 @@
 #include "base/ascii.hpp"
 
 namespace eventcollect::http {
+
+using base::hex_value;
+
 namespace {
 
 constexpr std::size_t max_line_bytes = 1024;

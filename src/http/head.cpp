@@ -6,6 +6,12 @@
 #include "base/ascii.hpp"
 
 namespace eventcollect::http {
+
+using base::equals_ignoring_case;
+using base::is_alpha;
+using base::is_digit;
+using base::trim_blanks;
+
 namespace {
 
 constexpr std::uint64_t max_content_length = std::uint64_t{1} << 60;

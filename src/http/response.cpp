@@ -3,6 +3,9 @@
 #include "base/format.hpp"
 
 namespace eventcollect::http {
+
+using base::append_format;
+
 namespace {
 
 // RFC 9110, section 15, as far as we send them.

@@ -6,6 +6,9 @@
 #include "json/scanner.hpp"
 
 namespace eventcollect::json {
+
+using base::append_format;
+
 namespace {
 
 unsigned hex4(std::string_view text, std::size_t at) {

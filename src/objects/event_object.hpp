@@ -40,7 +40,7 @@ class EventObject {
 
   GzipReader gzip_;
   StoredEventReader reader_;
-  LineBuffer lines_;
+  base::LineBuffer lines_;
   bool at_end_ = false;
   bool skipping_ = false;  // the rest of a line that is too long
 };

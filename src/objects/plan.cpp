@@ -13,6 +13,9 @@
 #include "objects/key.hpp"
 
 namespace eventcollect::objects {
+
+using base::append_format;
+
 namespace {
 
 constexpr std::string_view plan_suffix = ".json";

@@ -13,6 +13,10 @@
 #include "programs/signals.hpp"
 
 namespace eventcollect::programs {
+
+using base::folder_in_use;
+using base::FolderInUse;
+
 namespace {
 
 // Calls `work`. The message of a failure that may pass by itself, or nothing.

@@ -9,6 +9,8 @@
 
 namespace eventcollect {
 
+using base::append_base64;
+using base::append_format;
 using sink::checked_write;
 
 namespace {

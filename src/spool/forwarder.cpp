@@ -8,6 +8,10 @@
 #include "base/folder_in_use.hpp"
 
 namespace eventcollect {
+
+using base::folder_in_use;
+using base::FolderInUse;
+
 namespace {
 
 // What the target rejects.

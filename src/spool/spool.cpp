@@ -15,6 +15,11 @@
 #include "spool/forwarder.hpp"
 
 namespace eventcollect {
+
+using base::checksum;
+using base::errno_text;
+using base::posix_file_system;
+
 namespace {
 
 std::vector<std::string> names_in(const std::string& directory) {

@@ -21,6 +21,9 @@
 #include "support/power_cut_file_system.hpp"
 
 namespace eventcollect::test {
+
+using base::FileSystem;
+
 namespace {
 
 using Random = std::mt19937_64;

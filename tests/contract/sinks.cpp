@@ -13,6 +13,9 @@
 #include "support/writing.hpp"
 
 namespace eventcollect::test {
+
+using base::FileSystem;
+
 namespace {
 
 const ManualClock the_clock{some_time};

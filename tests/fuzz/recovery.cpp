@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
   static const ManualClock clock{from_milliseconds(1'893'456'000'000)};
   test::PowerCutFileSystem files;
   files.make_directory("events");
-  const int file = files.open("events/current.ndjson", FileSystem::Open::create_new);
+  const int file = files.open("events/current.ndjson", base::FileSystem::Open::create_new);
   if (!left.empty()) files.write(file, left.data(), left.size());
   files.sync_data(file);
   files.sync(0);

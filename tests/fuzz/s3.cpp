@@ -11,6 +11,7 @@
 namespace {
 
 using namespace eventcollect;
+using base::append_percent_encoded;
 
 void check_verdict(std::string_view body, unsigned choice) {
   s3::HttpResponse response;

@@ -10,6 +10,7 @@
 namespace {
 
 using namespace eventcollect;
+using base::Network;
 
 template <typename Call>
 void allow_config_error(Call&& call) {

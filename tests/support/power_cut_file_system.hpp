@@ -36,7 +36,7 @@ enum class Call {
   probe
 };
 
-class PowerCutFileSystem final : public FileSystem {
+class PowerCutFileSystem final : public base::FileSystem {
  public:
   // Asked before each call; a positive errno makes it fail. Absent: nothing fails.
   std::function<int(Call)> fault;

@@ -12,6 +12,9 @@
 #include "base/format.hpp"
 
 namespace eventcollect::amqp {
+
+using base::append_format;
+
 namespace {
 
 using std::chrono::steady_clock;

@@ -8,6 +8,9 @@
 #include "base/encoding.hpp"
 
 namespace eventcollect::amqp {
+
+using base::percent_decode;
+
 namespace {
 
 // AMQP's shortstr.

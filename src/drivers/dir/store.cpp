@@ -15,6 +15,13 @@
 
 namespace eventcollect {
 
+using base::Descriptor;
+using base::DurableDirectories;
+using base::errno_text;
+using base::FileSystem;
+using base::posix_file_system;
+using base::read_again;
+using base::write_all;
 using objects::check_key;
 using objects::is_key;
 

@@ -17,6 +17,16 @@
 #include "eventcollect/url.hpp"
 
 namespace eventcollect::file {
+
+using base::checksum;
+using base::Descriptor;
+using base::errno_text;
+using base::FileSystem;
+using base::is_alpha;
+using base::is_digit;
+using base::read_again;
+using base::write_all;
+
 namespace {
 
 constexpr std::size_t slots = 2;

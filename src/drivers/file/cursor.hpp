@@ -23,7 +23,7 @@ struct Place {
 //
 // The file is two slots, each a place and its checksum, that are overwritten in turn: a crash while
 // one is written leaves the other, and a full disk does not stop the cursor.
-int read_cursor(FileSystem& files, const std::string& path, Place& place);
+int read_cursor(base::FileSystem& files, const std::string& path, Place& place);
 
 // The one user of a cursor, held by a lock on DIR/.NAME.lock. One thread at a time. All functions
 // throw Error.
@@ -31,7 +31,7 @@ class Cursor {
  public:
   // Throws where another reader has the cursor. `name` is a letter and then letters, digits, '-'
   // and '_'.
-  Cursor(FileSystem& files, const std::string& directory, const std::string& name);
+  Cursor(base::FileSystem& files, const std::string& directory, const std::string& name);
 
   // The place that was last saved, or the beginning.
   const Place& saved() const { return saved_; }
@@ -44,11 +44,11 @@ class Cursor {
   void write_slot(std::size_t slot, const Place& place);
   std::int64_t check(std::int64_t result, const char* what) const;
 
-  FileSystem& files_;
+  base::FileSystem& files_;
   const std::string directory_;
   const std::string path_;
-  Descriptor lock_;
-  Descriptor file_;
+  base::Descriptor lock_;
+  base::Descriptor file_;
   std::size_t next_slot_ = 0;
   Place saved_;
 };

@@ -11,6 +11,10 @@
 
 namespace eventcollect::file {
 
+using base::Descriptor;
+using base::errno_text;
+using base::FileSystem;
+
 Directory::Directory(std::string path, FileSystem& files) : path_{std::move(path)}, files_{files} {}
 
 std::string Directory::path(std::string_view name) const {

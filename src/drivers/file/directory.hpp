@@ -20,9 +20,9 @@ struct SealedFile {
 // Immutable. All functions throw Error.
 class Directory {
  public:
-  Directory(std::string path, FileSystem& files);
+  Directory(std::string path, base::FileSystem& files);
 
-  FileSystem& files() const { return files_; }
+  base::FileSystem& files() const { return files_; }
   const std::string& path() const { return path_; }
   std::string path(std::string_view name) const;
 
@@ -33,14 +33,14 @@ class Directory {
   std::optional<SealedFile> first_sealed(std::uint64_t from) const;
 
   // Null where the file is missing.
-  std::shared_ptr<const Descriptor> open(std::string_view name) const;
+  std::shared_ptr<const base::Descriptor> open(std::string_view name) const;
 
   // Passes on the result of a system call, or throws where it is an error.
   std::int64_t check(std::int64_t result, std::string_view what, std::string_view name) const;
 
  private:
   const std::string path_;
-  FileSystem& files_;
+  base::FileSystem& files_;
 };
 
 }  // namespace eventcollect::file

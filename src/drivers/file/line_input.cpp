@@ -9,6 +9,11 @@
 #include "eventcollect/sink.hpp"
 
 namespace eventcollect::file {
+
+using base::Descriptor;
+using base::LineBuffer;
+using base::read_again;
+
 namespace {
 
 constexpr std::size_t chunk_bytes = std::size_t{256} << 10;

@@ -23,13 +23,13 @@ class LineInput {
   void move_to(const Place& place);
 
   // Goes to the beginning of the file with this sequence number, unless the place is in it.
-  void open(std::shared_ptr<const Descriptor> file, std::uint64_t sequence, bool is_sealed);
+  void open(std::shared_ptr<const base::Descriptor> file, std::uint64_t sequence, bool is_sealed);
 
   // The place stays.
   void close();
 
   // Null while no file is open.
-  const std::shared_ptr<const Descriptor>& file() const { return file_; }
+  const std::shared_ptr<const base::Descriptor>& file() const { return file_; }
   bool is_sealed() const { return is_sealed_; }
 
   // Takes the next line that has been read; it lives until fill() is called.
@@ -40,9 +40,9 @@ class LineInput {
 
  private:
   const Directory& directory_;
-  std::shared_ptr<const Descriptor> file_;
+  std::shared_ptr<const base::Descriptor> file_;
   bool is_sealed_ = false;
-  LineBuffer lines_;  // read from next_.offset on, but not yet taken
+  base::LineBuffer lines_;  // read from next_.offset on, but not yet taken
   Place next_;
 };
 

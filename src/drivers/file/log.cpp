@@ -15,6 +15,13 @@
 #include "eventcollect/sink.hpp"
 
 namespace eventcollect::file {
+
+using base::Descriptor;
+using base::DurableDirectories;
+using base::errno_text;
+using base::FileSystem;
+using base::write_all;
+
 namespace {
 
 bool is_out_of_space(std::int64_t result) {

@@ -17,7 +17,7 @@ namespace eventcollect::file {
 // One thread at a time. All functions throw Error.
 class Log {
  public:
-  Log(std::string directory, FileSinkOptions options, FileSystem& files, const Clock& clock);
+  Log(std::string directory, FileSinkOptions options, base::FileSystem& files, const Clock& clock);
 
   // Appends whole lines. On return they are durable.
   void append(std::string_view lines);
@@ -64,17 +64,17 @@ class Log {
   bool is_old() const;
   std::string sealed_name() const;
   std::int64_t check(std::int64_t result, std::string_view what, std::string_view name);
-  Descriptor open(std::string_view name, FileSystem::Open how, std::string_view what);
+  base::Descriptor open(std::string_view name, base::FileSystem::Open how, std::string_view what);
 
   const Directory directory_;
   const FileSinkOptions options_;
-  FileSystem& files_;
+  base::FileSystem& files_;
   const Clock& clock_;
 
   Phase phase_ = Phase::sealed;
-  Descriptor lock_;
-  Descriptor directory_descriptor_;
-  std::shared_ptr<Descriptor> file_;
+  base::Descriptor lock_;
+  base::Descriptor directory_descriptor_;
+  std::shared_ptr<base::Descriptor> file_;
   std::string name_;                 // of file_, as it is now
   std::uint64_t durable_bytes_ = 0;  // of file_
   std::uint64_t sealed_bytes_ = 0;   // of all sealed files

@@ -16,9 +16,9 @@ namespace eventcollect::file {
 class Progress {
  public:
   struct State {
-    std::uint64_t sequence = 0;                // of the growing file; all before it are sealed
-    std::uint64_t durable_bytes = 0;           // of the growing file
-    std::shared_ptr<const Descriptor> file{};  // the growing file; null while there is none
+    std::uint64_t sequence = 0;       // of the growing file; all before it are sealed
+    std::uint64_t durable_bytes = 0;  // of the growing file
+    std::shared_ptr<const base::Descriptor> file{};  // the growing file; null while there is none
   };
 
   void set(State state) {

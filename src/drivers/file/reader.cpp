@@ -10,6 +10,9 @@
 #include "drivers/file/backlog.hpp"
 
 namespace eventcollect::file {
+
+using base::FileSystem;
+
 namespace {
 
 using std::chrono::milliseconds;

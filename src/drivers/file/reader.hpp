@@ -22,7 +22,7 @@ namespace eventcollect::file {
 class Reader {
  public:
   // Reads only sealed files where `progress` is null, otherwise everything that is durable.
-  Reader(std::string directory, FileSourceOptions options, FileSystem& files,
+  Reader(std::string directory, FileSourceOptions options, base::FileSystem& files,
          std::shared_ptr<const Progress> progress);
   ~Reader();
   Reader(const Reader&) = delete;

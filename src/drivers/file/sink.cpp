@@ -3,6 +3,8 @@
 
 namespace eventcollect {
 
+using base::posix_file_system;
+
 FileSink::FileSink(const std::string& directory, FileSinkOptions options, const Clock& clock)
     : log_{std::make_unique<file::Log>(directory, options, posix_file_system(), clock)} {}
 

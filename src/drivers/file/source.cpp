@@ -6,6 +6,8 @@
 
 namespace eventcollect {
 
+using base::posix_file_system;
+
 FileSource::FileSource(const std::string& directory, FileSourceOptions options)
     : reader_{std::make_unique<file::Reader>(directory, std::move(options), posix_file_system(),
                                              nullptr)} {}

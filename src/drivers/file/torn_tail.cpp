@@ -7,6 +7,13 @@
 #include "eventcollect/parser.hpp"
 
 namespace eventcollect::file {
+
+using base::Descriptor;
+using base::FileSystem;
+using base::LineBuffer;
+using base::read_again;
+using base::write_all;
+
 namespace {
 
 constexpr std::size_t chunk_bytes = std::size_t{1} << 20;

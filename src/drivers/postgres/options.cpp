@@ -9,6 +9,9 @@
 #include "base/encoding.hpp"
 
 namespace eventcollect::postgres {
+
+using base::append_percent_encoded;
+
 namespace {
 
 constexpr std::string_view shape = "postgres://user@host:port/database?option=value";

@@ -11,6 +11,9 @@
 #include "eventcollect/url.hpp"
 
 namespace eventcollect::postgres {
+
+using base::append_format;
+
 namespace {
 
 constexpr std::size_t max_name_bytes = 63;  // NAMEDATALEN - 1; longer ones the server cuts

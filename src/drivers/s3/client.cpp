@@ -13,6 +13,8 @@
 
 namespace eventcollect::s3 {
 
+using base::append_percent_encoded;
+
 using std::chrono::milliseconds;
 
 namespace {

@@ -11,6 +11,9 @@
 #include "eventcollect/object_store.hpp"
 
 namespace eventcollect::s3 {
+
+using base::trim_blanks;
+
 namespace {
 
 std::string_view take_line(std::string_view& text) {

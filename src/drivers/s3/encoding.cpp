@@ -11,6 +11,10 @@
 
 namespace eventcollect::s3 {
 
+using base::append_hex;
+using base::append_percent_encoded;
+using base::percent_decode;
+
 std::string decode_key(std::string_view text) {
   std::string spaced{text};
   std::replace(spaced.begin(), spaced.end(), '+', ' ');

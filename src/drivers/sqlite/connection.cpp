@@ -10,6 +10,9 @@
 #include "base/format.hpp"
 
 namespace eventcollect::sqlite {
+
+using base::append_format;
+
 namespace {
 
 using namespace std::chrono_literals;

@@ -14,6 +14,7 @@
 
 namespace eventcollect::sqlite {
 
+using base::append_format;
 using event::column_order;
 using event::Field;
 using event::FieldTraits;

@@ -5,6 +5,17 @@
 #include <cctype>
 
 namespace eventcollect {
+
+using base::equals_ignoring_case;
+using base::hex_value;
+using base::is_alpha;
+using base::is_blank;
+using base::is_digit;
+using base::is_hex;
+using base::is_space;
+using base::to_lower;
+using base::trim_blanks;
+
 namespace {
 
 TEST_CASE("characters are classified as the C locale does, and bytes over 127 belong to no class") {

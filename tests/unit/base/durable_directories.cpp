@@ -7,6 +7,9 @@
 #include "support/power_cut_file_system.hpp"
 
 namespace eventcollect::test {
+
+using base::DurableDirectories;
+
 namespace {
 
 // Counts the syncs of directories.

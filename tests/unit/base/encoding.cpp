@@ -7,6 +7,13 @@
 #include "support/seed.hpp"
 
 namespace eventcollect::test {
+
+using base::append_base64;
+using base::append_hex;
+using base::append_percent_encoded;
+using base::hex_pairs;
+using base::percent_decode;
+
 namespace {
 
 std::string all_bytes() {

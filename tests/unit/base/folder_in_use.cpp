@@ -8,6 +8,9 @@
 
 namespace eventcollect::test {
 
+using base::folder_in_use;
+using base::FolderInUse;
+
 TEST_CASE("a folder is used under its former name only while that is the only one") {
   const TemporaryDirectory directory;
   const std::string path = directory.path("rejected");

@@ -6,6 +6,8 @@
 #include <limits>
 
 using namespace eventcollect;
+using base::inflate_gzip;
+using base::Inflated;
 
 namespace {
 

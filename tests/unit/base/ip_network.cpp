@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 using namespace eventcollect;
+using base::Network;
 
 TEST_CASE("a network contains the addresses with its first bits") {
   struct Case {

@@ -10,6 +10,9 @@
 #include "support/seed.hpp"
 
 namespace eventcollect::test {
+
+using base::LineBuffer;
+
 namespace {
 
 // Gives the buffer as much of `text` as there is room for, at most `max_bytes`; what it took is

@@ -49,6 +49,11 @@ void operator delete(void* memory, std::size_t) noexcept { release(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
 
 using namespace eventcollect;
+using collect::Done;
+using collect::OnFailure;
+using collect::Outcome;
+using collect::SteadyTime;
+using collect::SubmissionQueue;
 
 namespace {
 

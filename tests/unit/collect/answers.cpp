@@ -8,6 +8,13 @@
 #include "support/events.hpp"
 
 namespace eventcollect::test {
+
+using collect::answer_stored;
+using collect::give_up;
+using collect::Group;
+using collect::OnFailure;
+using collect::Outcome;
+
 namespace {
 
 // What one sender was told.

@@ -3,6 +3,10 @@
 #include <doctest/doctest.h>
 
 namespace eventcollect::test {
+
+using collect::add_rejections;
+using collect::receipt_of;
+
 namespace {
 
 std::vector<Rejection> rejections_at(const std::vector<std::size_t>& indexes,

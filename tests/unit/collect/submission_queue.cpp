@@ -8,6 +8,16 @@
 #include "support/events.hpp"
 
 namespace eventcollect::test {
+
+using collect::Backlog;
+using collect::Done;
+using collect::Group;
+using collect::OnFailure;
+using collect::Outcome;
+using collect::SteadyTime;
+using collect::Submission;
+using collect::SubmissionQueue;
+
 namespace {
 
 using namespace std::chrono_literals;

@@ -10,6 +10,8 @@
 
 namespace eventcollect::test {
 
+using base::inflate_gzip;
+using base::Inflated;
 using objects::GzipReader;
 using objects::GzipWriter;
 

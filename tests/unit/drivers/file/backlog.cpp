@@ -8,6 +8,9 @@
 #include "support/directory.hpp"
 
 namespace eventcollect::file {
+
+using base::posix_file_system;
+
 namespace {
 
 struct Setup {
