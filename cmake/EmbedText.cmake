@@ -1,5 +1,5 @@
 # eventcollect_embed_text(TARGET FILE HEADER NAME) compiles the bytes of FILE into TARGET as
-# `const std::string_view eventcollect::detail::NAME`, which HEADER declares.
+# `const std::string_view eventcollect::ROOM::NAME`, which HEADER, as "ROOM/file.hpp", declares.
 #
 # Run as a script (cmake -P) with FILE, HEADER, NAME and OUTPUT it writes that source. The bytes go
 # into an array: string literals have a length limit, and raw ones a delimiter that may occur.
@@ -7,18 +7,19 @@
 if(CMAKE_SCRIPT_MODE_FILE)
   file(READ "${FILE}" bytes HEX)
   string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${bytes}")
+  get_filename_component(room "${HEADER}" DIRECTORY)
   string(REPEAT "'[^']+'," 14 row)
   string(REGEX REPLACE "(${row})" "\\1\n    " bytes "${bytes}")
   file(WRITE "${OUTPUT}" "#include \"${HEADER}\"
 
-namespace eventcollect::detail {
+namespace eventcollect::${room} {
 namespace {
 // One zero more than the text: an empty file is still an array.
 constexpr char bytes[] = {
     ${bytes}'\\0'};
 }  // namespace
 const std::string_view ${NAME}{bytes, sizeof(bytes) - 1};
-}  // namespace eventcollect::detail
+}  // namespace eventcollect::${room}
 ")
   return()
 endif()

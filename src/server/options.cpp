@@ -41,15 +41,6 @@ void apply_context(Options& options, const Values& values) {
   }
 }
 
-void apply_path(Options& options, const Values& values) {
-  const Values taken{"/", "/healthz", "/readyz", "/metrics"};
-  if (std::find(taken.begin(), taken.end(), values[0]) != taken.end()) {
-    throw ConfigError{
-        fmt::format("'{}' is not free: {} are taken", values[0], fmt::join(taken, ", "))};
-  }
-  options.endpoint.path = values[0];
-}
-
 void apply_url_strip(Options& options, const Values& values) {
   for (const std::string& word : words_of(values, {"query", "fragment"})) {
     if (word == "query") options.collector.rules.strip_query = true;
@@ -66,7 +57,7 @@ std::vector<Setting> network_settings(Options& options) {
        "Serve /healthz, /readyz and /metrics there, and no longer at --listen", Setting::one,
        [&](const Values& values) { options.admin = http::HostPort::parse(values[0]); }},
       {"path", "PATH", options.endpoint.path, "The path that events are POSTed to", Setting::one,
-       [&](const Values& values) { apply_path(options, values); }},
+       [&](const Values& values) { options.endpoint.path = values[0]; }},
       {"page", "FILE", "", "The page to serve at /, instead of the demo page", Setting::one,
        [&](const Values& values) { options.page = values[0]; }},
       {"allow-origin", "ORIGIN", "", "Other sites whose pages may send events", Setting::list,

@@ -38,7 +38,7 @@ std::shared_ptr<Sink> open_sinks(const std::vector<std::string>& urls) {
 }
 
 std::string read_page(const std::string& path) {
-  if (path.empty()) return std::string{detail::demo_page};
+  if (path.empty()) return std::string{demo_page};
   std::error_code unknown;
   std::ifstream file{path, std::ios::binary};
   if (!file || !std::filesystem::is_regular_file(path, unknown)) {
@@ -64,19 +64,19 @@ Server::Server(const Options& options, Log& log)
     : options_{options},
       log_{log},
       page_{read_page(options.page)},
+      public_site_{public_routes()},
+      admin_site_{admin_routes()},
       spool_{open_spool()},
       sink_{spool_ ? spool_->sink() : open_sinks(options.to)},
       letters_{open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log))},
       collector_{sink_, collector_options()},
       endpoint_{collector_, options.endpoint},
-      public_site_{public_routes()},
-      admin_site_{admin_routes()},
       public_{public_site_, options.threads},
       admin_{admin_site_, 1} {}
 
 std::vector<Route> Server::public_routes() {
   std::vector<Route> routes{
-      events_route(endpoint_),
+      events_route(options_.endpoint.path, endpoint_),
       page_route("/", [this] { return content("text/html; charset=utf-8", page_); }),
   };
   if (options_.admin) return routes;

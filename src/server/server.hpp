@@ -44,14 +44,15 @@ class Server {
   programs::Log& log_;
   std::atomic<bool> draining_{false};
   const std::string page_;
+  // Before what opens files: a path that is taken leaves none behind.
+  Site public_site_;
+  Site admin_site_;
   // In the order in which they begin to work.
   const std::unique_ptr<Spool> spool_;
   const std::shared_ptr<Sink> sink_;
   const std::shared_ptr<Sink> letters_;
   Collector collector_;
   Endpoint endpoint_;
-  Site public_site_;
-  Site admin_site_;
   http::Front public_;
   http::Front admin_;
 };

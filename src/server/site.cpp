@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "eventcollect/url.hpp"
 #include "http/response.hpp"
 
 namespace eventcollect::server {
@@ -14,8 +15,16 @@ Route page_route(std::string path, std::function<Response()> page) {
           .answer = [page = std::move(page)](const Request&) { return page(); }};
 }
 
-Route events_route(const Endpoint& endpoint) {
-  return {.path = endpoint.options().path, .endpoint = &endpoint};
+Route events_route(std::string path, const Endpoint& endpoint) {
+  return {.path = std::move(path), .endpoint = &endpoint};
+}
+
+Site::Site(std::vector<Route> routes) : routes_{std::move(routes)} {
+  for (const Route& route : routes_) {
+    if (find(route.path) == &route) continue;
+    throw ConfigError{
+        fmt::format("two routes have the path '{}': choose another --path", route.path)};
+  }
 }
 
 const Route* Site::find(std::string_view path) const {

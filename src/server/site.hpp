@@ -1,7 +1,7 @@
 // What the server serves: a table of routes.
 //
-//   Site site{{events_route(endpoint), page_route("/healthz", [] { return text(200, "ok\n"); })}};
-//   http::Front front{site, threads};
+//   Site site{{events_route("/events", endpoint), page_route("/healthz", [] { return text(200,
+//   "ok\n"); })}}; http::Front front{site, threads};
 #pragma once
 
 #include <functional>
@@ -26,13 +26,14 @@ struct Route {
 // For GET and HEAD.
 Route page_route(std::string path, std::function<Response()> page);
 
-// At the endpoint's path. The endpoint has to outlive the route.
-Route events_route(const Endpoint& endpoint);
+// The endpoint has to outlive the route, which reads nothing of it before a request comes.
+Route events_route(std::string path, const Endpoint& endpoint);
 
 // Safe from any thread, if its routes are.
 class Site final : public http::Handler {
  public:
-  explicit Site(std::vector<Route> routes) : routes_{std::move(routes)} {}
+  // Throws ConfigError where two routes have the same path.
+  explicit Site(std::vector<Route> routes);
 
   std::optional<Response> before_body(const Request& request) override;
   std::size_t max_body_bytes() const override;

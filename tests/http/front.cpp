@@ -53,7 +53,7 @@ struct Setup {
 
   std::vector<server::Route> routes() {
     return {
-        server::events_route(endpoint),
+        server::events_route("/events", endpoint),
         server::page_route("/",
                            [this] {
                              ++pages;

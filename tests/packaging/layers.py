@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Proves that the rooms of the house stand on each other in one direction: an include points to the
-same room or to one below it, no driver knows another, and no headers include each other in turn.
+same room or to one below it, no driver knows another, and no headers include each other in turn. A
+header under src/ puts its names into the namespace of its room.
 
     layers.py SOURCE_FOLDER
 
@@ -15,6 +16,13 @@ import sys
 ROOM = re.compile(r"add_subdirectory\(([a-z0-9_]+)\)")
 FILE = re.compile(r"(?:^|\s|eventcollect/)([a-z0-9_]+\.[ch]pp)(?=[\s)\"]|$)", re.MULTILINE)
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([a-z0-9_/]+\.hpp)[">]', re.MULTILINE)
+
+PUBLIC_NAMESPACE = re.compile(r"^namespace eventcollect \{$(.*?)^\}  //", re.MULTILINE | re.DOTALL)
+DECLARATION = re.compile(r"^\w.*", re.MULTILINE)
+NESTED_TYPE = re.compile(r"(?:class|struct) \w+::\w+")
+
+# A namespace cannot have the name of a public function: compact(), load(), pump().
+NAMESPACES = {"compact": "compaction", "load": "loading", "pump": "pumping"}
 
 
 def code_of(path):
@@ -81,6 +89,18 @@ class House:
         if driver and other_driver != driver and other_number == number:
             self.problems.append(f"the driver {driver} includes {other}, which is not its own: {name}")
 
+    def check_namespace(self, name):
+        """Only a type that is nested in a public class is outside of the room's namespace."""
+        path = self.files[name]
+        if self.src not in path.parents or path.suffix != ".hpp":
+            return
+        text = path.read_text(encoding="utf-8")
+        namespace = NAMESPACES.get(path.parent.name, path.parent.name)
+        names = DECLARATION.findall("".join(PUBLIC_NAMESPACE.findall(text)))
+        is_room = f"namespace eventcollect::{namespace} {{" in text
+        if not all(map(NESTED_TYPE.match, names)) or not (names or is_room):
+            self.problems.append(f"{name} has names that are not in namespace eventcollect::{namespace}")
+
 
 def find_cycle(graph):
     """Some headers that include each other in turn, or nothing."""
@@ -106,6 +126,7 @@ def main(source):
     house.check_all_are_in()
     graph = {}
     for name, path in house.files.items():
+        house.check_namespace(name)
         included = INCLUDE.findall(path.read_text(encoding="utf-8"))
         graph[name] = {other for other in included if other in house.files}
         for other in sorted(set(included) - graph[name]):

@@ -40,6 +40,7 @@ USAGE_ERRORS = [
     (["--context", "shoe_size"], ["shoe_size", "user_agent"]),
     (["--url-strip", "everything"], ["everything", "query"]),
     (["--path", "events"], ["--path", "events"]),
+    (["--path", "/metrics"], ["--path", "'/metrics'"]),
     (["--listen"], ["--listen"]),
 ]
 

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "eventcollect/url.hpp"
 #include "support/events.hpp"
 #include "support/gate_sink.hpp"
 
@@ -24,7 +25,7 @@ struct Setup {
   Collector collector{gate};
   Endpoint endpoint{collector, {.path = "/e", .max_body_bytes = 10'000}};
   server::Site site{{
-      server::events_route(endpoint),
+      server::events_route("/e", endpoint),
       server::page_route("/",
                          [] {
                            return Response{200, {{"Content-Type", "text/html"}}, "page"};
@@ -102,6 +103,14 @@ TEST_CASE("the endpoint's path is the endpoint's, with all methods and bodies") 
   setup.collector.close(std::chrono::seconds{10});
   CHECK(status == 202);
   CHECK(setup.gate->names() == std::vector<std::string>{"a"});
+}
+
+TEST_CASE("a path that two routes have is rejected") {
+  const auto page = [] { return Response{200, {}, "page"}; };
+  CHECK_THROWS_WITH_AS(
+      (server::Site{{server::page_route("/", page), server::page_route("/metrics", page),
+                     server::page_route("/metrics", page)}}),
+      "two routes have the path '/metrics': choose another --path", ConfigError);
 }
 
 TEST_CASE("a site without an endpoint takes no bodies") {
