@@ -71,7 +71,7 @@ Server::Server(const Options& options, Log& log)
       endpoint_{collector_, options.endpoint},
       public_site_{public_routes()},
       admin_site_{admin_routes()},
-      public_{public_site_, options.threads},
+      public_{public_site_, options.threads, options.http},
       admin_{admin_site_, 1} {}
 
 std::vector<Route> Server::public_routes() {
