@@ -8,16 +8,13 @@
 #include <utility>
 
 #include "http/connection.hpp"
-#include "http/shared.hpp"
 #include "http/socket.hpp"
 
 namespace eventcollect::http {
 
 struct Client {
-  Client(int socket_, std::uint64_t id_, std::string peer, Shared& shared)
-      : socket{socket_},
-        id{id_},
-        connection{std::move(peer), shared.limits, shared.buffered, shared.counters} {}
+  Client(int socket_, std::uint64_t id_, std::string peer, const ConnectionContext& context)
+      : socket{socket_}, id{id_}, connection{std::move(peer), context} {}
 
   const Socket socket;
   const std::uint64_t id;  // never used again, unlike the socket's number

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "http/response.hpp"
-
 namespace eventcollect::http {
 namespace {
 
@@ -16,13 +14,11 @@ Response busy_response() {
 
 }  // namespace
 
-Connection::Connection(std::string peer, const Limits& limits, ByteBudget& budget,
-                       Counters& counters)
+Connection::Connection(std::string peer, const ConnectionContext& context)
     : peer_{std::move(peer)},
-      limits_{limits},
-      counters_{counters},
-      input_share_{budget},
-      incoming_share_{budget} {}
+      context_{context},
+      input_share_{context.buffered},
+      incoming_share_{context.buffered} {}
 
 void Connection::begin_turn(std::string_view bytes) {
   if (input_.empty()) {
@@ -45,8 +41,9 @@ void Connection::end_turn() {
   used_bytes_ = input_.size() - unread_.size();
   unread_ = {};
   if (!input_share_.resize(input_.size())) return close();
-  // A request's time runs from its first byte.
-  const bool has_begun = stage_ == Stage::head && !input_.empty();
+  // A request's time runs from its first byte, which is not that of an empty line before it.
+  const std::string_view waiting = std::string_view{input_}.substr(used_bytes_);
+  const bool has_begun = stage_ == Stage::head && !waiting.empty() && waiting != "\r";
   if (has_begun && wait_ != Wait::request) wait_for(Wait::request);
 }
 
@@ -75,26 +72,41 @@ Step Connection::next() {
 }
 
 Step Connection::read_head() {
-  const std::string_view text = unread_.substr(0, limits_.max_head_bytes);
-  if (text.find(head_end) == std::string_view::npos) {
-    if (text.size() < limits_.max_head_bytes) return Step::none;
+  const std::size_t unread_bytes = unread_.size();
+  skip_empty_lines(unread_);
+  if (unread_.size() < unread_bytes) head_watch_ = {};
+  const std::size_t max_bytes = context_.limits.max_head_bytes;
+  const std::string_view text = unread_.substr(0, max_bytes);
+  HeadResult result = head_watch_.look(text);
+  if (result == HeadResult::incomplete) {
+    if (text.size() < max_bytes) return Step::none;
     return reject(plain_response(431, "The header fields are too large."));
   }
-  incoming_ = std::make_unique<Incoming>();
-  Head& head = incoming_->head;
-  const HeadResult result = parse_head(text, head);
   if (result == HeadResult::complete) {
-    unread_.remove_prefix(head.text.size());
-    head.request.peer = peer_;
-    is_head_request_ = head.request.method == "HEAD";
-    closes_after_ = !head.keeps_alive;
-    stage_ = Stage::decision;
+    incoming_ = std::make_unique<Incoming>();
+    result = parse_head(text, incoming_->head);
+  }
+  if (result == HeadResult::complete) {
+    begin_request();
     return Step::head;
   }
-  ++counters_.malformed;
+  ++context_.counters.malformed;
   return reject(result == HeadResult::unsupported
                     ? plain_response(501, "The only supported transfer coding is chunked.")
                     : plain_response(400, "Malformed HTTP request."));
+}
+
+void Connection::begin_request() {
+  Head& head = incoming_->head;
+  head_watch_ = {};
+  unread_.remove_prefix(head.text.size());
+  head.request.peer = peer_;
+  is_head_request_ = head.request.method == "HEAD";
+  persistence_ = Persistence::close;
+  if (head.keeps_alive) {
+    persistence_ = head.is_1_1 ? Persistence::as_usual : Persistence::keep_alive;
+  }
+  stage_ = Stage::decision;
 }
 
 void Connection::take_body(std::size_t max_bytes) {
@@ -140,7 +152,7 @@ Step Connection::read_chunks() {
     case ChunkedReader::Result::malformed:
       break;
   }
-  ++counters_.malformed;
+  ++context_.counters.malformed;
   return reject(plain_response(400, "Malformed chunk in the body."));
 }
 
@@ -173,11 +185,11 @@ Step Connection::reject(const Response& response) {
 void Connection::answer(const Response& response, bool is_last) {
   const bool is_before_end = stage_ == Stage::decision || stage_ == Stage::body;
   const bool is_body_unread = is_before_end && incoming_->head.has_body();
-  closes_after_ = closes_after_ || is_last || is_body_unread;
-  append_response(output_, response, closes_after_, is_head_request_);
+  if (is_last || is_body_unread) persistence_ = Persistence::close;
+  append_response(output_, response, persistence_, is_head_request_, context_.date.text());
   stage_ = Stage::answer;
   wait_for(Wait::client);
-  if (closes_after_) drain();
+  if (persistence_ == Persistence::close) drain();
 }
 
 void Connection::sent(std::size_t bytes) {
@@ -187,7 +199,7 @@ void Connection::sent(std::size_t bytes) {
   sent_bytes_ = 0;
   if (stage_ != Stage::answer) return;
   is_head_request_ = false;  // the next may be rejected before its method is known
-  stage_ = closes_after_ ? Stage::last : Stage::head;
+  stage_ = persistence_ == Persistence::close ? Stage::last : Stage::head;
   if (stage_ == Stage::head) wait_for(Wait::idle);
 }
 
@@ -195,13 +207,13 @@ void Connection::sent(std::size_t bytes) {
 Step Connection::drain() {
   drained_bytes_ += unread_.size();
   unread_ = {};
-  if (drained_bytes_ > limits_.max_drained_bytes) close();
+  if (drained_bytes_ > context_.limits.max_drained_bytes) close();
   return Step::none;
 }
 
 void Connection::expire() {
   if (wait_ != Wait::request || !output_.empty()) return close();
-  ++counters_.timed_out;
+  ++context_.counters.timed_out;
   reject(plain_response(408, "The request did not arrive in time."));
 }
 

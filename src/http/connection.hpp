@@ -24,8 +24,10 @@
 #include "eventcollect/http.hpp"
 #include "http/byte_budget.hpp"
 #include "http/chunked.hpp"
+#include "http/date.hpp"
 #include "http/head.hpp"
 #include "http/limits.hpp"
+#include "http/response.hpp"
 #include "http/statistics.hpp"
 
 namespace eventcollect::http {
@@ -50,11 +52,19 @@ enum class Wait : std::uint8_t {
 };
 inline constexpr std::size_t wait_kinds = 5;
 
+// What the connections of a loop have in common.
+struct ConnectionContext {
+  const Limits& limits;
+  ByteBudget& buffered;  // for requests that are not complete
+  Counters& counters;
+  const Date& date;
+};
+
 // One thread at a time.
 class Connection {
  public:
-  // `limits`, `budget` and `counters` have to outlive it. `peer` is the client's address.
-  Connection(std::string peer, const Limits& limits, ByteBudget& budget, Counters& counters);
+  // `context` has to outlive it. `peer` is the client's address.
+  Connection(std::string peer, const ConnectionContext& context);
 
   // A turn deals with bytes that have come, if any. They have to stay until end_turn(), which
   // buffers what of them is not used up; it closes the connection where the budget has no room.
@@ -118,6 +128,7 @@ class Connection {
   enum class Gathered : std::uint8_t { yes, too_large, no_room };
 
   Step read_head();
+  void begin_request();
   Step read_body();
   Step read_chunks();
   Gathered gather(std::string_view piece);
@@ -129,18 +140,18 @@ class Connection {
   void wait_for(Wait wait);
 
   const std::string peer_;
-  const Limits& limits_;
-  Counters& counters_;
+  const ConnectionContext& context_;
 
   Stage stage_ = Stage::head;
   Wait wait_ = Wait::idle;
   std::uint32_t waits_begun_ = 1;
-  bool closes_after_ = false;     // the answer that is due is the last
-  bool is_head_request_ = false;  // its answer has no body
+  Persistence persistence_ = Persistence::as_usual;  // after the answer that is due
+  bool is_head_request_ = false;                     // its answer has no body
 
   std::string_view unread_;     // during a turn
   std::string input_;           // what is unread between turns, at its end
   std::size_t used_bytes_ = 0;  // of input_, before that
+  HeadWatch head_watch_;
   ByteShare input_share_;
   std::unique_ptr<Incoming> incoming_;
   ByteShare incoming_share_;

@@ -24,9 +24,17 @@ constexpr int max_requests_in_a_turn = 32;
 constexpr std::uint64_t listener_token = 0;
 constexpr std::uint64_t responses_token = 1;
 
+std::chrono::sys_seconds wall_clock_second() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
 }  // namespace
 
-Loop::Loop(Shared& shared) : shared_{shared}, deadlines_{shared.limits} {
+Loop::Loop(Shared& shared)
+    : shared_{shared},
+      date_{wall_clock_second()},
+      context_{shared.limits, shared.buffered, shared.counters, date_},
+      deadlines_{shared.limits} {
   poller_.add(shared_.listener.get(), EPOLLIN | EPOLLEXCLUSIVE, listener_token);
   poller_.add(responses_->descriptor(), EPOLLIN, responses_token);
   {
@@ -40,6 +48,7 @@ void Loop::run() {
   while (!shared_.abandoning && !(shared_.stopping && clients_.empty())) {
     const auto events = poller_.wait(poll_timeout());
     now_ = steady_clock::now();
+    date_.update(wall_clock_second());
     for (const epoll_event& event : events) dispatch(event);
     deliver_responses();
     resume_unfinished();
@@ -85,7 +94,7 @@ void Loop::accept_all() {
 
 void Loop::accept(int socket, std::string peer) {
   const std::uint64_t id = ++last_id_;
-  auto client = std::make_unique<Client>(socket, id, std::move(peer), shared_);
+  auto client = std::make_unique<Client>(socket, id, std::move(peer), context_);
   ++shared_.counters.accepted;
   ++shared_.counters.open;
   const int yes = 1;

@@ -57,6 +57,8 @@ class Loop {
   void close(Client& client);
 
   Shared& shared_;
+  Date date_;
+  const ConnectionContext context_;
   Poller poller_;
   std::shared_ptr<ResponseQueue> responses_ = std::make_shared<ResponseQueue>();
   std::unordered_map<std::uint64_t, std::unique_ptr<Client>> clients_;

@@ -1,6 +1,7 @@
 // Responses as HTTP/1.1 text.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -8,9 +9,17 @@
 
 namespace eventcollect::http {
 
-// Appends the response with Content-Length, and with `Connection: close` if the connection ends
-// with it. The answer to a HEAD request has no body, but says how long it would be.
-void append_response(std::string& out, const Response& response, bool closes, bool to_head_request);
+// What an answer says of its connection.
+enum class Persistence : std::uint8_t {
+  as_usual,    // nothing: it stays, as HTTP/1.1 has it
+  keep_alive,  // it stays, since an HTTP/1.0 client asked for that
+  close,       // it ends with this answer
+};
+
+// Appends the response, also with Content-Length and Date. The answer to a HEAD request has no
+// body, but says how long it would be. If memory is short `out` is left as it was.
+void append_response(std::string& out, const Response& response, Persistence persistence,
+                     bool to_head_request, std::string_view date);
 
 // A response of a sentence as plain text.
 Response plain_response(int status, std::string_view sentence);

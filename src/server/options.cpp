@@ -66,6 +66,16 @@ std::vector<Setting> network_settings(Options& options) {
        Setting::list, [&](const Values& values) { options.endpoint.trusted_proxies = values; }},
       {"threads", "N", "2", "Threads that serve connections", Setting::one,
        [&](const Values& values) { options.threads = parse_count(values[0], 1, 256); }},
+      {"max-head-bytes", "SIZE", bytes_text(options.http.max_head_bytes),
+       "Size of the largest head of a request, cookies included: then 431", Setting::one,
+       [&](const Values& values) {
+         options.http.max_head_bytes = parse_positive_bytes(values[0]);
+       }},
+      {"idle-timeout", "TIME", duration_text(options.http.idle_timeout),
+       "How long a connection may be idle between requests", Setting::one,
+       [&](const Values& values) {
+         options.http.idle_timeout = parse_positive_duration(values[0]);
+       }},
   };
 }
 

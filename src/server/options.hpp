@@ -11,6 +11,7 @@
 #include "eventcollect/collector.hpp"
 #include "eventcollect/endpoint.hpp"
 #include "http/host_port.hpp"
+#include "http/limits.hpp"
 
 namespace eventcollect::server {
 
@@ -25,6 +26,7 @@ struct Options {
   std::chrono::milliseconds drain_delay{};
   std::chrono::milliseconds drain_timeout{};
   std::size_t threads = 0;
+  http::Limits http;
   CollectorOptions collector;
   EndpointOptions endpoint;
 };

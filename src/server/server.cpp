@@ -71,7 +71,7 @@ Server::Server(const Options& options, Log& log)
       letters_{open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log))},
       collector_{sink_, collector_options()},
       endpoint_{collector_, options.endpoint},
-      public_{public_site_, options.threads},
+      public_{public_site_, options.threads, options.http},
       admin_{admin_site_, 1} {}
 
 std::vector<Route> Server::public_routes() {

@@ -144,8 +144,13 @@ class Expected {
   // False where no further request can come.
   bool take_request() {
     Head head;
-    switch (http::parse_head(left_.substr(0, limits.max_head_bytes), head)) {
+    http::skip_empty_lines(left_);
+    const std::string_view start = left_.substr(0, limits.max_head_bytes);
+    switch (http::parse_head(start, head)) {
       case HeadResult::incomplete:
+        if (http::HeadWatch{}.look(start) == HeadResult::malformed) {
+          return add({.closes = true}, 400);
+        }
         return left_.size() >= limits.max_head_bytes && add({.closes = true}, 431);
       case HeadResult::malformed:
         return add({.closes = true}, 400);

@@ -19,7 +19,8 @@ void check_head(std::string_view text) {
   Head head;
   if (parse_head(text, head) != HeadResult::complete) return;
   fuzz::require(text.starts_with(head.text), "the head is at the front of the text");
-  fuzz::require(head.request.path.starts_with('/'), "a path begins with a slash");
+  fuzz::require(head.request.path.starts_with('/') || head.request.path == "*",
+                "a path begins with a slash");
   fuzz::require(!(head.is_chunked && head.content_length), "the length is known in one way");
   Head again;
   fuzz::require(parse_head(head.text, again) == HeadResult::complete,
@@ -28,6 +29,12 @@ void check_head(std::string_view text) {
   const std::string_view without_end = std::string_view{head.text}.substr(0, head.text.size() - 1);
   fuzz::require(parse_head(without_end, cut) == HeadResult::incomplete,
                 "a head is complete at its end and not before");
+  HeadWatch watch;
+  for (std::size_t bytes = 0; bytes < head.text.size(); ++bytes) {
+    fuzz::require(watch.look(text.substr(0, bytes)) == HeadResult::incomplete,
+                  "what will be a head is never taken for malformed");
+  }
+  fuzz::require(watch.look(text) == HeadResult::complete, "the end of a head is seen");
 }
 
 std::pair<ChunkedReader::Result, std::string> unchunk(std::string_view text, std::size_t piece) {
@@ -101,7 +108,9 @@ class Conversation {
   static constexpr Limits limits{.max_head_bytes = 256};
   ByteBudget budget_{limits.max_buffered_bytes};
   Counters counters_;
-  Connection connection_{"192.0.2.1", limits, budget_, counters_};
+  const Date date_{{}};
+  const ConnectionContext context_{limits, budget_, counters_, date_};
+  Connection connection_{"192.0.2.1", context_};
   std::vector<std::string> handled_;
   std::string sent_;
 };

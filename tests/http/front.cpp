@@ -204,9 +204,11 @@ TEST_CASE("where a request ends must not be in doubt") {
       "POST /events HTTP/1.1\r\n\r\n",
       "POST /events HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
       "POST /events HTTP/2.0\r\nHost: a\r\n\r\n",
-      "POST http://a/events HTTP/1.1\r\nHost: a\r\n\r\n",
+      "POST http://a@b/events HTTP/1.1\r\nHost: a\r\n\r\n",
       "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
       "\x16\x03\x01\x02\r\n\r\n",
+      "\x16\x03\x01\x02",
+      "POST /events HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: , chunked\r\n\r\n",
   };
   for (const std::string& head : heads) {
     CAPTURE(head);
@@ -635,9 +637,59 @@ TEST_CASE("old clients keep their connection only if they ask for it") {
   CHECK(old.receive().body == "page");
   CHECK(old.receive().status == 0);
   RawClient asking{setup.port};
-  asking.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" + get);
+  asking.send(
+      "POST /events HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+      "Connection: Keep-Alive\r\nContent-Length: 13\r\n\r\n{\"event\":\"a\"}");
+  const RawResponse kept = asking.receive();
+  CHECK(kept.status == 202);
+  CHECK(kept.header("Connection") == "keep-alive");
+  asking.send(get);
   CHECK(asking.receive().body == "page");
-  CHECK(asking.receive().body == "page");
+}
+
+TEST_CASE("a target may be a whole URL, as clients of proxies send it") {
+  Setup setup;
+  RawClient client{setup.port};
+  client.send(
+      "POST http://127.0.0.1:8099/events HTTP/1.1\r\nHost: 127.0.0.1:8099\r\n"
+      "Content-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"event\":\"a\"}");
+  CHECK(client.receive().status == 202);
+  client.send(
+      "POST http://example.org/events HTTP/1.1\r\nHost: other\r\nOrigin: http://example.org\r\n"
+      "Content-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"event\":\"a\"}");
+  CHECK(client.receive().status == 202);
+}
+
+TEST_CASE("empty lines between requests are passed over, as after the bodies of old clients") {
+  Setup setup;
+  RawClient client{setup.port};
+  client.send("\r\n" + post(event_named("a")) + "\r\n" + post(event_named("b")));
+  CHECK(client.receive().status == 202);
+  CHECK(client.receive().status == 202);
+  CHECK(setup.gate->names() == std::vector<std::string>{"a", "b"});
+}
+
+TEST_CASE("a coding or a type that is sent twice is none that is known") {
+  Setup setup;
+  for (const std::string field : {"Content-Encoding: identity\r\nContent-Encoding: identity\r\n",
+                                  "Content-Type: text/html\r\n"}) {
+    RawClient client{setup.port};
+    client.send(post(event_named("a"), field));
+    CHECK(client.receive().status == 415);
+  }
+  CHECK(setup.gate->names().empty());
+}
+
+TEST_CASE("each answer has a date, and is not to be taken for another type") {
+  Setup setup;
+  RawClient client{setup.port};
+  client.send(post(event_named("a")) + get + get_of("/nothing") + "malformed\r\n\r\n");
+  for (const int status : {202, 200, 404, 400}) {
+    const RawResponse response = client.receive();
+    CHECK(response.status == status);
+    CHECK(response.header("Date").size() == 29);
+    CHECK(response.header("X-Content-Type-Options") == "nosniff");
+  }
 }
 
 TEST_CASE("while draining each answer is the last of its connection") {

@@ -99,6 +99,8 @@ TEST_CASE("without options the server keeps events and dead letters in files") {
   CHECK(options->drain_delay == 5s);
   CHECK(options->drain_timeout == 10s);
   CHECK(options->threads > 0);
+  CHECK(options->http.max_head_bytes == 32 << 10);
+  CHECK(options->http.idle_timeout == 75s);
 }
 
 TEST_CASE("a default of the library is written as it would be given") {
@@ -129,6 +131,8 @@ TEST_CASE("each option is read, in both forms") {
              {"--allow-origin", "https://b.test"},
              {"--trusted-proxy", "10.0.0.0/8"},
              {"--threads", "3"},
+             {"--max-head-bytes", "8KiB"},
+             {"--idle-timeout", "10m"},
              {"--context", "ip,user_agent"},
              {"--context", "referrer"},
              {"--url-strip", "query,fragment"},
@@ -158,6 +162,8 @@ TEST_CASE("each option is read, in both forms") {
     CHECK(options->endpoint.allowed_origins == Strings{"https://a.test", "https://b.test"});
     CHECK(options->endpoint.trusted_proxies == Strings{"10.0.0.0/8"});
     CHECK(options->threads == 3);
+    CHECK(options->http.max_head_bytes == 8 << 10);
+    CHECK(options->http.idle_timeout == 10min);
     CHECK(options->endpoint.context.ip);
     CHECK(options->endpoint.context.user_agent);
     CHECK(options->endpoint.context.referrer);
@@ -315,6 +321,8 @@ TEST_CASE("a wrong option is named with its value and the way out") {
       {{"--max-batch-events", "0"}, {"--max-batch-events", "'0'"}},
       {{"--max-body-bytes", "1MB"}, {"--max-body-bytes", "1MB", "MiB"}},
       {{"--max-body-bytes", "0"}, {"--max-body-bytes: must be greater than 0, got 0"}},
+      {{"--max-head-bytes", "0"}, {"--max-head-bytes: must be greater than 0, got 0"}},
+      {{"--idle-timeout", "0s"}, {"--idle-timeout: must be greater than 0, got 0s"}},
       {{"--ack-timeout", "0s"}, {"--ack-timeout: must be greater than 0, got 0s"}},
       {{"--ack", "maybe"}, {"--ack", "'maybe'", "durable, accepted"}},
       {{"--ack", "durable,accepted"}, {"--ack"}},

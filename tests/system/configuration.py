@@ -15,7 +15,7 @@ from harness import check
 
 OPTIONS = ["--listen", "--admin", "--to", "--dead-letter", "--path", "--page", "--allow-origin", "--context", "--url-strip",
            "--ack", "--ack-timeout", "--drain-delay", "--drain-timeout", "--threads", "--max-body-bytes",
-           "--max-batch-events", "--trusted-proxy", "--config"]
+           "--max-head-bytes", "--idle-timeout", "--max-batch-events", "--trusted-proxy", "--config"]
 
 # What is given, and what the message must name: the culprit first, then the way out.
 USAGE_ERRORS = [
@@ -36,6 +36,8 @@ USAGE_ERRORS = [
     (["--drain-timeout", "5 parsecs"], ["--drain-timeout", "parsecs"]),
     (["--threads", "several"], ["--threads", "several"]),
     (["--max-body-bytes=-1"], ["--max-body-bytes", "-1"]),
+    (["--max-head-bytes", "huge"], ["--max-head-bytes", "huge"]),
+    (["--idle-timeout", "never"], ["--idle-timeout", "never"]),
     (["--max-batch-events", "1e99"], ["--max-batch-events", "1e99"]),
     (["--context", "shoe_size"], ["shoe_size", "user_agent"]),
     (["--url-strip", "everything"], ["everything", "query"]),

@@ -54,7 +54,10 @@ struct Peer {
       const std::string_view head = left.substr(0, end + 2);
       left.remove_prefix(end + 4);
       std::string answer{head.substr(std::string_view{"HTTP/1.1 "}.size(), 3)};
-      if (head.find("\r\nConnection: close\r\n") != std::string_view::npos) answer += ", close";
+      for (const std::string_view option : {"close", "keep-alive"}) {
+        const std::string field = "\r\nConnection: " + std::string{option} + "\r\n";
+        if (head.find(field) != std::string_view::npos) answer.append(", ").append(option);
+      }
       const std::size_t length = head.find("\r\nContent-Length: ");
       const bool has_body = length != std::string_view::npos && !left.starts_with("HTTP/1.1");
       if (has_body) {
@@ -72,7 +75,9 @@ struct Peer {
   const std::size_t max_body_bytes;
   ByteBudget budget{limits.max_buffered_bytes};
   Counters counters;
-  Connection connection{"192.0.2.1", limits, budget, counters};
+  const Date date{std::chrono::sys_seconds{std::chrono::seconds{784'111'777}}};
+  const ConnectionContext context{limits, budget, counters, date};
+  Connection connection{"192.0.2.1", context};
 
   std::size_t takes_bytes = 1'000'000;  // the client, of the output
   Strings handled;                      // "METHOD PATH BODY"
@@ -269,6 +274,11 @@ TEST_CASE("a client that asks before it sends its body is told to go on, or why 
   Peer at_once;
   at_once.receive(post("/a", "hello", expect));
   CHECK(at_once.take_answers() == Strings{"200 POST /a hello"});
+  Peer old;  // it does not know such an answer
+  old.receive("POST /a HTTP/1.0\r\nContent-Length: 5\r\n" + expect + "\r\nhell");
+  CHECK(old.got.empty());
+  old.receive("o");
+  CHECK(old.take_answers() == Strings{"200, close POST /a hello"});
   Peer early;
   early.receive("POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n" + expect + "\r\n");
   CHECK(early.take_answers() == Strings{"403, close early"});
@@ -323,7 +333,9 @@ TEST_CASE("an answer in the middle of a body ends the connection, too") {
 TEST_CASE("the answer to HEAD says how long it would be, and has no body") {
   Peer peer;
   peer.receive("HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n");
-  CHECK(peer.got == "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n");
+  CHECK(peer.got ==
+        "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+        "X-Content-Type-Options: nosniff\r\nContent-Length: 8\r\n\r\n");
   peer.got.clear();
   peer.receive(get("/b"));
   CHECK(peer.take_answers() == Strings{"200 GET /b "});
@@ -346,7 +358,7 @@ TEST_CASE("the last answer is the one that the client, the version or the front 
   }
   Peer old;
   old.receive("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" + get("/b"));
-  CHECK(old.take_answers() == Strings{"200 GET /a ", "200 GET /b "});
+  CHECK(old.take_answers() == Strings{"200, keep-alive GET /a ", "200 GET /b "});
   Peer stopping;
   stopping.receive(get("/later") + smuggled);
   stopping.answer(true);
@@ -375,6 +387,41 @@ TEST_CASE("malformed requests are answered, and end the connection") {
       peer.receive(c.bytes + get("/smuggled"), piece);
       CHECK(peer.take_answers() == Strings{c.answer});
       CHECK(peer.handled.empty());
+      CHECK(peer.counters.malformed == 1);
+      check_closed_after(peer);
+    }
+  }
+}
+
+TEST_CASE("empty lines before a request are passed over, and are not its begin") {
+  for (const std::size_t piece : {1U, 2U, 3U, 1'000U}) {
+    CAPTURE(piece);
+    Peer peer;
+    peer.receive("\r\n" + post("/a", "body") + "\r\n\r\n" + get("/b") + "\r\n", piece);
+    CHECK(peer.take_answers() == Strings{"200 POST /a body", "200 GET /b "});
+    CHECK(peer.connection.wait() == Wait::idle);
+    CHECK(peer.budget.used() == 0);
+  }
+}
+
+TEST_CASE("what can never become a request is answered before its head has an end") {
+  const std::string starts[] = {
+      std::string{"\x16\x03\x01\x02\0\x01\0", 7},  // TLS
+      "SSH-2.0-OpenSSH_9.2\r\n",
+      "EHLO example.org\r\n",
+      "PRI * HTTP/2.0\r\n",
+      "GET /a\r\n",
+      "GET / HTTP/1.1\nHost: a\n\n",
+      "GET / HTTP/1.1\r\nHost: a\rX",
+      "\rGET / HTTP/1.1\r\n",
+      "\nGET / HTTP/1.1\r\n",
+  };
+  for (const std::string& start : starts) {
+    for (const std::size_t piece : {1U, 1'000U}) {
+      CAPTURE(start);
+      Peer peer;
+      peer.receive(start, piece);
+      CHECK(peer.take_answers() == Strings{"400, close Malformed HTTP request.\n"});
       CHECK(peer.counters.malformed == 1);
       check_closed_after(peer);
     }

@@ -5,6 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include "http/shared.hpp"
+
 namespace eventcollect::http {
 namespace {
 
@@ -20,7 +22,7 @@ struct NoHandler final : Handler {
 // Clients without sockets, and a clock that the test sets.
 struct Setup {
   Client& add() {
-    clients.push_back(std::make_unique<Client>(-1, clients.size() + 1, "192.0.2.1", shared));
+    clients.push_back(std::make_unique<Client>(-1, clients.size() + 1, "192.0.2.1", context));
     deadlines.add(*clients.back(), now);
     return *clients.back();
   }
@@ -35,6 +37,8 @@ struct Setup {
 
   NoHandler handler;
   Shared shared{handler, {.idle_timeout = 60s, .request_timeout = 30s}};
+  Date date{{}};
+  ConnectionContext context{shared.limits, shared.buffered, shared.counters, date};
   std::vector<std::unique_ptr<Client>> clients;
   Deadlines deadlines{shared.limits};
   Deadlines::Time now{};

@@ -59,14 +59,59 @@ TEST_CASE("a head says what an endpoint asks for, in views of its own text") {
   CHECK(request.path.data() < head.text.data() + head.text.size());
 }
 
-TEST_CASE("several lines of X-Forwarded-For are one list, and of another field the first counts") {
+TEST_CASE("several lines of a field are one list") {
   Head head;
   REQUIRE(parse_head(with("X-Forwarded-For: 1.1.1.1\r\nOrigin: https://a\r\n"
                           "X-Forwarded-For: 2.2.2.2, 3.3.3.3\r\nOrigin: https://b\r\n"
-                          "x-forwarded-for: 4.4.4.4\r\n"),
+                          "Content-Encoding: gzip\r\nContent-Encoding: br\r\n"
+                          "Content-Type: text/plain\r\nContent-Type: application/json\r\n"
+                          "x-forwarded-for: 4.4.4.4\r\nUser-Agent: a\r\n"),
                      head) == HeadResult::complete);
   CHECK(head.request.forwarded_for == "1.1.1.1, 2.2.2.2, 3.3.3.3, 4.4.4.4");
-  CHECK(head.request.origin == "https://a");
+  CHECK(head.request.origin == "https://a, https://b");
+  CHECK(head.request.content_encoding == "gzip, br");
+  CHECK(head.request.content_type == "text/plain, application/json");
+  CHECK(head.request.user_agent == "a");
+}
+
+TEST_CASE("fields that are lists are read as lists") {
+  Head head;
+  REQUIRE(parse_head(with("Connection: Upgrade,, \tClose\r\nExpect: x, 100-continue\r\n"), head) ==
+          HeadResult::complete);
+  CHECK_FALSE(head.keeps_alive);
+  CHECK(head.expects_continue);
+  Head old;
+  REQUIRE(parse_head("GET / HTTP/1.0\r\nConnection: TE, Keep-Alive\r\n\r\n", old) ==
+          HeadResult::complete);
+  CHECK(old.keeps_alive);
+  Head other;
+  REQUIRE(parse_head(with("Connection: closed, not-close\r\nExpect: 100-continues\r\n"), other) ==
+          HeadResult::complete);
+  CHECK(other.keeps_alive);
+  CHECK_FALSE(other.expects_continue);
+}
+
+TEST_CASE("a target may be a whole URL, whose server counts in place of Host") {
+  struct Case {
+    std::string line;
+    std::string path;
+    std::string host;
+  };
+  const Case cases[] = {
+      {"POST http://a.example:8080/events HTTP/1.1", "/events", "a.example:8080"},
+      {"POST HTTPS://[::1]/events?a=http://b HTTP/1.1", "/events", "[::1]"},
+      {"GET http://a.example HTTP/1.1", "/", "a.example"},
+      {"GET http://a.example?query HTTP/1.1", "/", "a.example"},
+      {"GET /http://a.example/ HTTP/1.1", "/http://a.example/", "other"},
+      {"OPTIONS * HTTP/1.1", "*", "other"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.line);
+    Head head;
+    REQUIRE(parse_head(c.line + "\r\nHost: other\r\n\r\n", head) == HeadResult::complete);
+    CHECK(head.request.path == c.path);
+    CHECK(head.request.host == c.host);
+  }
 }
 
 TEST_CASE("a head says how its body is framed") {
@@ -113,7 +158,12 @@ TEST_CASE("a connection is kept by default in HTTP/1.1, and only if asked for in
 TEST_CASE("a head that two readers could read in two ways is malformed") {
   const std::string heads[] = {
       with("Content-Length: 5\r\nContent-Length: 5\r\n"),
+      with("Content-Length: 5\r\nContent-Length: 6\r\n"),
       with("Content-Length: 5, 5\r\n"),
+      with("Transfer-Encoding: chunked, chunked\r\n"),
+      with("Transfer-Encoding: , chunked\r\n"),
+      with("Transfer-Encoding: chunked,,gzip\r\n"),
+      with("Transfer-Encoding:\r\n"),
       with("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
       with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
       with("Content-Length: +5\r\n"),
@@ -133,6 +183,10 @@ TEST_CASE("a head that two readers could read in two ways is malformed") {
       with("X: a\x01z\r\n"),
       with("X: a\x7Fz\r\n"),
       with("Host: b\r\n"),
+      "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: user@a\r\n\r\n",
+      "GET http://a/ HTTP/1.1\r\n\r\n",
       "POST /events HTTP/1.1\r\n\r\n",
       "POST /events HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
   };
@@ -144,11 +198,27 @@ TEST_CASE("a head that two readers could read in two ways is malformed") {
 }
 
 TEST_CASE("a request line is a method, a path and a version, with one space between") {
-  for (const std::string line :
-       {"GET  / HTTP/1.1", "GET / HTTP/1.1 ", " GET / HTTP/1.1", "GET /", "GET", "",
-        "GET\t/\tHTTP/1.1", "GET a HTTP/1.1", "GET http://a/ HTTP/1.1", "* HTTP/1.1",
-        "GET / HTTP/2.0", "GET / http/1.1", "G(T / HTTP/1.1", "GET /a b HTTP/1.1",
-        "GET /\x7F HTTP/1.1"}) {
+  for (const std::string line : {"GET  / HTTP/1.1",
+                                 "GET / HTTP/1.1 ",
+                                 " GET / HTTP/1.1",
+                                 "GET /",
+                                 "GET",
+                                 "",
+                                 "GET\t/\tHTTP/1.1",
+                                 "GET a HTTP/1.1",
+                                 "GET http:/// HTTP/1.1",
+                                 "* HTTP/1.1",
+                                 "GET ftp://a/ HTTP/1.1",
+                                 "GET http HTTP/1.1",
+                                 "GET http://a@b/ HTTP/1.1",
+                                 "GET http://a#b HTTP/1.1",
+                                 "GET * HTTP/1.1",
+                                 "CONNECT a:80 HTTP/1.1",
+                                 "GET / HTTP/2.0",
+                                 "GET / http/1.1",
+                                 "G(T / HTTP/1.1",
+                                 "GET /a b HTTP/1.1",
+                                 "GET /\x7F HTTP/1.1"}) {
     CAPTURE(line);
     CHECK(result_of(line + "\r\nHost: a\r\n\r\n") == HeadResult::malformed);
   }
@@ -158,6 +228,31 @@ TEST_CASE("no transfer coding but chunked is supported") {
   CHECK(result_of(with("Transfer-Encoding: gzip\r\n")) == HeadResult::unsupported);
   CHECK(result_of(with("Transfer-Encoding: gzip, chunked\r\n")) == HeadResult::unsupported);
   CHECK(result_of(with("Transfer-Encoding: identity\r\n")) == HeadResult::unsupported);
+  CHECK(result_of(with("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n")) ==
+        HeadResult::unsupported);
+}
+
+TEST_CASE("a head that is watched is complete at its end, however it is cut") {
+  const std::string text = with("Content-Length: 5\r\n");
+  for (std::size_t piece = 1; piece <= text.size(); ++piece) {
+    HeadWatch watch;
+    for (std::size_t bytes = piece; bytes < text.size(); bytes += piece) {
+      CHECK(watch.look(text.substr(0, bytes)) == HeadResult::incomplete);
+    }
+    CHECK(watch.look(text + "12345") == HeadResult::complete);
+  }
+}
+
+TEST_CASE("a head that is watched is not looked at from its begin for each piece") {
+  HeadWatch watch;
+  std::string text = with("X: y");
+  text.resize(text.size() - 2);
+  REQUIRE(watch.look(text) == HeadResult::incomplete);
+  // The end of a head and what is none, where it has looked already.
+  text.replace(0, 5, std::string{"\r\n\r\n\0", 5});
+  text += "\r\nY: z";
+  CHECK(watch.look(text) == HeadResult::incomplete);
+  CHECK(watch.look(text + '\0') == HeadResult::malformed);
 }
 
 }  // namespace
