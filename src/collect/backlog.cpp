@@ -6,9 +6,10 @@
 namespace eventcollect::collect {
 namespace {
 
-bool is_kept(const Submission& submission) { return submission.on_failure == OnFailure::keep; }
+bool is_submission_kept(const Submission& submission) { return is_kept(submission.on_failure); }
 
 // Copies the events of `submission`, and moves its answer. Returns the bytes that `to` grew by.
+// Changes nothing where it throws.
 std::size_t move_submission(const Batch& from, Submission& submission, Group& to) {
   const std::size_t before = to.memory_bytes();
   to.add(from, submission.first, submission.count, submission.on_failure,
@@ -19,27 +20,34 @@ std::size_t move_submission(const Batch& from, Submission& submission, Group& to
 }  // namespace
 
 void Backlog::keep(Group& group) {
-  std::size_t kept = 0;
   const bool was_empty = empty();
-  for (Submission& submission : group.submissions) {
-    if (!is_kept(submission)) continue;
-    append(group, submission);
-    ++kept;
-  }
+  const std::size_t kept = move_kept(group);
   if (kept == 0) return;
-  std::erase_if(group.submissions, is_kept);
   const std::size_t half = (kept + 1) / 2;
   retry_count_ = was_empty ? half : std::min(retry_count_, half);
 }
 
+// How many were moved.
+std::size_t Backlog::move_kept(Group& group) {
+  for (Submission& submission : group.submissions) {
+    if (is_kept(submission.on_failure)) append(group.batch, std::move(submission));
+  }
+  return std::erase_if(group.submissions, is_submission_kept);
+}
+
 // Adds one at the end. A part of which some are taken does not grow, so that its memory goes once
 // the others are taken.
-void Backlog::append(Group& from, Submission& submission) {
-  if (parts_.empty() || parts_.back().taken > 0 ||
-      parts_.back().group.batch.bytes() >= max_batch_bytes_) {
-    parts_.emplace_back();
+void Backlog::append(const Batch& from, Submission submission) {
+  const bool begins_part = parts_.empty() || parts_.back().taken > 0 ||
+                           parts_.back().group.batch.bytes() >= max_batch_bytes_;
+  if (begins_part) parts_.emplace_back();
+  std::size_t bytes = 0;
+  try {
+    bytes = move_submission(from, submission, parts_.back().group);
+  } catch (...) {
+    if (begins_part) parts_.pop_back();
+    throw;
   }
-  const std::size_t bytes = move_submission(from.batch, submission, parts_.back().group);
   events_ += submission.count;
   bytes_ += bytes;
   copied_bytes_ += bytes;
@@ -79,7 +87,7 @@ void Backlog::retry_succeeded(const Group& group) {
 
 void Backlog::retry_failed(Group group) {
   if (group.submissions.size() == 1) {
-    append(group, group.submissions.front());
+    append(group.batch, std::move(group.submissions.front()));
     suspects_ = 0;
     retry_count_ = 1;
     return;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <utility>
 #include <vector>
 
 #include "collect/submission.hpp"
@@ -22,8 +23,15 @@ class Backlog {
   std::size_t events() const { return events_; }
   std::size_t memory_bytes() const { return bytes_; }
 
-  // Moves those out of `group`, whose write failed, that are to be kept.
+  // Moves those out of `group` that are to be kept: `keep` after its write failed, `keep_untried`
+  // where it was not written.
   void keep(Group& group);
+  void keep_untried(Group& group) { move_kept(group); }
+
+  // Adds a copy of `events` at the end. Changes nothing where it throws.
+  void add(const Batch& events, OnFailure on_failure, Done done) {
+    append(events, {0, events.size(), on_failure, std::move(done)});
+  }
 
   // Takes what is to be retried next out of the backlog, which must not be empty. One of the two
   // below tells how that went, before the next is taken.
@@ -45,7 +53,8 @@ class Backlog {
   };
 
   std::size_t next_count() const { return suspects_ > 0 ? (suspects_ + 1) / 2 : retry_count_; }
-  void append(Group& from, Submission& submission);
+  std::size_t move_kept(Group& group);
+  void append(const Batch& from, Submission submission);
   void move_first(Group& to);
 
   const std::size_t max_batch_bytes_;

@@ -1,5 +1,7 @@
 #include "eventcollect/collector.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -7,6 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "collect/calls_out.hpp"
 #include "collect/committer.hpp"
 #include "collect/receipts.hpp"
 #include "collect/ticket.hpp"
@@ -19,7 +22,7 @@ using collect::add_rejections;
 using collect::Committer;
 using collect::Done;
 using collect::EventHandlers;
-using collect::on_committer_thread;
+using collect::is_calling_out;
 using collect::OnFailure;
 using collect::Outcome;
 using collect::receipt_of;
@@ -103,12 +106,6 @@ class Waiter {
   Receipt receipt_;
 };
 
-Error not_admitted(Committer::Admission admission) {
-  return admission == Committer::Admission::full
-             ? Error{Error::unavailable, "the queue is full"}
-             : Error{Error::unavailable, "the collector is closed"};
-}
-
 Committer::Options committer_options(const CollectorOptions& from, std::size_t max_queue_bytes,
                                      EventHandlers handlers) {
   return {.queue = {max_queue_bytes, from.max_batch_bytes},
@@ -131,7 +128,7 @@ struct Collector::State {
 
   std::optional<Error> judge(std::string_view body, const RequestInfo& info, Workspace& space);
   Policy client_policy() const;
-  Committer::Admission submit(const Workspace& space, const Policy& policy, Completion completion);
+  std::optional<Error> submit(const Workspace& space, const Policy& policy, Completion completion);
   void lose(const Workspace& space, const Error& failure);
   void reject(const Event& event, std::string_view why);
   void count_rejected(const Rejection& rejection);
@@ -142,6 +139,10 @@ Collector::State::State(std::shared_ptr<Sink> sink, CollectorOptions options_)
     : options{std::move(options_)} {
   if (!sink) throw std::invalid_argument{"a Collector needs a sink"};
   if (options.clock == nullptr) throw std::invalid_argument{"a Collector needs a clock"};
+  if (options.maintain_interval <= options.maintain_interval.zero()) {
+    throw std::invalid_argument{fmt::format("maintain_interval must be greater than 0, got {}ms",
+                                            options.maintain_interval.count())};
+  }
   if (options.dead_letters) {
     letters = Committer::start(options.dead_letters,
                                committer_options(options, options.max_dead_letter_queue_bytes, {}));
@@ -177,13 +178,13 @@ Policy Collector::State::client_policy() const {
 }
 
 // Queues the workspace's events, if there are any. `completion` is called once: here, unless their
-// durability is waited for.
-Committer::Admission Collector::State::submit(const Workspace& space, const Policy& policy,
+// durability is waited for. Says why not where they are not queued.
+std::optional<Error> Collector::State::submit(const Workspace& space, const Policy& policy,
                                               Completion completion) {
   Receipt receipt = receipt_of(space.rejections, space.batch.size());
   if (space.batch.empty()) {
     completion(receipt, nullptr);
-    return Committer::Admission::queued;
+    return {};
   }
   const std::size_t count = space.batch.size();
   // Shared, since a submission that is not admitted leaves the completion here.
@@ -192,16 +193,15 @@ Committer::Admission Collector::State::submit(const Workspace& space, const Poli
   const bool waits = policy.acknowledge == Acknowledge::durable;
   Done done;
   if (waits) done = [pending](const Outcome& outcome) { pending->settle(outcome); };
-  const auto admission = events->submit(space.batch, policy.on_failure, std::move(done),
-                                        policy.deadline, policy.room_deadline);
-  if (admission != Committer::Admission::queued) {
-    const Error failure = not_admitted(admission);
-    pending->settle({.failure = &failure});
-    return admission;
+  const auto refusal = events->submit(space.batch, policy.on_failure, std::move(done),
+                                      policy.deadline, policy.room_deadline);
+  if (refusal) {
+    pending->settle({.failure = &*refusal});
+    return refusal;
   }
   accepted.fetch_add(count, std::memory_order_relaxed);
   if (!waits) pending->settle({});
-  return admission;
+  return {};
 }
 
 // Says that the workspace's tracked events could not even be queued.
@@ -243,7 +243,7 @@ Collector::Collector(std::shared_ptr<Sink> sink, CollectorOptions options)
 Collector::~Collector() { close(state_->options.drain_timeout); }
 
 Receipt Collector::collect(std::string_view body, const RequestInfo& info) {
-  if (on_committer_thread()) {
+  if (is_calling_out()) {
     throw std::logic_error{"a blocking collect from a completion, a handler or a sink"};
   }
   Workspace& space = workspace();
@@ -270,17 +270,15 @@ Ticket Collector::track(std::string_view name, const Properties& properties,
     ticket->settle({}, &*failure);
     return Ticket{ticket};
   }
-  const auto admission = state_->submit(
+  const auto refusal = state_->submit(
       space, {.on_failure = OnFailure::keep},
       [ticket](const Receipt& receipt, const Error* failure) { ticket->settle(receipt, failure); });
-  if (admission != Committer::Admission::queued) {
-    state_->lose(space, not_admitted(admission));
-  }
+  if (refusal) state_->lose(space, *refusal);
   return Ticket{ticket};
 }
 
 bool Collector::close(std::chrono::milliseconds timeout) {
-  if (on_committer_thread()) {
+  if (is_calling_out()) {
     throw std::logic_error{"a collector is closed by a completion, a handler or a sink"};
   }
   const SteadyTime deadline = steady_clock::now() + timeout;

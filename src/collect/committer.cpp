@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "collect/calls_out.hpp"
 #include "sink/guard.hpp"
 
 namespace eventcollect::collect {
@@ -15,20 +16,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-thread_local bool is_committer_thread = false;
-
-// The thread that closes a committer is one of it while it runs handlers.
-class ActingForCommitter {
- public:
-  ActingForCommitter() = default;
-  ActingForCommitter(const ActingForCommitter&) = delete;
-  ActingForCommitter& operator=(const ActingForCommitter&) = delete;
-  ~ActingForCommitter() { is_committer_thread = before_; }
-
- private:
-  const bool before_ = std::exchange(is_committer_thread, true);
-};
-
 void count_duration(DurationHistogram& histogram, std::chrono::duration<double> took) {
   const auto& bounds = DurationHistogram::bounds;
   const auto bucket = std::lower_bound(bounds.begin(), bounds.end(), took.count());
@@ -37,8 +24,6 @@ void count_duration(DurationHistogram& histogram, std::chrono::duration<double> 
 }
 
 }  // namespace
-
-bool on_committer_thread() { return is_committer_thread; }
 
 std::shared_ptr<Committer> Committer::start(std::shared_ptr<Sink> sink, Options options) {
   std::shared_ptr<Committer> self{new Committer{std::move(sink), std::move(options)}};
@@ -54,29 +39,41 @@ Committer::Committer(std::shared_ptr<Sink> sink, Options options)
       queue_{options_.queue},
       health_{options_.health, steady_clock::now()} {}
 
-Committer::Admission Committer::submit(const Batch& events, OnFailure on_failure, Done done,
+std::optional<Error> Committer::submit(const Batch& events, OnFailure on_failure, Done done,
                                        SteadyTime deadline, SteadyTime room_deadline) {
   Lock lock{mutex_};
-  const auto has_room = [&] { return closing_ || queue_.has_room_for(events); };
-  if (!has_room() && room_deadline > steady_clock::now()) {
-    room_.wait_until(lock, room_deadline, has_room);
+  const auto has_room = [&] { return queue_.has_room_for(events); };
+  const auto is_decided = [&] { return closing_ || is_turned_away(on_failure) || has_room(); };
+  if (!is_decided() && room_deadline > steady_clock::now()) {
+    room_.wait_until(lock, room_deadline, is_decided);
   }
-  if (closing_) return Admission::closed;
-  if (!has_room()) {
-    ++statistics_.queue_full;
+  if (closing_) return Error{Error::unavailable, "the collector is closed"};
+  const bool is_turned_away_now = is_turned_away(on_failure);
+  if (is_turned_away_now || !has_room()) {
+    if (!is_turned_away_now) ++statistics_.queue_full;
     if (on_failure == OnFailure::drop) statistics_.events_lost += events.size();
-    return Admission::full;
+    return is_turned_away_now ? health_.refusal() : Error{Error::unavailable, "the queue is full"};
+  }
+  if (health_.is_down() && is_kept(on_failure)) {
+    queue_.add_to_backlog(events, on_failure, std::move(done));
+    return {};
   }
   if (queue_.add(events, on_failure, std::move(done), deadline)) work_.notify_one();
   if (queue_.next_deadline() < watching_until_) watch_.notify_one();
-  return Admission::queued;
+  return {};
+}
+
+// While the sink is down, what is not kept is not queued. What a completion or a handler sends is:
+// one that sends again after each failure has to wait for the next attempt.
+bool Committer::is_turned_away(OnFailure on_failure) const {
+  return health_.is_down() && !is_kept(on_failure) && !is_calling_out();
 }
 
 void Committer::run_writer() {
-  is_committer_thread = true;
+  const CallingOut calling_out;
   Lock lock{mutex_};
   while (wait_for_work(lock)) {
-    if (queue_.has_new() || is_retry_due()) {
+    if (health_.may_write() && (queue_.has_new() || is_retry_due())) {
       write(lock);
     } else {
       maintain(lock);
@@ -92,9 +89,10 @@ void Committer::run_writer() {
 bool Committer::wait_for_work(Lock& lock) {
   for (;;) {
     if (abandoned_) return false;
-    if (queue_.has_new()) return true;
-    if (closing_ && !queue_.has_kept()) return false;
-    const SteadyTime due = queue_.has_kept() ? health_.retry_at() : health_.maintain_at();
+    if (queue_.has_new() && health_.may_write()) return true;
+    if (closing_ && !queue_.has_new() && !queue_.has_kept()) return false;
+    const bool retries = queue_.has_kept() && health_.may_write();
+    const SteadyTime due = retries ? health_.retry_at() : health_.maintain_at();
     if (steady_clock::now() >= due) return true;
     work_.wait_until(lock, due);
   }
@@ -106,53 +104,74 @@ bool Committer::is_retry_due() const {
 
 void Committer::write(Lock& lock) {
   const Batch& batch = queue_.begin_write(is_retry_due());
+  const Call call = queue_.is_lone_retry() ? Call::lone_retry : Call::write;
   Rejections rejections;
   const SteadyTime begin = steady_clock::now();
   const auto failure = call_sink(lock, [&] { checked_write(*sink_, batch, rejections); });
   if (abandoned_) return;
   const SteadyTime end = steady_clock::now();
   count_duration(statistics_.write_seconds, end - begin);
-  const bool recovered = note_result(end, failure);
-  Group group = failure ? queue_.write_failed() : queue_.write_succeeded();
+  const bool recovered = note_result(call, end, failure);
   if (failure) {
-    count_lost(group);
+    note_failed(lock, *failure, queue_.write_failed());
   } else {
-    count_stored(group, rejections);
-    health_.retry_at_once(end);
+    note_stored(lock, rejections, recovered);
   }
+}
+
+void Committer::maintain(Lock& lock) {
+  const auto failure = call_sink(lock, [&] { sink_->maintain(); });
+  if (abandoned_) return;
+  const bool recovered = note_result(Call::maintain, steady_clock::now(), failure);
+  if (failure) return note_failed(lock, *failure, {});
   run_handlers(lock, [&] {
-    report(failure, recovered);
-    if (failure) {
-      answer_failed(group, *failure);
-    } else {
-      answer_stored(group, rejections, options_.events);
-    }
+    if (recovered && options_.on_recovery) options_.on_recovery();
+  });
+}
+
+template <typename Function>
+std::optional<Error> Committer::call_sink(Lock& lock, Function&& function) {
+  health_.begin_call(steady_clock::now());
+  lock.unlock();
+  auto failure = guard(function);
+  lock.lock();
+  return failure;
+}
+
+// True if this success is the first after a failure.
+bool Committer::note_result(Call call, SteadyTime now, const std::optional<Error>& failure) {
+  if (failure) ++statistics_.failures[failure->kind()];
+  return health_.end_call(call, now, failure);
+}
+
+void Committer::note_stored(Lock& lock, const Rejections& rejections, bool recovered) {
+  Group group = queue_.write_succeeded();
+  count_stored(group, rejections);
+  run_handlers(lock, [&] {
+    if (recovered && options_.on_recovery) options_.on_recovery();
+    answer_stored(group, rejections, options_.events);
     group.submissions.clear();
     group.batch.clear();
   });
   queue_.recycle(std::move(group));
 }
 
-void Committer::maintain(Lock& lock) {
-  const auto failure = call_sink(lock, [&] { sink_->maintain(); });
-  if (abandoned_) return;
-  const bool recovered = note_result(steady_clock::now(), failure);
-  run_handlers(lock, [&] { report(failure, recovered); });
-}
-
-template <typename Call>
-std::optional<Error> Committer::call_sink(Lock& lock, Call&& call) {
-  health_.begin_call(steady_clock::now());
-  lock.unlock();
-  auto failure = guard(call);
-  lock.lock();
-  return failure;
-}
-
-// True if this success is the first after a failure.
-bool Committer::note_result(SteadyTime now, const std::optional<Error>& failure) {
-  if (failure) ++statistics_.failures[failure->kind()];
-  return health_.end_call(now, failure);
+// `unkept` is what a failed write leaves to be answered.
+void Committer::note_failed(Lock& lock, const Error& failure, Group unkept) {
+  count_lost(unkept);
+  std::vector<Group> turned_away;
+  if (health_.is_down()) turned_away = queue_.turn_away_new();
+  for (const Group& group : turned_away) count_lost(group);
+  const Error refusal = health_.is_down() ? health_.refusal() : failure;
+  run_handlers(lock, [&] {
+    if (options_.on_failure) options_.on_failure(failure);
+    answer_failed(unkept, failure);
+    for (const Group& group : turned_away) answer_failed(group, refusal);
+    unkept.submissions.clear();
+    unkept.batch.clear();
+    turned_away.clear();
+  });
+  queue_.recycle(std::move(unkept));
 }
 
 void Committer::count_stored(const Group& group, const Rejections& rejections) {
@@ -179,13 +198,8 @@ void Committer::run_handlers(Lock& lock, Answers&& answers) {
   room_.notify_all();
 }
 
-void Committer::report(const std::optional<Error>& failure, bool recovered) const {
-  if (failure && options_.on_failure) options_.on_failure(*failure);
-  if (recovered && options_.on_recovery) options_.on_recovery();
-}
-
 void Committer::run_watch() {
-  is_committer_thread = true;
+  const CallingOut calling_out;
   Lock lock{mutex_};
   while (!is_over()) {
     const SteadyTime now = steady_clock::now();
@@ -233,7 +247,7 @@ void Committer::abandon(Lock lock) {
   work_.notify_all();
   watch_.notify_all();
   lock.unlock();
-  const ActingForCommitter acting;
+  const CallingOut calling_out;
   give_up(writing, {Error::in_doubt, "closed before the sink had confirmed"}, options_.events);
   const Error closed{Error::unavailable, "closed before it could be written"};
   for (const Group& group : waiting) give_up(group, closed, options_.events);

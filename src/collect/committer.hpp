@@ -18,11 +18,9 @@
 
 namespace eventcollect::collect {
 
-// Whether this thread belongs to a committer, so that waiting for one would be waiting for itself.
-bool on_committer_thread();
-
 // Owns the threads of a sink: the writer, which alone calls it, and the watch, which answers for
-// the writer when a call takes too long. Safe from any thread.
+// the writer when a call takes too long. While the sink is known to be down, it keeps what is to be
+// kept and turns the rest away at once. Safe from any thread.
 class Committer {
  public:
   struct Options {
@@ -33,15 +31,13 @@ class Committer {
     std::function<void()> on_recovery;
   };
 
-  enum class Admission : std::uint8_t { queued, full, closed };
-
   static std::shared_ptr<Committer> start(std::shared_ptr<Sink> sink, Options options);
 
-  // Queues a copy of `events`, which stay together. `done` may be empty; if the result is `queued`
-  // it is called once, from a thread of the committer, by `deadline` at the latest. At the bound it
-  // waits for room until `room_deadline`.
-  Admission submit(const Batch& events, OnFailure on_failure, Done done, SteadyTime deadline,
-                   SteadyTime room_deadline = SteadyTime::min());
+  // Queues a copy of `events`, which stay together, or says why not. `done` may be empty; if they
+  // are queued it is called once, from a thread of the committer, by `deadline` at the latest. At
+  // the bound it waits for room until `room_deadline`.
+  std::optional<Error> submit(const Batch& events, OnFailure on_failure, Done done,
+                              SteadyTime deadline, SteadyTime room_deadline = SteadyTime::min());
 
   // Counts events that were to be kept and could not even be queued.
   void count_lost(std::size_t events);
@@ -54,6 +50,7 @@ class Committer {
 
  private:
   using Lock = std::unique_lock<std::mutex>;
+  using Call = SinkHealth::Call;
 
   Committer(std::shared_ptr<Sink> sink, Options options);
 
@@ -62,14 +59,16 @@ class Committer {
   bool is_retry_due() const;
   void write(Lock& lock);
   void maintain(Lock& lock);
-  template <typename Call>
-  std::optional<Error> call_sink(Lock& lock, Call&& call);
-  bool note_result(SteadyTime now, const std::optional<Error>& failure);
+  template <typename Function>
+  std::optional<Error> call_sink(Lock& lock, Function&& function);
+  bool note_result(Call call, SteadyTime now, const std::optional<Error>& failure);
+  void note_stored(Lock& lock, const Rejections& rejections, bool recovered);
+  void note_failed(Lock& lock, const Error& failure, Group unkept);
   void count_stored(const Group& group, const Rejections& rejections);
   void count_lost(const Group& group);
+  bool is_turned_away(OnFailure on_failure) const;
   template <typename Answers>
   void run_handlers(Lock& lock, Answers&& answers);
-  void report(const std::optional<Error>& failure, bool recovered) const;
 
   void run_watch();
 

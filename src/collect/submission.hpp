@@ -32,6 +32,8 @@ enum class OnFailure : std::uint8_t {
   drop,    // it is only counted
 };
 
+constexpr bool is_kept(OnFailure on_failure) { return on_failure == OnFailure::keep; }
+
 // Some events of a group that were submitted together and have one answer.
 struct Submission {
   std::size_t first;  // of the group's events

@@ -63,8 +63,24 @@ Group SubmissionQueue::write_failed() {
 
 Group SubmissionQueue::end_write() {
   Group group = std::exchange(writing_, {});
-  while (!deadlines_.empty() && deadlines_.top().number < oldest_number()) deadlines_.pop();
+  forget_old_deadlines();
   return group;
+}
+
+void SubmissionQueue::forget_old_deadlines() {
+  while (!deadlines_.empty() && deadlines_.top().number < oldest_number()) deadlines_.pop();
+}
+
+std::vector<Group> SubmissionQueue::turn_away_new() {
+  std::vector<Group> turned_away;
+  for (Arrivals& arrivals : arrivals_) {
+    backlog_.keep_untried(arrivals.group);
+    if (!arrivals.group.submissions.empty()) turned_away.push_back(std::move(arrivals.group));
+  }
+  arrivals_.clear();
+  arrived_events_ = arrived_bytes_ = 0;
+  forget_old_deadlines();
+  return turned_away;
 }
 
 void SubmissionQueue::recycle(Group group) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "collect/backlog.hpp"
@@ -31,8 +32,17 @@ class SubmissionQueue {
   // begin a group.
   bool add(const Batch& events, OnFailure on_failure, Done done, SteadyTime deadline);
 
+  // Adds a copy of `events`, which are kept, to what waits for a retry: while the sink is down
+  // there is no sense in a first attempt. No deadline.
+  void add_to_backlog(const Batch& events, OnFailure on_failure, Done done) {
+    backlog_.add(events, on_failure, std::move(done));
+  }
+
   bool has_new() const { return !arrivals_.empty(); }
   bool has_kept() const { return !backlog_.empty(); }
+
+  // Whether what is being written is one submission that failed before.
+  bool is_lone_retry() const { return is_retry_ && writing_.submissions.size() == 1; }
 
   // Begins to write a group, which must be there: a kept one, where `is_retry_due`, or a new one,
   // in turn where there are both. The batch stays where it is until one of the two below is called.
@@ -41,6 +51,10 @@ class SubmissionQueue {
   // Ends it. The result holds the submissions that are to be answered.
   Group write_succeeded();
   Group write_failed();
+
+  // The sink is down: empties what is new. What is to be kept of it waits for a retry; the result
+  // holds what is to be answered.
+  std::vector<Group> turn_away_new();
 
   // Gives back an answered group, for its memory.
   void recycle(Group group);
@@ -100,6 +114,7 @@ class SubmissionQueue {
   };
 
   Group end_write();
+  void forget_old_deadlines();
   std::uint64_t oldest_number() const;
   Submission* find(std::uint64_t number);
 

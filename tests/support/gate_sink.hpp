@@ -52,6 +52,12 @@ class GateSink final : public Sink {
     REQUIRE(come);
   }
 
+  // How many writes have begun so far.
+  std::size_t writes() const {
+    const std::lock_guard lock{mutex_};
+    return begun_;
+  }
+
   // The names of the events of each batch that was stored.
   std::vector<std::vector<std::string>> batches() const {
     const std::lock_guard lock{mutex_};

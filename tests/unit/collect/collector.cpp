@@ -433,20 +433,6 @@ TEST_CASE("a tracked event that makes the sink fail holds up no others") {
   CHECK(poison.status() == Ticket::Status::lost);
 }
 
-TEST_CASE("what was kept in an outage is stored in few writes once the sink works again") {
-  Setup setup{{.maintain_interval = 1h}};
-  std::vector<Ticket> kept;
-  for (std::size_t i = 0; i < 100; ++i) {
-    setup.gate->let_one(throwing(Error::unavailable));
-    kept.push_back(setup.collector.track("kept"));
-    setup.gate->wait_for_writes(i + 1);
-  }
-  setup.gate->let_all();
-  CHECK(setup.collect_later(event_named("client")).get() == -1);
-  for (const Ticket& ticket : kept) CHECK(ticket.wait_for(1h));
-  CHECK(setup.gate->batches().size() <= 8);  // the client's, then 1, 2, 4 … of the kept ones
-}
-
 TEST_CASE("a sink that hangs is not ready") {
   Setup setup{{.acknowledge_timeout = 1ms}};
   wait_until([&] { return setup.collector.ready(); });
