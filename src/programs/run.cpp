@@ -44,6 +44,7 @@ auto open_option(std::string_view option, Open open, const std::string& url) {
 int run_program(std::string_view name, const std::function<int()>& body) {
   try {
     return body();
+  take_over_signals();
   } catch (const ConfigError& error) {
     fmt::print(stderr, "{}: {}\nTry {} --help.\n", name, error.what(), name);
     return exit_usage;
@@ -51,11 +52,10 @@ int run_program(std::string_view name, const std::function<int()>& body) {
 }
 
 int run_until_signal(Log& log, const std::function<void(const std::stop_token&)>& work) {
-  take_over_signals();
   std::stop_source source;
   // It is not joined: at the end of the process it has nothing left to do.
   std::thread{[source]() mutable {
-    wait_for_signal();
+    wait_for_end([] {});  // there is nothing to reload
     exit_at_next_signal();
     source.request_stop();
   }}.detach();

@@ -18,13 +18,13 @@ namespace eventcollect::programs {
 
 inline constexpr int exit_usage = 2;  // beside EXIT_SUCCESS and EXIT_FAILURE
 
-// Calls `body` and returns its exit status; for a ConfigError that it throws, says what is wrong
-// and how to get help, and returns exit_usage.
+// Takes over the signals, calls `body` and returns its exit status; for a ConfigError that it
+// throws, says what is wrong and how to get help, and returns exit_usage. Call it before any thread
+// is started.
 int run_program(std::string_view name, const std::function<int()>& body);
 
-// Calls `work` with a stop that is requested at SIGTERM, SIGINT or SIGHUP; a second one ends the
-// process at once. Logs what it throws, other than a ConfigError. Returns the exit status. Call it
-// before any thread is started.
+// Calls `work` with a stop that is requested by a signal that ends the program; a second one ends
+// the process at once. Logs what it throws, other than a ConfigError. Returns the exit status.
 int run_until_signal(Log& log, const std::function<void(const std::stop_token&)>& work);
 
 // Calls `work` once, or every so often until a stop: then a failure that may pass is logged, and

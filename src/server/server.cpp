@@ -77,7 +77,7 @@ Server::Server(const Options& options, Log& log)
 std::vector<Route> Server::public_routes() {
   std::vector<Route> routes{
       events_route(options_.endpoint.path, endpoint_),
-      page_route("/", [this] { return content("text/html; charset=utf-8", page_); }),
+      page_route("/", [this] { return content("text/html; charset=utf-8", page()); }),
   };
   if (options_.admin) return routes;
   for (Route& route : admin_routes()) routes.push_back(std::move(route));
@@ -93,6 +93,11 @@ std::vector<Route> Server::admin_routes() {
 }
 
 Response Server::readiness() const {
+std::string Server::page() {
+  const std::lock_guard lock{page_mutex_};
+  return page_;
+}
+
   return collector_.ready() && !draining_ ? http::plain_response(200, "ready")
                                           : http::plain_response(503, "not ready");
 }
@@ -157,6 +162,18 @@ void Server::start() {
 }
 
 // A program that waits for the line that announces us finds us ready, unless the sink is slow.
+void Server::reload() {
+  try {
+    std::string page = read_page(options_.page);
+    const std::lock_guard lock{page_mutex_};
+    page_ = std::move(page);
+  } catch (const ConfigError& error) {
+    return log_.say(fmt::format("error: {}; the last page stays", error.what()));
+  }
+  log_.say(options_.page.empty() ? "SIGHUP: there is nothing to reload without --page"
+                                 : "SIGHUP: the page was read anew");
+}
+
 void Server::wait_for_sink() const {
   constexpr std::chrono::milliseconds look_interval{1};
   constexpr int looks = 500;
