@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "base/printable.hpp"
 #include "eventcollect/ledger.hpp"
 #include "eventcollect/objects.hpp"
 #include "eventcollect/programs.hpp"
@@ -36,8 +37,9 @@ TimePoint parse_hour(const std::string& text) {
     const auto time = parse_rfc3339(text + std::string{rest});
     if (time && *time == std::chrono::floor<std::chrono::hours>(*time)) return *time;
   }
-  throw ConfigError{fmt::format(
-      "'{}' is neither an hour such as 2026-11-23T18 (UTC) nor a day such as 2026-11-23", text)};
+  throw ConfigError{
+      fmt::format("{} is neither an hour such as 2026-11-23T18 (UTC) nor a day such as 2026-11-23",
+                  base::in_quotes(text))};
 }
 
 std::vector<Setting> settings_of(Options& options) {

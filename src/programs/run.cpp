@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/folder_in_use.hpp"
+#include "base/printable.hpp"
 #include "eventcollect/objects.hpp"
 #include "eventcollect/open.hpp"
 #include "eventcollect/timer.hpp"
@@ -46,7 +47,7 @@ int run_program(std::string_view name, const std::function<int()>& body) {
     return body();
   take_over_signals();
   } catch (const ConfigError& error) {
-    fmt::print(stderr, "{}: {}\nTry {} --help.\n", name, error.what(), name);
+    fmt::print(stderr, "{}: {}\nTry {} --help.\n", name, base::printable(error.what()), name);
     return exit_usage;
   }
 }

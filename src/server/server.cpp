@@ -10,6 +10,7 @@
 #include <iterator>
 #include <thread>
 
+#include "base/printable.hpp"
 #include "eventcollect/metrics.hpp"
 #include "eventcollect/tee.hpp"
 #include "eventcollect/url.hpp"
@@ -42,7 +43,7 @@ std::string read_page(const std::string& path) {
   std::error_code unknown;
   std::ifstream file{path, std::ios::binary};
   if (!file || !std::filesystem::is_regular_file(path, unknown)) {
-    throw ConfigError{fmt::format("--page: cannot read '{}'", path)};
+    throw ConfigError{fmt::format("--page: cannot read {}", base::in_quotes(path))};
   }
   return {std::istreambuf_iterator<char>{file}, {}};
 }

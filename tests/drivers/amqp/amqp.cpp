@@ -114,6 +114,7 @@ TEST_CASE("wrong AMQP URLs are rejected with what would be right, and without th
       {"amqp://u:secret@[::1]5", "followed by ':'"},
       {"amqp://u:secret@h?declare=yes", "quorum, classic or off"},
       {"amqp://u:secret@h?heartbeat=1500ms", "whole seconds"},
+      {"amqp://u:1/secret@h", "write / as %2F"},
       {"amqp://u:secret@h?heartbeat=0", "1s to 65535s"},
       {"amqp://u:secret@h?timeout=0", "must be greater than 0"},
       {"amqp://u:secret@h?queue=", "neither a queue nor an exchange"},
