@@ -64,7 +64,7 @@ std::vector<Setting> settings_of(Options& options) {
 
 void run(const Options& options, Log& log, const std::stop_token& stop) {
   const auto store = open_store_option("--from", options.from);
-  const auto sink = open_sink_option("--to", options.to);
+  const auto sink = open_sink_option("--to", options.to, log);
   if (options.every && dynamic_cast<LedgerSink*>(sink.get()) == nullptr) {
     throw ConfigError{
         "--every: only a database knows what it has already; any other sink would get every object "
@@ -73,7 +73,7 @@ void run(const Options& options, Log& log, const std::stop_token& stop) {
   Progress progress{log};
   LoadOptions loading = options.load;
   loading.dead_letter =
-      open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log));
+      open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log), log);
   loading.on_failure = [&](const std::exception& error, std::chrono::milliseconds wait) {
     log.say_seldom("failure",
                    fmt::format("error: {} (again in {} ms)", error.what(), wait.count()));

@@ -30,10 +30,10 @@ using programs::open_sink_option;
 
 namespace {
 
-std::shared_ptr<Sink> open_sinks(const std::vector<std::string>& urls) {
+std::shared_ptr<Sink> open_sinks(const std::vector<std::string>& urls, Log& log) {
   std::vector<std::shared_ptr<Sink>> sinks;
   sinks.reserve(urls.size());
-  for (const std::string& url : urls) sinks.push_back(open_sink_option("--to", url));
+  for (const std::string& url : urls) sinks.push_back(open_sink_option("--to", url, log));
   if (sinks.size() == 1) return sinks.front();
   return std::make_shared<TeeSink>(std::move(sinks));
 }
@@ -68,8 +68,8 @@ Server::Server(const Options& options, Log& log)
       public_site_{public_routes()},
       admin_site_{admin_routes()},
       spool_{open_spool()},
-      sink_{spool_ ? spool_->sink() : open_sinks(options.to)},
-      letters_{open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log))},
+      sink_{spool_ ? spool_->sink() : open_sinks(options.to, log)},
+      letters_{open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log), log)},
       collector_{sink_, collector_options()},
       endpoint_{collector_, options.endpoint},
       public_{public_site_, options.threads},
@@ -93,12 +93,12 @@ std::vector<Route> Server::admin_routes() {
   };
 }
 
-Response Server::readiness() const {
 std::string Server::page() {
   const std::lock_guard lock{page_mutex_};
   return page_;
 }
 
+Response Server::readiness() const {
   return collector_.ready() && !draining_ ? http::plain_response(200, "ready")
                                           : http::plain_response(503, "not ready");
 }
@@ -125,7 +125,7 @@ std::unique_ptr<Spool> Server::open_spool() {
   std::vector<SpoolTarget> targets;
   targets.reserve(options_.to.size());
   for (const std::string& url : options_.to) {
-    targets.push_back({spool_cursor(url), open_sink_option("--to", url)});
+    targets.push_back({spool_cursor(url), open_sink_option("--to", url, log_)});
   }
   SpoolOptions options;
   options.files.max_total_bytes = options_.spool_max_bytes;
@@ -162,7 +162,6 @@ void Server::start() {
   announce("listening", at);
 }
 
-// A program that waits for the line that announces us finds us ready, unless the sink is slow.
 void Server::reload() {
   try {
     std::string page = read_page(options_.page);
@@ -175,6 +174,7 @@ void Server::reload() {
                                  : "SIGHUP: the page was read anew");
 }
 
+// A program that waits for the line that announces us finds us ready, unless the sink is slow.
 void Server::wait_for_sink() const {
   constexpr std::chrono::milliseconds look_interval{1};
   constexpr int looks = 500;

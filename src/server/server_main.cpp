@@ -28,7 +28,8 @@ int run(const server::Options& options) {
   Log log;
   try {
     // A misspelt scheme is found before anything is created for the other options.
-    if (!is_known_sink(options.dead_letter)) open_sink_option("--dead-letter", options.dead_letter);
+    if (!is_known_sink(options.dead_letter))
+      open_sink_option("--dead-letter", options.dead_letter, log);
     server::Server server{options, log};
     server.start();
     wait_for_end([&] { server.reload(); });
