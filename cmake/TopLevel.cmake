@@ -6,6 +6,18 @@ endif()
 
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
 
+# Overflows end a program where they can be seen, its addresses are random, and the tables that a call goes
+# through are read-only. tests/packaging/hardening.py proves it.
+if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+  add_compile_options(-fstack-protector-strong)
+  add_link_options(LINKER:-z,relro LINKER:-z,now)
+  # It needs an optimizer, and a sanitizer has checks of its own.
+  string(TOUPPER "CMAKE_CXX_FLAGS_${CMAKE_BUILD_TYPE}" flags)
+  if("${CMAKE_CXX_FLAGS} ${${flags}}" MATCHES "-O[1-3s]" AND NOT EVENTCOLLECT_SANITIZE)
+    add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  endif()
+endif()
+
 # The presets set CCACHE_BASEDIR and CCACHE_NOHASHDIR, so that a clone in another folder hits too. A build
 # folder keeps its first answer: a new launcher is a new command, and everything would be compiled again.
 if(NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)

@@ -9,9 +9,11 @@
 #include <limits>
 
 #include "base/encoding.hpp"
+#include "base/printable.hpp"
 
 namespace eventcollect {
 
+using base::in_quotes;
 using base::percent_decode;
 
 namespace {
@@ -40,7 +42,7 @@ std::uint64_t parse_quantity(std::string_view text, const std::array<Unit, N>& u
   const auto unit = std::find_if(units.begin(), units.end(),
                                  [&](const Unit& candidate) { return candidate.name == suffix; });
   if (error != std::errc{} || unit == units.end() || value > most / unit->factor) {
-    throw ConfigError{fmt::format("'{}' is not {}", text, expected)};
+    throw ConfigError{fmt::format("{} is not {}", in_quotes(text), expected)};
   }
   return value * unit->factor;
 }
@@ -61,6 +63,19 @@ bool is_scheme(std::string_view text) {
          std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || other(c); });
 }
 
+// A password with a bare '/' or '?' ends the authority, and what is left of it would be shown as a
+// path or an option.
+void check_for_stray_password(std::string_view authority, std::string_view rest) {
+  const std::size_t colon = authority.rfind(':');
+  const bool has_port = colon != std::string_view::npos && !authority.ends_with(']');
+  if (!has_port || authority.find('@') != std::string_view::npos) return;
+  const std::string_view port = authority.substr(colon + 1);
+  if (port.find_first_not_of("0123456789") == std::string_view::npos) return;
+  if (rest.find('@') == std::string_view::npos) return;
+  throw ConfigError{
+      "the port of a URL is malformed; in a password, write @ as %40, / as %2F and ? as %3F"};
+}
+
 // Takes everything up to the first of `stops` off `text`.
 std::string_view take_until(std::string_view& text, std::string_view stops) {
   const std::size_t length = std::min(text.find_first_of(stops), text.size());
@@ -77,7 +92,8 @@ void parse_options(std::string_view query, Url& url) {
     if (!option.empty()) option.remove_prefix(1);
     if (name.empty()) throw ConfigError{"a URL has an option without a name"};
     for (const auto& [known, value] : url.options) {
-      if (known == name) throw ConfigError{fmt::format("a URL has the option '{}' twice", name)};
+      if (known == name)
+        throw ConfigError{fmt::format("a URL has the option {} twice", in_quotes(name))};
     }
     url.options.emplace_back(std::move(name), decoded(option));
   }
@@ -99,10 +115,9 @@ std::chrono::milliseconds parse_duration(std::string_view text) {
 Url Url::parse(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos || !is_scheme(text.substr(0, colon))) {
-    // Where there is an '@' or a ':', a password may be part of the text.
-    const bool may_hold_secret = text.find_first_of("@:") != std::string_view::npos;
+    // Where there is a ':', a password may follow it.
     throw ConfigError{fmt::format("{} does not start with a scheme, as file:events does",
-                                  may_hold_secret ? "the URL" : fmt::format("'{}'", text))};
+                                  colon != std::string_view::npos ? "the URL" : in_quotes(text))};
   }
   Url url;
   url.scheme = text.substr(0, colon);
@@ -117,6 +132,7 @@ Url Url::parse(std::string_view text) {
     text.remove_prefix(2);
     url.authority = take_until(text, "/?");
     static_cast<void>(decoded(url.authority));  // only to see that it can be
+    check_for_stray_password(url.authority, text);
   }
   url.path = decoded(take_until(text, "?"));
   if (!text.empty()) parse_options(text.substr(1), url);
@@ -176,15 +192,18 @@ bool UrlOptions::flag(std::string_view name, bool fallback) {
   if (value == nullptr) return fallback;
   if (*value == "on" || *value == "1") return true;
   if (*value == "off" || *value == "0") return false;
-  throw ConfigError{
-      fmt::format("{}: option '{}': '{}' is neither on nor off", url_.scheme, name, *value)};
+  throw ConfigError{fmt::format("{}: option '{}': {} is neither on nor off", url_.scheme, name,
+                                in_quotes(*value))};
 }
 
 void UrlOptions::finish() const {
   for (const auto& option : url_.options) {
     if (std::find(known_.begin(), known_.end(), option.first) != known_.end()) continue;
+    // One without a value may be what follows a bare '&' in a password.
     throw ConfigError{
-        fmt::format("{}: has no option '{}'; it has: {}", url_.scheme, option.first,
+        fmt::format("{}: has no option {}; it has: {}", url_.scheme,
+                    option.second.empty() ? "without a value (write & in a value as %26)"
+                                          : in_quotes(option.first),
                     known_.empty() ? "none" : fmt::format("{}", fmt::join(known_, ", ")))};
   }
 }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <utility>
 
+#include "base/printable.hpp"
 #include "collect/origin_rules.hpp"
 #include "collect/request_body.hpp"
 #include "collect/request_context.hpp"
@@ -31,8 +32,8 @@ namespace {
 
 void check_path(std::string_view path) {
   if (path.starts_with('/') && path.find_first_of("?#") == std::string_view::npos) return;
-  throw ConfigError{
-      fmt::format("path: '{}' must begin with '/' and contain neither '?' nor '#'", path)};
+  throw ConfigError{fmt::format("path: {} must begin with '/' and contain neither '?' nor '#'",
+                                base::in_quotes(path))};
 }
 
 }  // namespace

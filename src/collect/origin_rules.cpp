@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "base/printable.hpp"
 #include "collect/responses.hpp"
 #include "eventcollect/codes.hpp"
 #include "eventcollect/url.hpp"
@@ -85,8 +86,8 @@ void check_allowed_origin(std::string_view origin) {
   const bool has_both = !host.empty() && !origin.starts_with("://");
   if (has_both && host.find_first_of("/?#@*, ") == std::string_view::npos) return;
   throw ConfigError{fmt::format(
-      "allow-origin: '{}' is not an origin: give only scheme and host, as in https://example.org",
-      origin)};
+      "allow-origin: {} is not an origin: give only scheme and host, as in https://example.org",
+      base::in_quotes(origin))};
 }
 
 }  // namespace eventcollect::collect

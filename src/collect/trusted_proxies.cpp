@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/ascii.hpp"
+#include "base/printable.hpp"
 #include "eventcollect/url.hpp"
 
 namespace eventcollect::collect {
@@ -16,8 +17,9 @@ TrustedProxies::TrustedProxies(const std::vector<std::string>& networks) {
   for (const std::string& text : networks) {
     const auto network = Network::parse(text);
     if (!network) {
-      throw ConfigError{fmt::format(
-          "trusted-proxy: '{}' is not an address or a network such as 10.0.0.0/8", text)};
+      throw ConfigError{
+          fmt::format("trusted-proxy: {} is not an address or a network such as 10.0.0.0/8",
+                      base::in_quotes(text))};
     }
     networks_.push_back(*network);
   }

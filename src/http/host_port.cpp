@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "base/printable.hpp"
 #include "eventcollect/url.hpp"
 
 namespace eventcollect::http {
@@ -11,7 +12,8 @@ namespace eventcollect::http {
 HostPort HostPort::parse(const std::string& text) {
   const std::size_t colon = text.rfind(':');
   const auto malformed = [&] {
-    return ConfigError{fmt::format("'{}' is not HOST:PORT, as in 127.0.0.1:8080 or [::1]:0", text)};
+    return ConfigError{
+        fmt::format("{} is not HOST:PORT, as in 127.0.0.1:8080 or [::1]:0", base::in_quotes(text))};
   };
   if (colon == std::string::npos || colon == 0) throw malformed();
   HostPort result;

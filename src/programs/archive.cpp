@@ -104,10 +104,10 @@ void check_bounds(const ArchiveOptions& options) {
 }
 
 void archive(const ArchiveOptions& options, Log& log, const std::stop_token& stop) {
-  const auto sink = open_sink_option("--to", options.to);
+  const auto sink = open_sink_option("--to", options.to, log);
   PumpOptions pumping = options.pump;
   pumping.dead_letter =
-      open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log));
+      open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log), log);
   pumping.on_failure = [&](const std::exception& error, std::chrono::milliseconds wait) {
     log.say_seldom("failure",
                    fmt::format("error: {} (again in {} ms)", error.what(), wait.count()));

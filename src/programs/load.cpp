@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "base/printable.hpp"
 #include "eventcollect/ledger.hpp"
 #include "eventcollect/objects.hpp"
 #include "eventcollect/programs.hpp"
@@ -36,8 +37,9 @@ TimePoint parse_hour(const std::string& text) {
     const auto time = parse_rfc3339(text + std::string{rest});
     if (time && *time == std::chrono::floor<std::chrono::hours>(*time)) return *time;
   }
-  throw ConfigError{fmt::format(
-      "'{}' is neither an hour such as 2026-11-23T18 (UTC) nor a day such as 2026-11-23", text)};
+  throw ConfigError{
+      fmt::format("{} is neither an hour such as 2026-11-23T18 (UTC) nor a day such as 2026-11-23",
+                  base::in_quotes(text))};
 }
 
 std::vector<Setting> settings_of(Options& options) {
@@ -62,7 +64,7 @@ std::vector<Setting> settings_of(Options& options) {
 
 void run(const Options& options, Log& log, const std::stop_token& stop) {
   const auto store = open_store_option("--from", options.from);
-  const auto sink = open_sink_option("--to", options.to);
+  const auto sink = open_sink_option("--to", options.to, log);
   if (options.every && dynamic_cast<LedgerSink*>(sink.get()) == nullptr) {
     throw ConfigError{
         "--every: only a database knows what it has already; any other sink would get every object "
@@ -71,7 +73,7 @@ void run(const Options& options, Log& log, const std::stop_token& stop) {
   Progress progress{log};
   LoadOptions loading = options.load;
   loading.dead_letter =
-      open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log));
+      open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log), log);
   loading.on_failure = [&](const std::exception& error, std::chrono::milliseconds wait) {
     log.say_seldom("failure",
                    fmt::format("error: {} (again in {} ms)", error.what(), wait.count()));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/printable.hpp"
 #include "eventcollect/clock.hpp"
 
 namespace eventcollect::programs {
@@ -15,10 +16,10 @@ constexpr std::chrono::seconds pause{10};
 }  // namespace
 
 void Log::say(std::string_view line) {
-  std::string text = fmt::format("{} {}", format_rfc3339(system_clock().now()), line);
+  std::string text{line};
   std::replace_if(
       text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-  text.push_back('\n');
+  text = fmt::format("{} {}\n", format_rfc3339(system_clock().now()), base::printable(text));
   // One call, so that lines of several threads do not mix. A log that is full is no reason to end.
   std::fwrite(text.data(), 1, text.size(), to_);
 }

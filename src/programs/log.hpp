@@ -12,7 +12,8 @@
 
 namespace eventcollect::programs {
 
-// Writes lines, each with the time. Safe from any thread.
+// Writes lines, each with the time. What others sent may be part of a line: its control characters
+// are escaped, and it is cut off after 2 KiB. Safe from any thread.
 class Log {
  public:
   // What tells how much time has passed.

@@ -6,10 +6,12 @@
 #include <thread>
 
 #include "base/folder_in_use.hpp"
+#include "base/printable.hpp"
 #include "eventcollect/objects.hpp"
 #include "eventcollect/open.hpp"
 #include "eventcollect/timer.hpp"
 #include "eventcollect/url.hpp"
+#include "programs/encryption_notice.hpp"
 #include "programs/signals.hpp"
 
 namespace eventcollect::programs {
@@ -42,20 +44,20 @@ auto open_option(std::string_view option, Open open, const std::string& url) {
 }  // namespace
 
 int run_program(std::string_view name, const std::function<int()>& body) {
+  take_over_signals();
   try {
     return body();
   } catch (const ConfigError& error) {
-    fmt::print(stderr, "{}: {}\nTry {} --help.\n", name, error.what(), name);
+    fmt::print(stderr, "{}: {}\nTry {} --help.\n", name, base::printable(error.what()), name);
     return exit_usage;
   }
 }
 
 int run_until_signal(Log& log, const std::function<void(const std::stop_token&)>& work) {
-  take_over_signals();
   std::stop_source source;
   // It is not joined: at the end of the process it has nothing left to do.
   std::thread{[source]() mutable {
-    wait_for_signal();
+    wait_for_end([] {});  // there is nothing to reload
     exit_at_next_signal();
     source.request_stop();
   }}.detach();
@@ -79,8 +81,11 @@ void repeat(const std::optional<std::chrono::milliseconds>& every, Log& log,
   } while (steady_timer().wait(*every, stop));
 }
 
-std::shared_ptr<Sink> open_sink_option(std::string_view option, const std::string& url) {
-  return open_option(option, open_sink, url);
+std::shared_ptr<Sink> open_sink_option(std::string_view option, const std::string& url, Log& log) {
+  auto sink = open_option(option, open_sink, url);
+  const std::string notice = encryption_notice(url);
+  if (!notice.empty()) log.say(fmt::format("{}: {}", option, notice));
+  return sink;
 }
 
 std::shared_ptr<Source> open_source_option(std::string_view option, const std::string& url) {

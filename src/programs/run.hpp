@@ -18,13 +18,13 @@ namespace eventcollect::programs {
 
 inline constexpr int exit_usage = 2;  // beside EXIT_SUCCESS and EXIT_FAILURE
 
-// Calls `body` and returns its exit status; for a ConfigError that it throws, says what is wrong
-// and how to get help, and returns exit_usage.
+// Takes over the signals, calls `body` and returns its exit status; for a ConfigError that it
+// throws, says what is wrong and how to get help, and returns exit_usage. Call it before any thread
+// is started.
 int run_program(std::string_view name, const std::function<int()>& body);
 
-// Calls `work` with a stop that is requested at SIGTERM, SIGINT or SIGHUP; a second one ends the
-// process at once. Logs what it throws, other than a ConfigError. Returns the exit status. Call it
-// before any thread is started.
+// Calls `work` with a stop that is requested by a signal that ends the program; a second one ends
+// the process at once. Logs what it throws, other than a ConfigError. Returns the exit status.
 int run_until_signal(Log& log, const std::function<void(const std::stop_token&)>& work);
 
 // Calls `work` once, or every so often until a stop: then a failure that may pass is logged, and
@@ -32,8 +32,9 @@ int run_until_signal(Log& log, const std::function<void(const std::stop_token&)>
 void repeat(const std::optional<std::chrono::milliseconds>& every, Log& log,
             const std::stop_token& stop, const std::function<void()>& work);
 
-// Opens what the option of that name names, and names the option where that fails.
-std::shared_ptr<Sink> open_sink_option(std::string_view option, const std::string& url);
+// Opens what the option of that name names, and names the option where that fails. The log has
+// what an operator should know of the connection.
+std::shared_ptr<Sink> open_sink_option(std::string_view option, const std::string& url, Log& log);
 std::shared_ptr<Source> open_source_option(std::string_view option, const std::string& url);
 std::shared_ptr<ObjectStore> open_store_option(std::string_view option, const std::string& url);
 

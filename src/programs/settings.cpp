@@ -9,9 +9,13 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/ascii.hpp"
+#include "base/printable.hpp"
 #include "eventcollect/version.hpp"
 
 namespace eventcollect::programs {
+
+using base::in_quotes;
 
 Values split(std::string_view text, std::string_view separators) {
   Values parts;
@@ -28,7 +32,7 @@ std::size_t parse_count(const std::string& text, std::size_t min, std::size_t ma
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), count);
   const bool whole = parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size();
   if (!whole || count < min || count > max) {
-    throw ConfigError{fmt::format("'{}' is not a number from {} to {}", text, min, max)};
+    throw ConfigError{fmt::format("{} is not a number from {} to {}", in_quotes(text), min, max)};
   }
   return count;
 }
@@ -87,6 +91,24 @@ Source read_environment(const std::vector<Setting>& settings) {
   return source;
 }
 
+// Throws what is wrong with a key of the file. A line without '=' is a key to CLI11; it is not
+// shown, since it may be a secret, as the part of an unknown key behind a '=' is.
+[[noreturn]] void reject_key(const std::string& path, const CLI::ConfigItem& item,
+                             const std::vector<Setting>& settings) {
+  std::ifstream file{path};
+  std::string line;
+  for (int number = 1; std::getline(file, line); ++number) {
+    const std::string_view text = base::trim_blanks(line);
+    if (text.starts_with('#') || text.starts_with(';')) continue;
+    if (text.find('=') != std::string::npos || text.find(item.name) == std::string::npos) continue;
+    throw ConfigError{fmt::format("'{}': line {} is not `key = value`", path, number)};
+  }
+  Values names;
+  for (const Setting& known : settings) names.push_back(known.name);
+  throw ConfigError{fmt::format("'{}' has the unknown key {}; known are: {}", path,
+                                in_quotes(item.fullname()), fmt::join(names, ", "))};
+}
+
 Source read_file(const std::string& path, const std::vector<Setting>& settings) {
   Source source(settings.size());
   if (path.empty()) return source;
@@ -97,12 +119,7 @@ Source read_file(const std::string& path, const std::vector<Setting>& settings) 
         std::find_if(settings.begin(), settings.end(), [&](const Setting& candidate) {
           return candidate.name == item.name && item.parents.empty();
         });
-    if (setting == settings.end()) {
-      Values names;
-      for (const Setting& known : settings) names.push_back(known.name);
-      throw ConfigError{fmt::format("'{}' has the unknown key '{}'; known are: {}", path,
-                                    item.fullname(), fmt::join(names, ", "))};
-    }
+    if (setting == settings.end()) reject_key(path, item, settings);
     Values& values = source[static_cast<std::size_t>(setting - settings.begin())];
     values.insert(values.end(), item.inputs.begin(), item.inputs.end());
   }
@@ -137,6 +154,18 @@ void add_option(CLI::App& app, const Setting& setting, Values& values) {
   }
 }
 
+// What no option takes may be the value of one whose name is misspelt, and that a secret: only
+// names are shown.
+void reject_extras(const Values& extras) {
+  if (extras.empty()) return;
+  for (const std::string& word : extras) {
+    if (!word.starts_with("--")) continue;
+    throw ConfigError{
+        fmt::format("there is no option {}", in_quotes(word.substr(0, word.find('='))))};
+  }
+  throw ConfigError{"there is a word that belongs to no option"};
+}
+
 CommandLine read_command_line(const Program& program, const std::vector<Setting>& settings,
                               int argc, char** argv) {
   CommandLine line{Source(settings.size()), {}, false};
@@ -150,8 +179,10 @@ CommandLine read_command_line(const Program& program, const std::vector<Setting>
   app.set_version_flag("--version", std::string{version});
   app.add_option("--config", line.config, "A file of `key = value` lines")->type_name("FILE");
   for (std::size_t i = 0; i < settings.size(); ++i) add_option(app, settings[i], line.source[i]);
+  app.allow_extras();
   try {
     app.parse(argc, argv);
+    reject_extras(app.remaining());
   } catch (const CLI::Success& success) {
     app.exit(success);
     line.only_asked = true;
@@ -172,7 +203,7 @@ void apply(const Setting& setting, const Values& values) {
     if (setting.kind != Setting::flag) return setting.apply(values);
     if (values[0] == "on" || values[0] == "1") return setting.apply(values);
     if (values[0] != "off" && values[0] != "0") {
-      throw ConfigError{fmt::format("'{}' is neither on nor off", values[0])};
+      throw ConfigError{fmt::format("{} is neither on nor off", in_quotes(values[0]))};
     }
   } catch (const ConfigError& error) {
     throw ConfigError{fmt::format("--{}: {}", setting.name, error.what())};

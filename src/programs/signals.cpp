@@ -4,39 +4,55 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <initializer_list>
 #include <thread>
 
 namespace eventcollect::programs {
 namespace {
 
-sigset_t ending_signals() {
+sigset_t awaited_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGHUP);
+  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGPWR, SIGXCPU, SIGHUP}) {
+    sigaddset(&signals, signal);
+  }
   return signals;
+}
+
+// A profiler, or the program that the library is part of, may have a handler.
+void ignore_unless_handled(int signal) {
+  struct sigaction action {};
+  if (sigaction(signal, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) return;
+  action.sa_handler = SIG_IGN;
+  sigaction(signal, &action, nullptr);
 }
 
 }  // namespace
 
 void take_over_signals() {
-  const sigset_t signals = ending_signals();
+  // A client that hangs up and a file that meets its limit are errors of a call.
+  for (const int signal :
+       {SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGSTKFLT}) {
+    ignore_unless_handled(signal);
+  }
+  for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) ignore_unless_handled(signal);
+  const sigset_t signals = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  // A client that hangs up and a file that meets its limit are errors of a call, not our end.
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);
 }
 
-void wait_for_signal() {
-  const sigset_t signals = ending_signals();
-  int signal = 0;
-  sigwait(&signals, &signal);
+void wait_for_end(const std::function<void()>& reload) {
+  const sigset_t signals = awaited_signals();
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) != 0) continue;
+    if (signal != SIGHUP) return;
+    reload();
+  }
 }
 
 void exit_at_next_signal() {
   std::thread{[] {
-    wait_for_signal();
+    wait_for_end([] {});
     std::_Exit(EXIT_FAILURE);
   }}.detach();
 }

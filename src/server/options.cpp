@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/printable.hpp"
 #include "eventcollect/spool.hpp"
 #include "eventcollect/url.hpp"
 #include "programs/settings.hpp"
@@ -18,7 +19,8 @@ namespace {
 
 void check_is_one_of(const std::string& word, const Values& known) {
   if (std::find(known.begin(), known.end(), word) != known.end()) return;
-  throw ConfigError{fmt::format("'{}' is not one of {}", word, fmt::join(known, ", "))};
+  throw ConfigError{
+      fmt::format("{} is not one of {}", base::in_quotes(word), fmt::join(known, ", "))};
 }
 
 // The words in `values`, each of which has to be one of `known`.

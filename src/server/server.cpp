@@ -10,6 +10,7 @@
 #include <iterator>
 #include <thread>
 
+#include "base/printable.hpp"
 #include "eventcollect/metrics.hpp"
 #include "eventcollect/tee.hpp"
 #include "eventcollect/url.hpp"
@@ -29,10 +30,10 @@ using programs::open_sink_option;
 
 namespace {
 
-std::shared_ptr<Sink> open_sinks(const std::vector<std::string>& urls) {
+std::shared_ptr<Sink> open_sinks(const std::vector<std::string>& urls, Log& log) {
   std::vector<std::shared_ptr<Sink>> sinks;
   sinks.reserve(urls.size());
-  for (const std::string& url : urls) sinks.push_back(open_sink_option("--to", url));
+  for (const std::string& url : urls) sinks.push_back(open_sink_option("--to", url, log));
   if (sinks.size() == 1) return sinks.front();
   return std::make_shared<TeeSink>(std::move(sinks));
 }
@@ -42,7 +43,7 @@ std::string read_page(const std::string& path) {
   std::error_code unknown;
   std::ifstream file{path, std::ios::binary};
   if (!file || !std::filesystem::is_regular_file(path, unknown)) {
-    throw ConfigError{fmt::format("--page: cannot read '{}'", path)};
+    throw ConfigError{fmt::format("--page: cannot read {}", base::in_quotes(path))};
   }
   return {std::istreambuf_iterator<char>{file}, {}};
 }
@@ -67,8 +68,8 @@ Server::Server(const Options& options, Log& log)
       public_site_{public_routes()},
       admin_site_{admin_routes()},
       spool_{open_spool()},
-      sink_{spool_ ? spool_->sink() : open_sinks(options.to)},
-      letters_{open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log))},
+      sink_{spool_ ? spool_->sink() : open_sinks(options.to, log)},
+      letters_{open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log), log)},
       collector_{sink_, collector_options()},
       endpoint_{collector_, options.endpoint},
       public_{public_site_, options.threads, options.http},
@@ -77,7 +78,7 @@ Server::Server(const Options& options, Log& log)
 std::vector<Route> Server::public_routes() {
   std::vector<Route> routes{
       events_route(options_.endpoint.path, endpoint_),
-      page_route("/", [this] { return content("text/html; charset=utf-8", page_); }),
+      page_route("/", [this] { return content("text/html; charset=utf-8", page()); }),
   };
   if (options_.admin) return routes;
   for (Route& route : admin_routes()) routes.push_back(std::move(route));
@@ -90,6 +91,11 @@ std::vector<Route> Server::admin_routes() {
       page_route("/readyz", [this] { return readiness(); }),
       page_route("/metrics", [this] { return metrics(); }),
   };
+}
+
+std::string Server::page() {
+  const std::lock_guard lock{page_mutex_};
+  return page_;
 }
 
 Response Server::readiness() const {
@@ -119,7 +125,7 @@ std::unique_ptr<Spool> Server::open_spool() {
   std::vector<SpoolTarget> targets;
   targets.reserve(options_.to.size());
   for (const std::string& url : options_.to) {
-    targets.push_back({spool_cursor(url), open_sink_option("--to", url)});
+    targets.push_back({spool_cursor(url), open_sink_option("--to", url, log_)});
   }
   SpoolOptions options;
   options.files.max_total_bytes = options_.spool_max_bytes;
@@ -154,6 +160,18 @@ void Server::start() {
   log_.say(fmt::format("eventcollect-server {} started", version));
   if (admin_at) announce("admin", *admin_at);
   announce("listening", at);
+}
+
+void Server::reload() {
+  try {
+    std::string page = read_page(options_.page);
+    const std::lock_guard lock{page_mutex_};
+    page_ = std::move(page);
+  } catch (const ConfigError& error) {
+    return log_.say(fmt::format("error: {}; the last page stays", error.what()));
+  }
+  log_.say(options_.page.empty() ? "SIGHUP: there is nothing to reload without --page"
+                                 : "SIGHUP: the page was read anew");
 }
 
 // A program that waits for the line that announces us finds us ready, unless the sink is slow.

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ class Server {
   // Serves from now on, and announces where. Throws std::runtime_error where it cannot listen.
   void start();
 
+  // Reads the page anew. One that cannot be read leaves the last one in place.
+  void reload();
+
   // Returns once nothing is in flight any more, or when the options' time for it is over. True if
   // everything that was accepted is stored.
   bool drain();
@@ -35,6 +39,7 @@ class Server {
   CollectorOptions collector_options();
   std::vector<Route> public_routes();
   std::vector<Route> admin_routes();
+  std::string page();
   Response readiness() const;
   Response metrics() const;
   std::string spool_metrics() const;
@@ -43,7 +48,8 @@ class Server {
   const Options& options_;
   programs::Log& log_;
   std::atomic<bool> draining_{false};
-  const std::string page_;
+  std::mutex page_mutex_;
+  std::string page_;
   // Before what opens files: a path that is taken leaves none behind.
   Site public_site_;
   Site admin_site_;

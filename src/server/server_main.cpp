@@ -25,14 +25,14 @@ bool is_known_sink(const std::string& url) {
 }
 
 int run(const server::Options& options) {
-  take_over_signals();
   Log log;
   try {
     // A misspelt scheme is found before anything is created for the other options.
-    if (!is_known_sink(options.dead_letter)) open_sink_option("--dead-letter", options.dead_letter);
+    if (!is_known_sink(options.dead_letter))
+      open_sink_option("--dead-letter", options.dead_letter, log);
     server::Server server{options, log};
     server.start();
-    wait_for_signal();
+    wait_for_end([&] { server.reload(); });
     return server.drain() ? EXIT_SUCCESS : EXIT_FAILURE;
   } catch (const ConfigError&) {
     throw;

@@ -443,6 +443,14 @@ TEST_CASE("a line break in a message makes no second line") {
   CHECK(test.lines() == Strings{"one two  three"});
 }
 
+TEST_CASE("what others sent cannot move the terminal's cursor, and is cut off") {
+  TestLog test;
+  test.log().say("the broker says \x1b[2J\x07");
+  CHECK(test.lines() == Strings{"the broker says \\x1b[2J\\x07"});
+  test.log().say(std::string(1 << 20, 'x'));
+  CHECK(test.lines().front().size() < 2'100);
+}
+
 TEST_CASE("lines of one topic come every ten seconds, and then say how many did not") {
   TestLog test;
   Log& log = test.log();

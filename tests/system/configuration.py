@@ -85,12 +85,56 @@ def environment_is_checked(context):
 def config_file_is_checked(context):
     for line, named in (("lisen = 127.0.0.1:0", ["lisen", r"\blisten"]), ("ack = maybe", ["maybe", "durable"]),
                         ("to = carrierpigeon:coop", ["carrierpigeon", "file"]), ("--ack = durable", ["--ack"]),
-                        ("just words", ["just words"])):
+                        ("just words", ["server.conf", "line 4"])):
         config = context.folder / "server.conf"
-        config.write_text(f"# a comment\n\nlisten = 127.0.0.1:0\n{line}\n")
+        config.write_text(f"# a comment on lisen\n\nlisten = 127.0.0.1:0\n{line}\n")
         expect_usage_error(line, *context.run_to_end("--config", config), named)
     code, said = context.run_to_end("--config", context.folder / "missing.conf")
     check(code in (1, 2) and "missing.conf" in said, f"a missing config file ended with {code}: {said}")
+
+
+SECRET = "hunter2"
+
+# A secret where an operator may put it by mistake.
+MISPLACED_SECRETS = [
+    [f"--tto=postgres://u:{SECRET}@localhost/db"], ["--tto", f"postgres://u:{SECRET}@localhost/db"], ["--tto", SECRET],
+    [SECRET], [f"-p{SECRET}"], [f"password={SECRET}"],
+    ["--to", f"host=localhost password={SECRET}"], ["--to", "host=localhost", f"password={SECRET}"],
+    ["--to", f"postgres://u@localhost/db?pasword={SECRET}"], ["--to", f"postgres://u@localhost/db?password=a&{SECRET}"],
+    ["--to", f"postgres://u:a/{SECRET}@localhost/db"], ["--to", f"postgres://u:a?{SECRET}@localhost/db"],
+    ["--to", f"postgres://u:1/{SECRET}@localhost/db"], ["--to", f"amqp://u:1/{SECRET}@localhost/"],
+    ["--to", f"amqp://u:a#{SECRET}@localhost/"], ["--to", f"amqp://u:%{SECRET}@localhost/"],
+    ["--to", f"postgres:///db?host=localhost%20password={SECRET}"], ["--to", f"carrierpigeon://u:{SECRET}@coop"],
+    ["--to", f"s3://u:{SECRET}@bucket"], ["--to", f"s3://bucket?endpoint=http://u:{SECRET}@localhost"],
+    ["--to", f"file://u:{SECRET}@events"], ["--dead-letter", f"password={SECRET}"],
+    *([option, f"postgres://u:{SECRET}@localhost/db"] for option in
+      ("--listen", "--admin", "--path", "--page", "--allow-origin", "--trusted-proxy", "--threads", "--context", "--url-strip",
+       "--ack", "--ack-timeout", "--drain-delay", "--spool-max-bytes", "--max-body-bytes", "--max-batch-events")),
+]
+LINES_WITH_SECRETS = [SECRET, f"password {SECRET}", f"to postgres://u:{SECRET}@localhost/db", f"postgres://u:{SECRET}@h/db?a=b",
+                      f"pasword = {SECRET}", f"to = host=localhost password={SECRET}", f"to = postgres://u:a,{SECRET}@localhost/db"]
+
+
+def no_secret_is_repeated(context):
+    for given in MISPLACED_SECRETS:
+        others = unless_given(given, ("--listen", "127.0.0.1:0"), ("--to", f"file:{context.events}"),
+                              ("--dead-letter", f"file:{context.rejected}"))
+        code, said = context.run_to_end(*others, *given, seconds=5)
+        check(code == 2 and SECRET not in said, f"{given} ended with {code}: {said}")
+    for line in LINES_WITH_SECRETS:
+        config = context.folder / "server.conf"
+        config.write_text(f"listen = 127.0.0.1:0\n{line}\n")
+        code, said = context.run_to_end("--config", config)
+        check(code == 2 and SECRET not in said, f"the line '{line}' ended with {code}: {said}")
+
+
+def unchecked_encryption_is_said(context):
+    """Of a Postgres on another machine, whose name leads to nothing here."""
+    for url, is_said in (("postgres://u:hunter2@db.invalid/site", True), ("postgres://u@db.invalid/site?sslmode=require", False)):
+        server = context.start(to=url)
+        server.stop()
+        check(("sslmode=verify-full" in server.text()) == is_said, f"what is said of {url}: {server.text()}")
+        check(SECRET not in server.text(), f"a secret is in the log: {server.text()}")
 
 
 def write_config(context, **settings):
@@ -188,7 +232,8 @@ def help_is_complete(context):
     check("file:" in said, "--help does not say what a URL looks like")
 
 
-CASES = [flags_are_checked, environment_is_checked, config_file_is_checked, precedence, lists, defaults,
+CASES = [flags_are_checked, environment_is_checked, config_file_is_checked, no_secret_is_repeated,
+         unchecked_encryption_is_said, precedence, lists, defaults,
          former_defaults, limits_apply, help_is_complete]
 
 if __name__ == "__main__":

@@ -26,6 +26,13 @@ SKIPPED = 77
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 
+ENDING_SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGPWR, signal.SIGXCPU]
+
+# All but those, those that stop a process, and those of a fault in the program.
+OTHER_SIGNALS = sorted(set(signal.valid_signals()) - set(ENDING_SIGNALS) -
+                       {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU} -
+                       {signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV, signal.SIGSYS})
+
 
 class Failure(Exception):
     """The server does not do what it promises."""

@@ -155,9 +155,55 @@ def second_signal_ends_at_once(context):
     check(web.post(server.url, event).status == 202, "no 202 before the drain")
     begin_drain(server)
     server.signal(signal.SIGTERM)
-    server.wait_exit(2)
+    check(server.wait_exit(2) == 1, f"a second SIGTERM ended the server with {server.process.returncode}, not 1")
     context.start().stop()
     check_stored_once(context.events, [event["event_id"]])
+
+
+def ending_signals_drain(context):
+    for number in harness.ENDING_SIGNALS:
+        server = context.start("--ack", "accepted")
+        events = [fresh_event(context.random) for _ in range(50)]
+        check(web.post(server.url, events).status == 202, "no 202")
+        server.signal(number)
+        code = server.wait_exit(10)
+        check(code == 0, f"after {number.name} the server ended with {code}: {server.text()[-2000:]}")
+        check("stopped" in server.text(), f"{number.name} drained nothing: {server.text()[-2000:]}")
+        check_stored_once(context.events, [event["event_id"] for event in events])
+
+
+def other_signals_end_nothing(context):
+    """Neither while the server serves nor while it drains."""
+    server = context.start("--drain-delay", "1s")
+    for number in harness.OTHER_SIGNALS:
+        server.signal(number)
+    event = fresh_event(context.random)
+    check(web.post(server.url, event).status == 202, "no 202 after signals that mean nothing")
+    begin_drain(server)
+    for number in harness.OTHER_SIGNALS:
+        server.signal(number)
+    check(server.wait_exit(10) == 0, f"ended with {server.process.returncode} by a signal that means nothing")
+    check_stored_once(context.events, [event["event_id"]])
+
+
+def hangup_reads_the_page_anew(context):
+    page = context.folder / "page.html"
+    page.write_text("first")
+    server = context.start("--page", page)
+
+    def serves(text):
+        return web.get(server.url, "/").body == text.encode()
+
+    check(serves("first"), "the page is not served")
+    page.write_text("second")
+    check(serves("first"), "the page changed without SIGHUP")
+    server.signal(signal.SIGHUP)
+    wait_until(lambda: serves("second"), "the new page after SIGHUP")
+    page.unlink()
+    server.signal(signal.SIGHUP)
+    wait_until(lambda: "the last page stays" in server.text(), "the log says that the page cannot be read")
+    check(serves("second"), "the last page did not stay")
+    server.stop()
 
 
 class Traffic:
@@ -292,7 +338,8 @@ def weaker_mode_keeps_what_it_accepted(context):
 
 
 CASES = [drain_still_accepts, drain_with_an_admin_port, work_in_flight_finishes, drain_is_bounded,
-         idle_connections_do_not_delay_the_end, second_signal_ends_at_once, nothing_is_lost_under_load,
+         idle_connections_do_not_delay_the_end, second_signal_ends_at_once, ending_signals_drain,
+         other_signals_end_nothing, hangup_reads_the_page_anew, nothing_is_lost_under_load,
          restart_seals_what_was_left, one_writer_per_directory, port_in_use, admin_port_in_use, stopped_while_starting,
          unwritable_directory, weaker_mode_keeps_what_it_accepted]
 

@@ -171,6 +171,54 @@ def batches_are_bounded(context):
         archiver.kill()
 
 
+def has_taken_over_signals(pid):
+    """Whether it blocks SIGTERM, which it does last."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"^SigBlk:\s*(\w+)", status, re.MULTILINE).group(1), 16) >> (signal.SIGTERM - 1) & 1
+
+
+def only_some_signals_end_a_program(context):
+    pipeline = Pipeline(context)
+    pipeline.make_events(1)
+    pipeline.run("archive", "--once")
+    for program, options in (("archive", []), ("compact", ["--every", "1h"]), ("load", ["--every", "1h"])):
+        for number in harness.ENDING_SIGNALS:
+            process = Process(context, f"{program}-{number.name}", pipeline.command(program, *options))
+            process.start()
+            wait_until(lambda: has_taken_over_signals(process.child.process.pid), f"{program} has begun")
+            for other in harness.OTHER_SIGNALS:
+                process.child.signal(other)
+            process.child.signal(number)
+            code = process.child.wait_exit(TIMEOUT)
+            check(code == 0, f"{program} ended with {code} by {number.name}: {process.child.text()[-1000:]}")
+
+
+def secrets_are_on_no_command_line(context):
+    """A URL with a password is given in the environment or in the config file, of which `ps` shows nothing."""
+    server = os.environ.get("EVENTCOLLECT_TEST_POSTGRES")
+    need(server, "EVENTCOLLECT_TEST_POSTGRES: see tests/services.py")
+    pipeline = Pipeline(context)
+    pipeline.make_events(3)
+    pipeline.run("archive", "--once")
+    place = urllib.parse.urlsplit(server)
+    for way in ("environment", "file"):
+        url = f"postgres://password_user:secret@{place.hostname}:{place.port}{place.path}?table=t{context.folder.name[-8:].lower()}_{way}"
+        config = context.folder / "load.conf"
+        config.touch(0o600)
+        config.write_text(f"to = {url}\n" if way == "file" else "")
+        env = {"EVENTCOLLECT_TO": url} if way == "environment" else {}
+        command = [context.options.bin / "eventcollect-load", "--from", pipeline.objects.url, "--every", "1h", "--config", config]
+        process = Process(context, f"load-{way}", command, env)
+        process.start()
+        wait_until(lambda: "with 3 events loaded" in process.child.text(), f"a load by the password in the {way}")
+        number = process.child.process.pid
+        shown = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(number)], capture_output=True, check=True).stdout
+        for what, text in (("ps", shown), ("cmdline", pathlib.Path(f"/proc/{number}/cmdline").read_bytes())):
+            check(b"eventcollect-load" in text and b"secret" not in text, f"{what} shows {text}")
+        process.stop()
+        check("secret" not in process.child.text(), "a secret is in the log")
+
+
 def an_hour_is_compacted_when_it_is_over(context):
     pipeline = Pipeline(context)
     ids = pipeline.make_events(30)
@@ -345,7 +393,8 @@ def s3_is_down_for_a_while(context):
     balancer.stop()
 
 
-CASES = [usage_is_checked, every_option_is_a_variable_and_a_key, batches_are_bounded, an_hour_is_compacted_when_it_is_over,
+CASES = [usage_is_checked, every_option_is_a_variable_and_a_key, batches_are_bounded, only_some_signals_end_a_program,
+         secrets_are_on_no_command_line, an_hour_is_compacted_when_it_is_over,
          a_late_archiver_adds_to_a_compacted_hour, an_hour_that_fails_is_left_and_said, a_queue_is_archived_to_its_end,
          some_of_the_data_is_loaded, a_terminal_shows_progress,
          damaged_objects_lose_nothing_more, s3_troubles_are_said, s3_is_down_for_a_while]

@@ -30,12 +30,14 @@ class Confirms {
  private:
   // How many that settles for the first time.
   std::size_t settle(std::uint64_t tag, bool multiple) {
-    const std::size_t end = tag == 0 ? is_settled_.size() : end_of(tag);
     if (!multiple) {
-      if (end == 0 || is_settled_[end - 1]) return 0;
-      is_settled_[end - 1] = true;
+      // A broker may confirm what was never sent.
+      if (tag < first_ || tag - first_ >= is_settled_.size()) return 0;
+      if (is_settled_[tag - first_]) return 0;
+      is_settled_[tag - first_] = true;
       return 1;
     }
+    const std::size_t end = tag == 0 ? is_settled_.size() : end_of(tag);
     std::size_t count = 0;
     for (; all_before_ < end; ++all_before_) {
       if (!is_settled_[all_before_]) ++count;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "drivers/amqp/broker_error.hpp"
+#include "eventcollect/stored_event.hpp"
 
 namespace eventcollect::amqp {
 namespace {
@@ -53,7 +54,8 @@ std::optional<Message> MessageAssembler::take(const amqp_frame_t& frame) {
     if (bytes_left_ == 0) return complete();
   } else if (frame.frame_type == AMQP_FRAME_BODY && stage_ == Stage::wants_body) {
     const std::string_view part = text_of(frame.payload.body_fragment);
-    message_.body += part;
+    // Of one that is too large as much is kept as makes the reader reject it.
+    message_.body += part.substr(0, max_stored_bytes + 1 - message_.body.size());
     bytes_left_ -= std::min<std::uint64_t>(bytes_left_, part.size());
     if (bytes_left_ == 0) return complete();
   }

@@ -39,7 +39,8 @@ struct Message {
 // Puts messages together from frames of one channel.
 class MessageAssembler {
  public:
-  // Returns the message that `frame` completes. Frames that belong to none are ignored.
+  // Returns the message that `frame` completes. Frames that belong to none are ignored. What is
+  // over max_stored_bytes by more than one byte is left out.
   std::optional<Message> take(const amqp_frame_t& frame);
 
  private:

@@ -39,18 +39,18 @@ void replace_all(std::string& text, std::string_view what, std::string_view by) 
   }
 }
 
-// A password with a bare '@', '/' or ':' moves into the other parts of a URL, and libpq shows those
-// in its messages.
-void check_for_stray_password(std::string_view host, std::string_view port,
-                              std::string_view database) {
-  const bool is_stray = host.find('@') != std::string_view::npos ||
-                        database.find('@') != std::string_view::npos ||
-                        port.find_first_not_of("0123456789,") != std::string_view::npos;
+// A password with a bare '@', '/' or ':' moves into the other parts of a URL, one behind a value
+// with an odd quote into that value, and libpq shows those in its messages.
+void check_for_stray_password(const ConnectionOptions& all) {
+  const auto holds = [&](std::string_view option, std::string_view signs) {
+    return value_of(all, option).find_first_of(signs) != std::string::npos;
+  };
+  const bool is_stray = holds("host", "@=") || holds("dbname", "@=") || holds("user", "=") ||
+                        value_of(all, "port").find_first_not_of("0123456789,") != std::string::npos;
   if (is_stray) {
     throw ConfigError{
-        "postgres: the host, the port or the database is malformed; in a password, write @ as %40, "
-        "/ as "
-        "%2F and : as %3A"};
+        "postgres: the host, the port, the user or the database is malformed; in the password of a "
+        "URL, write @ as %40, / as %2F and : as %3A"};
   }
 }
 
@@ -79,7 +79,7 @@ Connection::Connection(std::string conninfo) : conninfo_{std::move(conninfo)} {
         "postgres: libpq cannot read where to connect to; it looks like "
         "postgres://user@host:port/database?option=value or host=… dbname=…"};
   }
-  check_for_stray_password(value_of(all, "host"), value_of(all, "port"), value_of(all, "dbname"));
+  check_for_stray_password(all);
 }
 
 void Connection::open() {

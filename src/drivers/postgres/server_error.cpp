@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/printable.hpp"
 #include "drivers/postgres/columns.hpp"
 
 namespace eventcollect::postgres {
@@ -18,7 +19,9 @@ std::string field(const PGresult* result, int code) {
 }  // namespace
 
 ServerError ServerError::of(const PGresult* result) {
-  return {field(result, PG_DIAG_SQLSTATE), field(result, PG_DIAG_MESSAGE_PRIMARY),
+  constexpr std::size_t max_message_bytes = 1'024;
+  return {field(result, PG_DIAG_SQLSTATE),
+          base::printable(field(result, PG_DIAG_MESSAGE_PRIMARY), max_message_bytes),
           field(result, PG_DIAG_COLUMN_NAME)};
 }
 

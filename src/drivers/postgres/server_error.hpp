@@ -12,7 +12,7 @@ namespace eventcollect::postgres {
 
 struct ServerError {
   std::string sqlstate;  // five characters (manual, appendix A)
-  std::string message;   // the first line: DETAIL may hold a whole row
+  std::string message;   // the first line, up to 1 KiB: DETAIL may hold a whole row
   std::string column;    // empty where the error names none
 
   static ServerError of(const PGresult* result);

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/printable.hpp"
 #include "drivers/s3/environment.hpp"
 #include "objects/key.hpp"
 
 namespace eventcollect::s3 {
 
+using base::in_quotes;
 using objects::is_key;
 
 namespace {
@@ -43,7 +45,7 @@ S3Options::Style style_of(UrlOptions& options) {
   if (text.empty()) return S3Options::Style::automatic;
   if (text == "path") return S3Options::Style::path;
   if (text == "virtual") return S3Options::Style::virtual_host;
-  throw ConfigError{fmt::format("s3: option 'style' is path or virtual, not '{}'", text)};
+  throw ConfigError{fmt::format("s3: option 'style' is path or virtual, not {}", in_quotes(text))};
 }
 
 void check_endpoint(const std::string& endpoint) {
@@ -83,16 +85,16 @@ void check(const S3Options& options) {
         "shared credentials file, the server from the option 'endpoint'"};
   }
   if (!is_name(options.bucket) || options.bucket.size() < 3) {
-    throw ConfigError{fmt::format("s3: '{}' is not a bucket name", options.bucket)};
+    throw ConfigError{fmt::format("s3: {} is not a bucket name", in_quotes(options.bucket))};
   }
   if (!options.region.empty() && !is_name(options.region)) {
-    throw ConfigError{fmt::format("s3: '{}' is not a region", options.region)};
+    throw ConfigError{fmt::format("s3: {} is not a region", in_quotes(options.region))};
   }
   if (options.prefix.size() > max_prefix_bytes) {
     throw ConfigError{fmt::format("s3: the prefix is longer than {} bytes", max_prefix_bytes)};
   }
   if (!options.prefix.empty() && !is_key(options.prefix)) {
-    throw ConfigError{fmt::format("s3: '{}' is not a key prefix", options.prefix)};
+    throw ConfigError{fmt::format("s3: {} is not a key prefix", in_quotes(options.prefix))};
   }
   if (!options.endpoint.empty()) check_endpoint(options.endpoint);
   if (options.timeout <= std::chrono::milliseconds{0}) {

@@ -4,9 +4,12 @@
 #include <doctest/doctest.h>
 #include <cstdlib>
 
+#include "drivers/amqp/broker_error.hpp"
+#include "drivers/amqp/message.hpp"
 #include "drivers/amqp/options.hpp"
 #include "eventcollect/drivers.hpp"
 #include "eventcollect/open.hpp"
+#include "eventcollect/stored_event.hpp"
 
 namespace eventcollect::test {
 namespace {
@@ -111,6 +114,7 @@ TEST_CASE("wrong AMQP URLs are rejected with what would be right, and without th
       {"amqp://u:secret@h:99999", "the port is a number from 1 to 65535"},
       {"amqp://u:secret@h:12x", "the port is a number from 1 to 65535"},
       {"amqp://u:secret@[::1", "ends with ']'"},
+      {"amqp://u:1/secret@h", "write / as %2F"},
       {"amqp://u:secret@[::1]5", "followed by ':'"},
       {"amqp://u:secret@h?declare=yes", "quorum, classic or off"},
       {"amqp://u:secret@h?heartbeat=1500ms", "whole seconds"},
@@ -139,6 +143,28 @@ TEST_CASE("wrong AMQP URLs are rejected with what would be right, and without th
     CAPTURE(wrong.url);
     CHECK(rejection(wrong.url, true).find(wrong.says) != std::string::npos);
   }
+}
+
+TEST_CASE("of a message that is too large no more is kept than makes the reader reject it") {
+  amqp::MessageAssembler assembler;
+  amqp_basic_deliver_t deliver{};
+  amqp_frame_t frame{};
+  frame.frame_type = AMQP_FRAME_METHOD;
+  frame.payload.method = {AMQP_BASIC_DELIVER_METHOD, &deliver};
+  CHECK_FALSE(assembler.take(frame));
+  const std::string part(1 << 20, 'x');
+  constexpr std::size_t parts = 70;
+  frame = {};
+  frame.frame_type = AMQP_FRAME_HEADER;
+  frame.payload.properties.body_size = parts * part.size();
+  CHECK_FALSE(assembler.take(frame));
+  frame = {};
+  frame.frame_type = AMQP_FRAME_BODY;
+  frame.payload.body_fragment = amqp::bytes_of(part);
+  for (std::size_t i = 1; i < parts; ++i) REQUIRE_FALSE(assembler.take(frame));
+  const auto message = assembler.take(frame);
+  REQUIRE(message);
+  CHECK(message->body.size() == max_stored_bytes + 1);
 }
 
 }  // namespace eventcollect::test

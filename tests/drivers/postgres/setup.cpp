@@ -59,6 +59,9 @@ TEST_CASE("a URL of Postgres with a fault is rejected without its password") {
       {"postgres://u:top@secret@h/db", "write @ as %40"},
       {"postgres://u:topsecret/x@h/db", "write @ as %40"},
       {"postgres://[u:topsecret/db", "postgres://user@host:port/database"},
+      {"postgres://u%20password=topsecret@h/db", "write @ as %40"},
+      {"postgres:///db?host=h%20password=topsecret", "write @ as %40"},
+      {"postgres://u@h/db?pasword=topsecret", "has no option 'pasword'"},
   };
   for (const auto& fault : faults) {
     const std::string failure = config_failure(fault.first);

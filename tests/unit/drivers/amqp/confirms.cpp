@@ -56,6 +56,16 @@ TEST_CASE("a confirm that comes twice, or is of another batch, counts nothing") 
   CHECK_FALSE(confirms.is_settled());
 }
 
+TEST_CASE("a confirm of one message that was never sent counts nothing") {
+  Confirms confirms = of(2);
+  for (const std::uint64_t tag : {std::uint64_t{0}, std::uint64_t{12}, ~std::uint64_t{0}}) {
+    confirms.accept(tag, false);
+    confirms.reject(tag, false);
+  }
+  CHECK(confirms.accepted() == 0);
+  CHECK(confirms.rejected() == 0);
+}
+
 TEST_CASE("what was not sent yet is not settled by a later tag") {
   Confirms confirms = of(1);
   confirms.accept(15, true);
