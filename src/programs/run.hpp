@@ -12,6 +12,7 @@
 #include "eventcollect/object_store.hpp"
 #include "eventcollect/sink.hpp"
 #include "eventcollect/source.hpp"
+#include "eventcollect/url.hpp"
 #include "programs/log.hpp"
 
 namespace eventcollect::programs {
@@ -33,6 +34,14 @@ void repeat(const std::optional<std::chrono::milliseconds>& every, Log& log,
             const std::stop_token& stop, const std::function<void()>& work);
 
 // Opens what the option of that name names, and names the option where that fails.
+template <typename Open>
+auto open_option(std::string_view option, Open open, const std::string& url) {
+  try {
+    return open(url);
+  } catch (const ConfigError& error) {
+    throw ConfigError{std::string{option} + ": " + error.what()};
+  }
+}
 std::shared_ptr<Sink> open_sink_option(std::string_view option, const std::string& url);
 std::shared_ptr<Source> open_source_option(std::string_view option, const std::string& url);
 std::shared_ptr<ObjectStore> open_store_option(std::string_view option, const std::string& url);
