@@ -21,7 +21,8 @@ namespace eventcollect {
 class Rejections {
  public:
   // The sink did not store `event`, and never will, because of what is in it. `why` is shown to the
-  // sender, so it must hold no secret. The first reason for an event stays.
+  // sender, so it must hold no secret; it is kept up to max_message_bytes. The first reason for an
+  // event stays.
   void add(const Event& event, std::string_view why);
 
   // All of `others`, which are of the same batch.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/ascii.hpp"
 #include "base/inflate.hpp"
 #include "collect/responses.hpp"
@@ -35,14 +37,23 @@ bool is_identity(std::string_view content_encoding) {
   return content_encoding.empty() || equals_ignoring_case(content_encoding, "identity");
 }
 
+// Real events inflate 5 to 20 times, so what inflates far more is not worth the work.
+constexpr std::size_t max_inflate_ratio = 100;
+constexpr std::size_t free_inflated_bytes = 64 << 10;  // at any ratio
+
 std::optional<Response> inflate_body(std::string_view coded, std::size_t max_bytes,
                                      RequestBody& body) {
-  switch (inflate_gzip(coded, max_bytes, body.inflated)) {
+  const std::size_t max_by_ratio = free_inflated_bytes + max_inflate_ratio * coded.size();
+  switch (inflate_gzip(coded, std::min(max_bytes, max_by_ratio), body.inflated)) {
     case Inflated::whole:
       body.text = body.inflated;
       return {};
     case Inflated::too_large:
-      return body_too_large(max_bytes);
+      if (max_bytes <= max_by_ratio) return body_too_large(max_bytes);
+      return problem(
+          413, code::body_too_large, "Content too large",
+          fmt::format("The body must not inflate to more than {} times its size and {} bytes.",
+                      max_inflate_ratio, free_inflated_bytes));
     case Inflated::damaged:
       break;
   }

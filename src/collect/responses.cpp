@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <string>
-#include <utility>
 
 #include "base/format.hpp"
 #include "eventcollect/codes.hpp"
@@ -17,17 +16,21 @@ namespace {
 
 constexpr std::string_view problem_type = "application/problem+json";
 
+// Of one rejection in an answer: what a client sent must not come back many times as large.
+constexpr std::size_t max_rejection_bytes = 600;
+
 void append_rejection(std::string& out, const Rejection& rejection) {
+  const std::size_t begin = out.size();
   append_format(out, R"({{"index":{})", rejection.index);
   if (rejection.event_id) {
     append_format(out, R"(,"event_id":"{}")", rejection.event_id->to_string());
   }
-  const std::pair<std::string_view, std::string_view> members[] = {
-      {"code", rejection.code}, {"pointer", rejection.pointer}, {"message", rejection.message}};
-  for (const auto& [name, value] : members) {
-    append_format(out, ",\"{}\":", name);
-    json::append_string(out, value);
-  }
+  append_format(out, R"(,"code":"{}","pointer":)", rejection.code);
+  json::append_short_string(out, rejection.pointer, max_pointer_bytes);
+  out += R"(,"message":)";
+  constexpr std::string_view end = "\"\"}";
+  json::append_short_string(out, rejection.message,
+                            begin + max_rejection_bytes - out.size() - end.size());
   out.push_back('}');
 }
 

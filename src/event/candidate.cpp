@@ -14,18 +14,18 @@ Rejection reject(const Candidate& candidate, std::string_view code, std::string 
           .event_id = read_event_id(candidate.event_id, scratch),
           .code = code,
           .pointer = std::move(pointer),
-          .message = std::move(message),
-          .raw = std::string{candidate.raw}};
+          .message = std::move(message)};
 }
 
 Rejection reject_fault(const Candidate& candidate) {
   if (candidate.fault == json::Fault::none) {
     return reject(candidate, code::field_unknown,
-                  json::pointer_to(candidate.raw, candidate.unknown_key.data()),
+                  json::pointer_to(candidate.raw, candidate.unknown_key.data(), max_pointer_bytes),
                   "Unknown field: put it under \"properties\".");
   }
   FaultReason reason = reason_of(candidate.fault);
-  return reject(candidate, reason.code, json::pointer_to(candidate.raw, candidate.fault_position),
+  return reject(candidate, reason.code,
+                json::pointer_to(candidate.raw, candidate.fault_position, max_pointer_bytes),
                 std::move(reason.message));
 }
 

@@ -34,7 +34,7 @@ struct Candidate {
   bool is_faultless() const { return fault == json::Fault::none && unknown_key.data() == nullptr; }
 };
 
-// The rejection of a candidate, with its event_id if that is valid.
+// The rejection of a candidate, with its event_id if that is valid, and without `raw`.
 Rejection reject(const Candidate& candidate, std::string_view code, std::string pointer,
                  std::string message);
 

@@ -1,5 +1,7 @@
 #include "eventcollect/rejections.hpp"
 
+#include "json/text.hpp"
+
 namespace eventcollect {
 
 void Rejections::add(const Event& event, std::string_view why) {
@@ -8,7 +10,7 @@ void Rejections::add(const Event& event, std::string_view why) {
   list_.push_back({.index = event.index,
                    .event_id = event.id,
                    .code = code::sink_rejected,
-                   .message = std::string{why}});
+                   .message = json::shorten(why, max_message_bytes)});
   is_rejected_[event.index] = true;
 }
 

@@ -265,6 +265,7 @@ struct Parser::State {
   void parse_lines(std::string_view body);
   void parse_line(std::string_view line, std::size_t index);
   void take(const Candidate& candidate, const FieldValue& batch_sent_time);
+  void add(Rejection rejection, std::string_view raw);
   void reject(std::size_t index, std::string_view raw, std::string_view code, std::string pointer,
               std::string message);
   void reject_malformed(std::size_t index, std::string_view raw, std::string_view what);
@@ -291,8 +292,7 @@ void Parser::State::parse_json(std::string_view body) {
   if (is_one_event) return take(top, {});
   if (envelope.found) {
     if (auto rejection = judge_envelope(envelope, top, body)) {
-      rejections->push_back(*std::move(rejection));
-      return;
+      return add(*std::move(rejection), body);
     }
   }
   if (scanner.candidates().empty()) {
@@ -326,8 +326,7 @@ void Parser::State::parse_line(std::string_view line, std::size_t index) {
 // Stores the candidate's event in the batch, or rejects it.
 void Parser::State::take(const Candidate& candidate, const FieldValue& batch_sent_time) {
   if (!judge.judge(candidate, batch_sent_time, rules, event)) {
-    rejections->push_back(judge.take_rejection());
-    return;
+    return add(judge.take_rejection(), candidate.raw);
   }
   event.server_time = stamp.server_time;
   event.event_time = event_time_of(event);
@@ -337,14 +336,21 @@ void Parser::State::take(const Candidate& candidate, const FieldValue& batch_sen
   batch->append(event);
 }
 
+// Keeps the rejection with the beginning of `raw`; all of it where an event may be as large.
+void Parser::State::add(Rejection rejection, std::string_view raw) {
+  rejection.raw = json::clip(raw, std::max(max_raw_bytes, rules.max_event_bytes));
+  if (rejection.raw.size() < raw.size()) rejection.raw_bytes = raw.size();
+  rejections->push_back(std::move(rejection));
+}
+
 void Parser::State::reject(std::size_t index, std::string_view raw, std::string_view code,
                            std::string pointer, std::string message) {
-  rejections->push_back({.index = index,
-                         .event_id = {},
-                         .code = code,
-                         .pointer = std::move(pointer),
-                         .message = std::move(message),
-                         .raw = std::string{raw}});
+  add({.index = index,
+       .event_id = {},
+       .code = code,
+       .pointer = std::move(pointer),
+       .message = std::move(message)},
+      raw);
 }
 
 void Parser::State::reject_malformed(std::size_t index, std::string_view raw,

@@ -167,11 +167,12 @@ StoredEventReader::State::Result StoredEventReader::State::judge_form(bool is_js
   }
   if (line.scanner().fault() != json::Fault::none) {
     FaultReason reason = reason_of(line.scanner().fault());
-    return reject(reason.code, json::pointer_to(text, line.scanner().fault_position()),
+    return reject(reason.code,
+                  json::pointer_to(text, line.scanner().fault_position(), max_pointer_bytes),
                   std::move(reason.message));
   }
   if (line.unknown() != nullptr) {
-    return reject(code::field_unknown, json::pointer_to(text, line.unknown()),
+    return reject(code::field_unknown, json::pointer_to(text, line.unknown(), max_pointer_bytes),
                   "A stored event has no such field.");
   }
   return {};

@@ -1,15 +1,52 @@
 #include "json/text.hpp"
 
+#include <array>
 #include <charconv>
+#include <vector>
 
-#include "base/format.hpp"
+#include "base/encoding.hpp"
 #include "json/scanner.hpp"
 
 namespace eventcollect::json {
 
-using base::append_format;
+using base::append_hex;
 
 namespace {
+
+constexpr std::string_view ellipsis = "\xE2\x80\xA6";
+
+// What follows the backslash that stands before a character in a string token; 0 where none does.
+constexpr std::array<char, 256> escapes = [] {
+  std::array<char, 256> table{};
+  for (std::size_t control = 0; control < 0x20; ++control) table[control] = 'u';
+  table['\b'] = 'b';
+  table['\f'] = 'f';
+  table['\n'] = 'n';
+  table['\r'] = 'r';
+  table['\t'] = 't';
+  table['"'] = '"';
+  table['\\'] = '\\';
+  return table;
+}();
+
+bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80; }
+
+// The beginning of the inside of a string token in at most `max_bytes`, without a part of an escape
+// or of a character at its end.
+std::size_t clipped_token_bytes(std::string_view inside, std::size_t max_bytes) {
+  std::size_t bytes = 0;
+  for (std::size_t next = 0; next <= max_bytes;) {
+    bytes = next;
+    if (next >= inside.size()) break;
+    if (inside[next] == '\\') {
+      next += inside[next + 1] == 'u' ? 6U : 2U;
+    } else {
+      do ++next;
+      while (next < inside.size() && is_continuation(inside[next]));
+    }
+  }
+  return bytes;
+}
 
 unsigned hex4(std::string_view text, std::size_t at) {
   unsigned value = 0;
@@ -124,17 +161,33 @@ void append_unescaped(std::string& out, const String& token) {
   }
 }
 
+std::string_view clip(std::string_view text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes) return text;
+  std::size_t bytes = max_bytes;
+  const std::size_t min_bytes = bytes - std::min<std::size_t>(bytes, 3);
+  while (bytes > min_bytes && is_continuation(text[bytes])) --bytes;
+  return text.substr(0, bytes);
+}
+
+std::string shorten(std::string_view text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes) return std::string{text};
+  std::string_view kept = clip(text, max_bytes - ellipsis.size());
+  if (kept.ends_with('~')) kept.remove_suffix(1);  // half of an escape of a JSON Pointer
+  return std::string{kept}.append(ellipsis);
+}
+
 void append_escaped(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out.push_back('\\');
-      out.push_back(c);
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      append_format(out, "\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out.push_back(c);
-    }
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char escape = escapes[static_cast<unsigned char>(text[i])];
+    if (escape == 0) continue;
+    out.append(text, done, i - done);
+    out.push_back('\\');
+    out.push_back(escape);
+    if (escape == 'u') append_hex(out.append("00"), text.substr(i, 1));
+    done = i + 1;
   }
+  out.append(text, done);
 }
 
 void append_string(std::string& out, std::string_view text) {
@@ -152,6 +205,16 @@ void append_string(std::string& out, std::string_view text) {
   out.push_back('"');
 }
 
+void append_short_string(std::string& out, std::string_view text, std::size_t max_bytes) {
+  const std::size_t begin = out.size() + 1;
+  append_string(out, text);
+  const std::size_t bytes = out.size() - 1 - begin;
+  if (bytes <= max_bytes) return;
+  const std::string_view inside = std::string_view{out}.substr(begin, bytes);
+  out.resize(begin + clipped_token_bytes(inside, max_bytes - ellipsis.size()));
+  out.append(ellipsis).push_back('"');
+}
+
 void append_compact(std::string& out, std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     if (text[i] == '"') {
@@ -165,7 +228,7 @@ void append_compact(std::string& out, std::string_view text) {
   }
 }
 
-std::string pointer_to(std::string_view text, const char* position) {
+std::string pointer_to(std::string_view text, const char* position, std::size_t max_bytes) {
   const auto target = static_cast<std::size_t>(position - text.data());
   std::vector<Step> path;
   bool at_key = false;
@@ -198,7 +261,7 @@ std::string pointer_to(std::string_view text, const char* position) {
       ++i;
     }
   }
-  return join(path);
+  return shorten(join(path), max_bytes);
 }
 
 }  // namespace eventcollect::json

@@ -25,6 +25,12 @@ inline std::string_view unescape(const String& token, std::string& scratch) {
   return scratch;
 }
 
+// The beginning of `text` in at most `max_bytes`, without a part of a UTF-8 character at its end.
+std::string_view clip(std::string_view text, std::size_t max_bytes);
+
+// `text`, or its beginning and "…" where it has more than `max_bytes`.
+std::string shorten(std::string_view text, std::size_t max_bytes);
+
 // Appends `text` (UTF-8) as the inside of a string token.
 void append_escaped(std::string& out, std::string_view text);
 
@@ -32,11 +38,14 @@ void append_escaped(std::string& out, std::string_view text);
 // U+0000 and, if the text is not UTF-8, each byte that is not ASCII.
 void append_string(std::string& out, std::string_view text);
 
+// The same, with at most `max_bytes` between the quotes: what is left out is shown by "…".
+void append_short_string(std::string& out, std::string_view text, std::size_t max_bytes);
+
 // Appends a valid JSON text without the white space between its tokens.
 void append_compact(std::string& out, std::string_view text);
 
 // The JSON Pointer (RFC 6901) to the value at `position` inside `text`, which is valid JSON, or to
-// the value whose key is there.
-std::string pointer_to(std::string_view text, const char* position);
+// the value whose key is there. It is shortened to `max_bytes`.
+std::string pointer_to(std::string_view text, const char* position, std::size_t max_bytes);
 
 }  // namespace eventcollect::json

@@ -342,6 +342,96 @@ TEST_CASE("a body over the limit is 413, one at the limit is not") {
   check_problem(site.endpoint.too_large(post({})), 413, "body.too_large");
 }
 
+TEST_CASE("a body that inflates more than real events do is 413") {
+  struct Case {
+    std::string_view what;
+    std::string body;
+    int status;
+  };
+  const std::string event{one_event};
+  const auto padded = [&](std::size_t bytes) {
+    return event + std::string(bytes - event.size(), ' ');
+  };
+  const Case cases[] = {
+      {"64 KiB at any ratio", gzip(padded(64 << 10)), 202},
+      {"200 to 1", gzip(padded(200 << 10)), 413},
+      {"1,000 to 1", gzip(padded(1 << 20)), 413},
+      {"in many members",
+       [&] {
+         std::string members = gzip(event + "\n");
+         for (int i = 0; i < 50; ++i) members += gzip(std::string(16 << 10, ' '));
+         return members;
+       }(),
+       413},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.what);
+    Site site;
+    Request request = post(c.body);
+    request.content_encoding = "gzip";
+    const Response response = site.endpoint.handle(request);
+    CHECK(response.status == c.status);
+    if (c.status == 413) {
+      check_problem(response, 413, "body.too_large");
+      CHECK(Json{response.body}.text("/detail").find("100 times") != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("real events inflate as far as a body may be") {
+  std::string body;
+  for (int i = 0; i < 900; ++i) {
+    body += fmt::format(R"({{"event":"clicked_event","event_id":"0193f2a4-7b3c-7d11-8a5e-{:012x}",)"
+                        R"("url":"https://example.org/a","properties":{{"x":{}}}}})"
+                        "\n",
+                        i * 7'919, i);
+  }
+  Site site;
+  Request request = post({}, "application/x-ndjson");
+  const std::string coded = gzip(body);
+  request.body = coded;
+  request.content_encoding = "gzip";
+  CHECK(body.size() > 64 << 10);
+  CHECK(site.endpoint.handle(request).status == 202);
+}
+
+TEST_CASE("an answer is bounded, and tells the fate of each of a hundred events") {
+  const std::string keys[] = {std::string(600, '~'), std::string(600, '/'), R"(\u0001)",
+                              R"(\")" + std::string(500, 'x'), "ä" + std::string(400, ' ')};
+  for (std::string key : keys) {
+    while (key.size() < 600) key += key;
+    CAPTURE(key);
+    std::string body = "[";
+    for (int i = 0; i < 100; ++i) {
+      body += fmt::format(R"({}{{"event_id":"0193f2a4-7b3c-7d11-8a5e-{:012x}","{}":1}})",
+                          i == 0 ? "" : ",", i, key);
+    }
+    body += ']';
+    Site site;
+    const Response response = site.endpoint.handle(post(body));
+    check_problem(response, 400, "field.unknown");
+    const Json answer{response.body};
+    REQUIRE(answer.size("/rejected") == 100);
+    for (int i = 0; i < 100; ++i) {
+      CHECK(answer.number(fmt::format("/rejected/{}/index", i)) == i);
+      CHECK(answer.text(fmt::format("/rejected/{}/pointer", i)).ends_with("\u2026"));
+    }
+    CHECK(response.body.size() < 100 * 601 + 400);
+  }
+}
+
+TEST_CASE("a message of the sink is bounded in an answer") {
+  Site site;
+  const std::string message(5'000, '"');
+  site.sink->always = [&](const Batch& batch, Rejections& rejections) {
+    for (const Event& event : batch) rejections.add(event, message);
+  };
+  const Response response = site.endpoint.handle(post(array_of(100, one_event)));
+  CHECK(response.status == 400);
+  CHECK(Json{response.body}.size("/rejected") == 100);
+  CHECK(response.body.size() < 100 * 601 + 2 * max_message_bytes + 400);
+}
+
 TEST_CASE("one event too many is 413, and none is taken") {
   Site site({}, {.rules = {.max_events = 3}});
   const std::string line = std::string{one_event} + "\n";

@@ -57,7 +57,7 @@ TEST_CASE("a double is written so that it reads back the same, and as JSON") {
 
 TEST_CASE("a string is escaped where JSON asks for it") {
   using namespace std::string_view_literals;
-  CHECK(PropertyValue("\"\\/\n\x01\x7f ä😀"sv).json() == "\"\\\"\\\\/\\u000a\\u0001\x7f ä😀\"");
+  CHECK(PropertyValue("\"\\/\n\x01\x7f ä😀"sv).json() == "\"\\\"\\\\/\\n\\u0001\x7f ä😀\"");
   CHECK(PropertyValue("a\0b"sv).json() == R"("a\u0000b")");
   CHECK(Properties{{"k\"", 1}}.json() == R"({"k\"":1})");
 }

@@ -349,3 +349,65 @@ TEST_CASE("a message names the fault, the place and what is allowed") {
     CHECK(parsed.rejected[0].message == each.message);
   }
 }
+
+TEST_CASE("of what is too large the beginning is kept, and how much it was") {
+  const std::string wide = std::string(max_raw_bytes - 1, ' ') + "€" + std::string(1'000, ' ');
+  const auto lines = [](std::size_t count) {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) text += "{\"event\":\"a\"}\n";
+    return text;
+  };
+  struct Case {
+    std::string_view code;
+    std::string raw;
+    std::string body;
+    BodyFormat format;
+  };
+  const std::string large = R"({"event":"a","url":")" + wide + "\"}";
+  const std::string envelope = R"({"x":1,"batch":[)" + std::string(100'000, ' ') + "]}";
+  const Case cases[] = {
+      {code::body_empty, std::string(100'000, '\n'), std::string(100'000, '\n'), BodyFormat::json},
+      {code::json_malformed, '[' + wide, '[' + wide, BodyFormat::json},
+      {code::json_malformed, std::string(100'000, '\xff'), std::string(100'000, '\xff'),
+       BodyFormat::json},
+      {code::json_malformed, '[' + wide, '[' + wide + '\n', BodyFormat::ndjson},
+      {code::body_too_many_events, lines(10'000), lines(10'000), BodyFormat::ndjson},
+      {code::event_too_large, large, '[' + large + ']', BodyFormat::json},
+      {code::field_unknown, envelope, envelope, BodyFormat::json},
+  };
+  for (const Case& each : cases) {
+    CAPTURE(each.code);
+    const Parsed parsed = parse(each.body, {}, each.format);
+    REQUIRE(parsed.rejected.size() == 1);
+    const Rejection& rejection = parsed.rejected[0];
+    CHECK(rejection.code == each.code);
+    CHECK(rejection.raw_bytes == each.raw.size());
+    CHECK(rejection.raw.size() <= max_raw_bytes);
+    CHECK(rejection.raw.size() >= max_raw_bytes - 3);
+    const bool is_beginning = each.raw.starts_with(rejection.raw);
+    CHECK(is_beginning);
+  }
+}
+
+TEST_CASE("an event is kept whole, as large as the rules let it be") {
+  const std::string text = R"({"event":1,"url":")" + std::string(200'000, 'x') + "\"}";
+  const Parsed parsed = parse(text, {.max_event_bytes = text.size()});
+  REQUIRE(parsed.rejected.size() == 1);
+  CHECK(parsed.rejected[0].raw.size() == text.size());
+  CHECK(parsed.rejected[0].raw_bytes == 0);
+}
+
+TEST_CASE("a pointer is no longer than a pointer may be") {
+  for (const std::string& body :
+       {"{\"event\":\"a\",\"" + std::string(60'000, '~') + "\":1}",
+        "{\"batch\":[],\"" + std::string(1'000'000, '/') + "\":1}",
+        "{\"event\":\"a\",\"properties\":{\"" + std::string(1'000, 'x') + "\":1e999}}"}) {
+    const Parsed parsed = parse(body);
+    REQUIRE(parsed.rejected.size() == 1);
+    const std::string& pointer = parsed.rejected[0].pointer;
+    CAPTURE(pointer);
+    CHECK(pointer.size() <= max_pointer_bytes);
+    CHECK(pointer.size() > max_pointer_bytes - 5);
+    CHECK(pointer.ends_with("\u2026"));
+  }
+}

@@ -26,7 +26,8 @@ void check_rejected(const std::string& text, std::string_view code, std::string_
     CHECK(rejection.pointer == pointer);
     CHECK(rejection.index == place.index);
     CHECK_FALSE(rejection.message.empty());
-    CHECK(parsed.rejected[0].raw == text);
+    CHECK(rejection.raw == text.substr(0, max_raw_bytes));
+    CHECK(rejection.raw_bytes == (text.size() > max_raw_bytes ? text.size() : 0));
     CHECK_NOTHROW(code_index(rejection.code));
   }
 }
@@ -381,7 +382,7 @@ TEST_CASE("url loses its query and its fragment where the rules say so") {
     std::string out;
     for (const char c : text) {
       if (c == '"' || c == '\\') out += '\\';
-      out += c == '\n' ? std::string{R"(\u000a)"} : std::string{c};
+      out += c == '\n' ? std::string{R"(\n)"} : std::string{c};
     }
     return out;
   };

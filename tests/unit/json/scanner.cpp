@@ -443,7 +443,7 @@ TEST_CASE("any text is the same after escaping, and simdjson reads it the same")
 }
 
 TEST_CASE("any bytes become a string that can be stored") {
-  CHECK(quoted("a\"\n") == R"("a\"\u000a")");
+  CHECK(quoted("a\"\n\x01") == R"("a\"\n\u0001")");
   CHECK(quoted("ä") == "\"ä\"");
   CHECK(quoted("a\xff\"") == "\"a\uFFFD\\\"\"");
   CHECK(quoted("ä\xff") == "\"\uFFFD\uFFFD\uFFFD\"");
@@ -467,7 +467,56 @@ TEST_CASE("a pointer leads to a value, or to the value of a key") {
     CAPTURE(each.first);
     const std::size_t at = text.find(token);
     REQUIRE(at != std::string::npos);
-    CHECK(json::pointer_to(text, text.data() + at) == pointer);
+    CHECK(json::pointer_to(text, text.data() + at, 100) == pointer);
+  }
+}
+
+TEST_CASE("a pointer that is too long is shortened, and no escape is cut") {
+  for (const std::size_t bytes : {30U, 31U}) {
+    const std::string text = "{\"" + std::string(bytes, '~') + "\":1}";
+    const std::string pointer = json::pointer_to(text, text.data() + text.find('1'), 50);
+    CAPTURE(pointer);
+    CHECK(pointer.size() <= 50);
+    CHECK(pointer.starts_with("/~0~0~0"));
+    CHECK(pointer.ends_with("~0\u2026"));
+  }
+}
+
+TEST_CASE("a text is clipped between characters") {
+  CHECK(json::clip("abc", 3) == "abc");
+  CHECK(json::clip("abc", 2) == "ab");
+  CHECK(json::clip("abc", 0).empty());
+  CHECK(json::clip("a€b", 4) == "a€");
+  CHECK(json::clip("a€b", 3) == "a");
+  CHECK(json::clip("a€b", 2) == "a");
+  CHECK(json::clip("😀", 3).empty());
+  CHECK(json::clip("\x80\x80\x80\x80\x80\x80", 5).size() == 2);  // no character at all
+  CHECK(json::shorten("abc", 3) == "abc");
+  CHECK(json::shorten("abcdef", 5) == "ab\u2026");
+}
+
+TEST_CASE("a short string is a string of JSON of at most so many bytes") {
+  const std::string_view pieces[] = {"\"", "\\", "\n", "\x01", "a", "ä", "€", "😀", "\0"sv, "\xff"};
+  const unsigned seed = random_seed();
+  std::mt19937 random{seed};
+  simdjson::dom::parser parser;
+  for (int i = 0; i < 2'000; ++i) {
+    std::string text;
+    for (auto count = random() % 30; count > 0; --count) {
+      text += pieces[random() % std::size(pieces)];
+    }
+    const std::size_t max_bytes = 3 + random() % 40;
+    CAPTURE(text);
+    CAPTURE(max_bytes);
+    std::string out = "x";
+    json::append_short_string(out, text, max_bytes);
+    REQUIRE(out.size() <= 1 + max_bytes + 2);
+    const std::string whole = ::quoted(text);
+    const bool is_whole = whole.size() <= max_bytes + 2;
+    REQUIRE((out.substr(1) == whole) == is_whole);
+    std::string_view read;
+    REQUIRE(parser.parse(simdjson::padded_string{out.substr(1)}).get(read) == simdjson::SUCCESS);
+    if (!is_whole) REQUIRE(read.ends_with("\u2026"));
   }
 }
 
