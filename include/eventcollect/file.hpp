@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,13 +30,18 @@ class Log;
 class Reader;
 }  // namespace file
 
-// As URL options: file:DIR?rotate_bytes=64MiB&rotate_age=1h&max_total_bytes=10GiB
+// As URL options: file:DIR?rotate_bytes=64MiB&rotate_age=1h&max_total_bytes=10GiB&remove_oldest=1
 struct FileSinkOptions {
   std::uint64_t rotate_bytes = std::uint64_t{64} << 20;          // seal a file at this size
   std::chrono::milliseconds rotate_age = std::chrono::hours{1};  // and at this age
   // Of all event files together; 0 is unlimited. At the limit write() throws. Torn tails do not
   // count, since readers never remove them: remove them as you like.
   std::uint64_t max_total_bytes = 0;
+  // At the limit the oldest sealed files go instead, read or not. A file is then sealed at an
+  // eighth of the limit, or at rotate_bytes where that is less.
+  bool remove_oldest = false;
+  // Called for each of them, on the thread that writes. Must not throw.
+  std::function<void(const std::string& name, std::uint64_t bytes)> on_removed{};
 };
 
 // Each write is appended and synced (fdatasync) before it returns, the directory entry of a new

@@ -24,6 +24,14 @@ using base::write_all;
 
 namespace {
 
+// The oldest file must be a small part of all, since it goes at once.
+FileSinkOptions checked(FileSinkOptions options) {
+  if (options.remove_oldest && options.max_total_bytes > 0) {
+    options.rotate_bytes = std::min(options.rotate_bytes, options.max_total_bytes / 8);
+  }
+  return options;
+}
+
 bool is_out_of_space(std::int64_t result) {
   return result == -ENOSPC || result == -EDQUOT || result == -EFBIG;
 }
@@ -31,7 +39,10 @@ bool is_out_of_space(std::int64_t result) {
 }  // namespace
 
 Log::Log(std::string directory, FileSinkOptions options, FileSystem& files, const Clock& clock)
-    : directory_{std::move(directory), files}, options_{options}, files_{files}, clock_{clock} {
+    : directory_{std::move(directory), files},
+      options_{checked(std::move(options))},
+      files_{files},
+      clock_{clock} {
   make_directories();
   take_lock();
   survey();
@@ -238,9 +249,23 @@ void Log::check_bound(std::uint64_t more_bytes) {
   const auto is_over = [&] { return sealed_bytes_ + durable_bytes_ + more_bytes > bound; };
   if (bound == 0 || !is_over()) return;
   survey();  // the operator or a reader may have removed files
+  const bool can_make_room = options_.remove_oldest && durable_bytes_ + more_bytes <= bound;
+  while (can_make_room && is_over()) {
+    const auto oldest = directory_.first_sealed(0);
+    if (!oldest) break;
+    remove_oldest(*oldest);
+  }
   if (!is_over()) return;
   throw Error{Error::unavailable,
               fmt::format("'{}' is full: max_total_bytes={} is reached", directory_.path(), bound)};
+}
+
+void Log::remove_oldest(const SealedFile& oldest) {
+  const std::int64_t size = std::max<std::int64_t>(0, files_.size(directory_.path(oldest.name)));
+  remove_if_there(oldest.name);
+  const auto bytes = static_cast<std::uint64_t>(size);
+  sealed_bytes_ -= std::min(bytes, sealed_bytes_);
+  if (options_.on_removed) options_.on_removed(oldest.name, bytes);
 }
 
 void Log::check_room() {

@@ -60,6 +60,7 @@ class Log {
   void publish();
 
   void check_bound(std::uint64_t more_bytes);
+  void remove_oldest(const SealedFile& oldest);
   void check_room();
   bool is_old() const;
   std::string sealed_name() const;

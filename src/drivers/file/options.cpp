@@ -3,7 +3,6 @@
 #include "eventcollect/file.hpp"
 
 namespace eventcollect::file {
-namespace {
 
 std::string directory_of(const Url& url) {
   if (!url.authority.empty()) {
@@ -13,16 +12,22 @@ std::string directory_of(const Url& url) {
   return url.path;
 }
 
-}  // namespace
-
-std::shared_ptr<Sink> open_sink(const Url& url) {
+FileSinkOptions sink_options(const Url& url) {
   UrlOptions values{url};
   FileSinkOptions options;
   options.rotate_bytes = values.bytes("rotate_bytes", options.rotate_bytes);
   options.rotate_age = values.duration("rotate_age", options.rotate_age);
   options.max_total_bytes = values.bytes("max_total_bytes", options.max_total_bytes);
+  options.remove_oldest = values.flag("remove_oldest", options.remove_oldest);
   values.finish();
-  return std::make_shared<FileSink>(directory_of(url), options);
+  if (options.remove_oldest && options.max_total_bytes == 0) {
+    throw ConfigError{"remove_oldest needs a max_total_bytes, as in max_total_bytes=64MiB"};
+  }
+  return options;
+}
+
+std::shared_ptr<Sink> open_sink(const Url& url) {
+  return std::make_shared<FileSink>(directory_of(url), sink_options(url));
 }
 
 std::shared_ptr<Source> open_source(const Url& url) {

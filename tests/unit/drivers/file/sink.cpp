@@ -198,6 +198,43 @@ TEST_CASE("at max_total_bytes nothing is written until files are taken away") {
   write(*sink, batch);
 }
 
+TEST_CASE("with remove_oldest the oldest files go at max_total_bytes, and are named") {
+  Setup setup;
+  const Batch batch = numbered_batch("a", 1);
+  std::vector<std::pair<std::string, std::uint64_t>> removed;
+  const FileSinkOptions options{.max_total_bytes = batch.bytes() * 16,
+                                .remove_oldest = true,
+                                .on_removed = [&](const std::string& name, std::uint64_t bytes) {
+                                  removed.emplace_back(name, bytes);
+                                }};
+  auto sink = setup.open(options);
+  for (int i = 0; i < 16; ++i) write(*sink, batch);
+  CHECK(removed.empty());
+  CHECK(setup.files().size() == 8);  // each an eighth of all
+  write(*sink, batch);
+  const std::string oldest = "0000000001-20300101T000000Z.ndjson";
+  REQUIRE(removed.size() == 1);
+  CHECK(removed[0] == std::pair{oldest, std::uint64_t{2 * batch.bytes()}});
+  CHECK(setup.files().front() == "0000000002-20300101T000000Z.ndjson");
+  CHECK(setup.content("current.ndjson") == batch.ndjson());
+
+  // Large batches, and a start with a lower limit, take as many as it needs.
+  write(*sink, numbered_batch("a", 8));
+  CHECK(removed.size() == 5);
+  sink.reset();
+  FileSinkOptions lower = options;
+  lower.max_total_bytes = batch.bytes() * 9;
+  sink = setup.open(lower);
+  sink->maintain();
+  CHECK(removed.size() == 8);
+
+  // For a batch that will never fit nothing goes.
+  const Names before = setup.files();
+  CHECK(error_of([&] { write(*sink, numbered_batch("a", 12)); }).kind() == Error::unavailable);
+  CHECK(setup.files() == before);
+  write(*sink, batch);
+}
+
 TEST_CASE("a file that somebody has removed is noticed, and another one begun") {
   Setup setup;
   auto sink = setup.open();
@@ -254,6 +291,7 @@ TEST_CASE("file: URLs are read strictly") {
                                "file:" + setup.directory + "?rotate=1",
                                "file:x?rotate_bytes=1MB",
                                "file:x?rotate_age=60",
+                               "file:x?remove_oldest=1",
                                "file:x?rotate_bytes=1&rotate_bytes=2"};
   for (const std::string& url : wrong) {
     CAPTURE(url);
