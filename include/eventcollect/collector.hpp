@@ -53,9 +53,10 @@ struct CollectorOptions {
   std::chrono::milliseconds maintain_interval{1'000};
   std::chrono::milliseconds drain_timeout{10'000};  // for the destructor
 
-  // Where rejected events go, or null for nowhere. They never hold up good ones: what does not fit
-  // into their queue, or cannot be stored, is only counted.
+  // Where rejected events go, or null for nowhere, which costs nothing. They never hold up good
+  // ones: what is over the rate, does not fit into their queue or cannot be stored is only counted.
   std::shared_ptr<Sink> dead_letters{};
+  std::size_t max_dead_letter_bytes_per_minute = 1 << 20;
   std::size_t max_dead_letter_queue_bytes = 4 << 20;
 
   const Clock* clock = &system_clock();  // has to outlive the collector

@@ -2,9 +2,10 @@
 //
 // A dead letter is one line of JSON:
 //   {"dead_id":…,"server_time":…,"origin":"ingest"|"pump","code":…,"pointer":…,"message":…,
-//    "event_id":…?,"raw":… or "raw_base64":…}
+//    "event_id":…?,"truncated":true?,"raw_bytes":…?,"raw":… or "raw_base64":…}
 // `raw` is the rejected text; bytes that are no UTF-8, or hold U+0000, stand in `raw_base64` (RFC
-// 4648).
+// 4648). A letter with `truncated` has only the beginning of the `raw_bytes` that came: it is not
+// to be replayed.
 #pragma once
 
 #include <memory>

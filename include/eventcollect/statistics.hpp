@@ -37,8 +37,9 @@ struct SinkStatistics {
 
 struct CollectorStatistics {
   SinkStatistics sink{};
-  SinkStatistics dead_letters{};      // all zero where no sink for them was given
-  std::uint64_t events_accepted = 0;  // by the rules
+  SinkStatistics dead_letters{};  // ready, and otherwise zero, where no sink for them was given
+  std::uint64_t dead_letters_over_rate = 0;                       // not handed to that sink
+  std::uint64_t events_accepted = 0;                              // by the rules
   std::array<std::uint64_t, all_codes.size()> events_rejected{};  // by code_index()
 };
 

@@ -11,10 +11,10 @@
 
 #include "collect/calls_out.hpp"
 #include "collect/committer.hpp"
+#include "collect/ingest_letters.hpp"
 #include "collect/receipts.hpp"
 #include "collect/ticket.hpp"
 #include "collect/tracked_event.hpp"
-#include "eventcollect/dead_letter.hpp"
 
 namespace eventcollect {
 
@@ -22,6 +22,7 @@ using collect::add_rejections;
 using collect::Committer;
 using collect::Done;
 using collect::EventHandlers;
+using collect::IngestLetters;
 using collect::is_calling_out;
 using collect::OnFailure;
 using collect::Outcome;
@@ -121,7 +122,7 @@ struct Collector::State {
   State(std::shared_ptr<Sink> sink, CollectorOptions options_);
 
   const CollectorOptions options;
-  std::shared_ptr<Committer> letters;  // null where rejected events go nowhere
+  std::unique_ptr<IngestLetters> letters;  // null where rejected events go nowhere
   std::atomic<std::uint64_t> accepted{0};
   std::array<std::atomic<std::uint64_t>, all_codes.size()> rejected{};
   std::shared_ptr<Committer> events;
@@ -132,7 +133,6 @@ struct Collector::State {
   void lose(const Workspace& space, const Error& failure);
   void reject(const Event& event, std::string_view why);
   void count_rejected(const Rejection& rejection);
-  void send_letters(TimePoint now, const std::vector<Rejection>& rejections);
 };
 
 Collector::State::State(std::shared_ptr<Sink> sink, CollectorOptions options_)
@@ -144,8 +144,9 @@ Collector::State::State(std::shared_ptr<Sink> sink, CollectorOptions options_)
                                             options.maintain_interval.count())};
   }
   if (options.dead_letters) {
-    letters = Committer::start(options.dead_letters,
-                               committer_options(options, options.max_dead_letter_queue_bytes, {}));
+    letters = std::make_unique<IngestLetters>(
+        options.dead_letters, options.max_dead_letter_bytes_per_minute,
+        committer_options(options, options.max_dead_letter_queue_bytes, {}));
   }
   EventHandlers handlers;
   handlers.on_lost = options.on_lost;
@@ -164,7 +165,7 @@ std::optional<Error> Collector::State::judge(std::string_view body, const Reques
   space.parser.parse(body, info.format, {now, info.context}, options.rules, space.batch,
                      space.rejections);
   for (const Rejection& rejection : space.rejections) count_rejected(rejection);
-  if (!space.rejections.empty()) send_letters(now, space.rejections);
+  if (letters) letters->add(now, space.rejections);
   return {};
 }
 
@@ -220,21 +221,11 @@ void Collector::State::reject(const Event& event, std::string_view why) {
                             .message = std::string{why},
                             .raw = std::string{event.line}};
   count_rejected(rejection);
-  send_letters(options.clock->now(), {rejection});
+  if (letters) letters->add(options.clock->now(), {&rejection, 1});
 }
 
 void Collector::State::count_rejected(const Rejection& rejection) {
   rejected[code_index(rejection.code)].fetch_add(1, std::memory_order_relaxed);
-}
-
-void Collector::State::send_letters(TimePoint now, const std::vector<Rejection>& rejections) {
-  if (!letters) return;
-  Batch batch;
-  for (const Rejection& rejection : rejections) {
-    append_dead_letter(batch, now, DeadLetterOrigin::ingest, rejection);
-  }
-  // Whether they fit is counted there; good events do not wait for it.
-  letters->submit(batch, OnFailure::drop, {}, SteadyTime::max());
 }
 
 Collector::Collector(std::shared_ptr<Sink> sink, CollectorOptions options)
@@ -297,7 +288,12 @@ const Rules& Collector::rules() const { return state_->options.rules; }
 CollectorStatistics Collector::statistics() const {
   CollectorStatistics snapshot;
   snapshot.sink = state_->events->statistics();
-  if (state_->letters) snapshot.dead_letters = state_->letters->statistics();
+  if (state_->letters) {
+    snapshot.dead_letters = state_->letters->statistics();
+    snapshot.dead_letters_over_rate = state_->letters->over_rate();
+  } else {
+    snapshot.dead_letters.ready = true;
+  }
   snapshot.events_accepted = state_->accepted.load(std::memory_order_relaxed);
   for (std::size_t i = 0; i < snapshot.events_rejected.size(); ++i) {
     snapshot.events_rejected[i] = state_->rejected[i].load(std::memory_order_relaxed);

@@ -140,6 +140,9 @@ std::string render_metrics(const CollectorStatistics& collected,
   for (std::size_t i = 0; i < collected.events_rejected.size(); ++i) {
     add_counter(rejected, collected.events_rejected[i], {{"code", std::string{all_codes[i]}}});
   }
+  add_counter(families.add(MetricType::Counter, "eventcollect_dead_letters_over_rate_total",
+                           "Dead letters that were only counted, since too many came at once."),
+              collected.dead_letters_over_rate);
   add_sinks(families, {{"events", collected.sink}, {"dead_letters", collected.dead_letters}});
   return families.render();
 }

@@ -32,15 +32,6 @@ std::optional<std::string> passing_failure_of(const std::function<void()>& work)
   }
 }
 
-template <typename Open>
-auto open_option(std::string_view option, Open open, const std::string& url) {
-  try {
-    return open(url);
-  } catch (const ConfigError& error) {
-    throw ConfigError{fmt::format("{}: {}", option, error.what())};
-  }
-}
-
 }  // namespace
 
 int run_program(std::string_view name, const std::function<int()>& body) {

@@ -12,6 +12,7 @@
 #include "eventcollect/object_store.hpp"
 #include "eventcollect/sink.hpp"
 #include "eventcollect/source.hpp"
+#include "eventcollect/url.hpp"
 #include "programs/log.hpp"
 
 namespace eventcollect::programs {
@@ -31,6 +32,16 @@ int run_until_signal(Log& log, const std::function<void(const std::stop_token&)>
 // the next round comes.
 void repeat(const std::optional<std::chrono::milliseconds>& every, Log& log,
             const std::stop_token& stop, const std::function<void()>& work);
+
+// Calls `open`, and names the option where that fails.
+template <typename Open>
+auto open_option(std::string_view option, Open open, const std::string& url) {
+  try {
+    return open(url);
+  } catch (const ConfigError& error) {
+    throw ConfigError{std::string{option} + ": " + error.what()};
+  }
+}
 
 // Opens what the option of that name names, and names the option where that fails. The log has
 // what an operator should know of the connection.

@@ -11,11 +11,13 @@
 #include <thread>
 
 #include "base/printable.hpp"
+#include "drivers/file/options.hpp"
 #include "eventcollect/metrics.hpp"
 #include "eventcollect/tee.hpp"
 #include "eventcollect/url.hpp"
 #include "eventcollect/version.hpp"
 #include "http/response.hpp"
+#include "metrics/metrics_text.hpp"
 #include "programs/run.hpp"
 #include "programs/signals.hpp"
 #include "server/demo_page.hpp"
@@ -26,9 +28,15 @@ namespace eventcollect::server {
 
 using programs::dead_letter_url;
 using programs::Log;
+using programs::open_option;
 using programs::open_sink_option;
 
 namespace {
+
+bool has_option(const Url& url, std::string_view name) {
+  return std::any_of(url.options.begin(), url.options.end(),
+                     [&](const auto& option) { return option.first == name; });
+}
 
 std::shared_ptr<Sink> open_sinks(const std::vector<std::string>& urls, Log& log) {
   std::vector<std::shared_ptr<Sink>> sinks;
@@ -69,7 +77,7 @@ Server::Server(const Options& options, Log& log)
       admin_site_{admin_routes()},
       spool_{open_spool()},
       sink_{spool_ ? spool_->sink() : open_sinks(options.to, log)},
-      letters_{open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log), log)},
+      letters_{open_letters()},
       collector_{sink_, collector_options()},
       endpoint_{collector_, options.endpoint},
       public_{public_site_, options.threads, options.http},
@@ -106,7 +114,15 @@ Response Server::readiness() const {
 Response Server::metrics() const {
   return content(metrics_content_type,
                  render_metrics(collector_.statistics(), endpoint_.statistics()) +
-                     render_front_metrics(public_.statistics()) + spool_metrics());
+                     render_front_metrics(public_.statistics()) + letter_metrics() +
+                     spool_metrics());
+}
+
+std::string Server::letter_metrics() const {
+  return metrics::render_numbers(
+      {{metrics::MetricNumber::Kind::counter, "eventcollect_dead_letter_files_removed_total",
+        "Files of dead letters that were removed to make room.",
+        static_cast<double>(letter_files_removed_.load())}});
 }
 
 // Nothing for a spool whose directory cannot be read right now.
@@ -138,6 +154,41 @@ std::unique_ptr<Spool> Server::open_spool() {
   return std::make_unique<Spool>(options_.spool, std::move(targets), options);
 }
 
+std::shared_ptr<Sink> Server::open_letters() {
+  constexpr std::string_view option = "--dead-letter";
+  const std::string text = dead_letter_url(options_.dead_letter, log_);
+  if (text == "null:") return nullptr;
+  const auto open_files = [this](const std::string& url) {
+    return open_letter_files(Url::parse(url));
+  };
+  if (auto files = open_option(option, open_files, text)) return files;
+  return open_sink_option(option, text, log_);
+}
+
+// Files that say which of them they remove. Null for another store.
+std::shared_ptr<Sink> Server::open_letter_files(const Url& url) {
+  if (url.scheme != "file" || !has_option(url, "remove_oldest")) return nullptr;
+  FileSinkOptions options = file::sink_options(url);
+  options.on_removed = [this](const std::string& name, std::uint64_t bytes) {
+    ++letter_files_removed_;
+    log_.say_seldom("removed", fmt::format("dead letters: removed the oldest file, {} of {} bytes, "
+                                           "since max_total_bytes is reached",
+                                           name, bytes));
+  };
+  return std::make_shared<FileSink>(file::directory_of(url), options);
+}
+
+// A spool has a bound of its own.
+void Server::say_where_unbounded() const {
+  if (spool_) return;
+  for (const std::string& text : options_.to) {
+    const Url url = Url::parse(text);
+    if (url.scheme != "file" || has_option(url, "max_total_bytes")) continue;
+    log_.say(fmt::format("file:{} has no max_total_bytes: what clients send can fill the disk",
+                         url.path));
+  }
+}
+
 CollectorOptions Server::collector_options() {
   CollectorOptions options = options_.collector;
   options.drain_timeout = options_.drain_timeout;
@@ -157,6 +208,7 @@ void Server::start() {
   std::optional<http::HostPort> admin_at;
   if (options_.admin) admin_at = admin_.start(*options_.admin);
   wait_for_sink();
+  say_where_unbounded();
   log_.say(fmt::format("eventcollect-server {} started", version));
   if (admin_at) announce("admin", *admin_at);
   announce("listening", at);

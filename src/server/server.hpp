@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -10,6 +11,7 @@
 #include "eventcollect/collector.hpp"
 #include "eventcollect/endpoint.hpp"
 #include "eventcollect/spool.hpp"
+#include "eventcollect/url.hpp"
 #include "http/front.hpp"
 #include "programs/log.hpp"
 #include "server/options.hpp"
@@ -36,18 +38,23 @@ class Server {
 
  private:
   std::unique_ptr<Spool> open_spool();
+  std::shared_ptr<Sink> open_letters();
+  std::shared_ptr<Sink> open_letter_files(const Url& url);
+  void say_where_unbounded() const;
   CollectorOptions collector_options();
   std::vector<Route> public_routes();
   std::vector<Route> admin_routes();
   std::string page();
   Response readiness() const;
   Response metrics() const;
+  std::string letter_metrics() const;
   std::string spool_metrics() const;
   void wait_for_sink() const;
 
   const Options& options_;
   programs::Log& log_;
   std::atomic<bool> draining_{false};
+  std::atomic<std::uint64_t> letter_files_removed_{0};
   std::mutex page_mutex_;
   std::string page_;
   // Before what opens files: a path that is taken leaves none behind.
@@ -56,7 +63,7 @@ class Server {
   // In the order in which they begin to work.
   const std::unique_ptr<Spool> spool_;
   const std::shared_ptr<Sink> sink_;
-  const std::shared_ptr<Sink> letters_;
+  const std::shared_ptr<Sink> letters_;  // null for nowhere
   Collector collector_;
   Endpoint endpoint_;
   http::Front public_;

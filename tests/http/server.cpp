@@ -82,7 +82,7 @@ TEST_CASE("without options the server keeps events and dead letters in files") {
   CHECK(options->listen.text() == "127.0.0.1:8080");
   CHECK_FALSE(options->admin);
   CHECK(options->to == Strings{"file:events"});
-  CHECK(options->dead_letter == "file:rejected?max_total_bytes=64MiB");
+  CHECK(options->dead_letter == "file:rejected?max_total_bytes=64MiB&remove_oldest=1");
   CHECK(options->page.empty());
   CHECK(options->endpoint.path == "/events");
   CHECK(options->endpoint.allowed_origins.empty());

@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <new>
 
+#include "collect/ingest_letters.hpp"
 #include "collect/submission_queue.hpp"
+#include "eventcollect/memory.hpp"
 #include "eventcollect/stored_event.hpp"
 #include "support/events.hpp"
 #include "support/parsing.hpp"
@@ -146,6 +148,21 @@ TEST_CASE("appending batch to batch and reading its events cost no allocation ei
     CHECK(whole);
   }
   CHECK(counted == 0);
+}
+
+TEST_CASE("letters over the rate cost no allocation") {
+  collect::IngestLetters letters{std::make_shared<MemorySink>(),
+                                 0,
+                                 {.queue = {1 << 20, 1 << 20},
+                                  .health = {std::chrono::hours{1}, std::chrono::hours{1}},
+                                  .events = {},
+                                  .on_failure = {},
+                                  .on_recovery = {}}};
+  const std::vector<Rejection> rejections(1'000, {.code = code::url_type, .raw = "{}"});
+  const std::size_t before = allocations;
+  letters.add(test::server_time, rejections);
+  CHECK(allocations - before == 0);
+  CHECK(letters.over_rate() == 1'000);
 }
 
 TEST_CASE(

@@ -357,6 +357,28 @@ TEST_CASE("dead letters that cannot be kept hold nothing up and are counted") {
   letters->let_all(throwing(Error::unavailable));
 }
 
+TEST_CASE("without a sink for dead letters none is counted") {
+  Setup setup;
+  setup.collector.collect(R"({"event":1})");
+  const CollectorStatistics statistics = setup.collector.statistics();
+  CHECK(statistics.dead_letters.ready);
+  CHECK(statistics.dead_letters.events_stored == 0);
+  CHECK(statistics.dead_letters.events_lost == 0);
+  CHECK(statistics.dead_letters_over_rate == 0);
+}
+
+TEST_CASE("dead letters over the rate are counted, those of the sink's rejections too") {
+  auto kept = std::make_shared<MemorySink>();
+  Setup setup{{.dead_letters = kept, .max_dead_letter_bytes_per_minute = 600}};
+  setup.gate->let_all(
+      [](const Batch& batch, Rejections& rejections) { rejections.add(batch[0], "no"); });
+  for (int i = 0; i < 10; ++i) setup.collector.collect(R"({"event":1})");
+  setup.collector.collect(event_named("good"));
+  CHECK(setup.collector.statistics().dead_letters_over_rate == 9);
+  setup.collector.close(10s);
+  CHECK(kept->lines().size() == 2);
+}
+
 TEST_CASE("a tracked event becomes durable") {
   Setup setup;
   const Ticket ticket = setup.collector.track("order_paid", {{"cents", 1999}});

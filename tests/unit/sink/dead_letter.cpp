@@ -136,6 +136,23 @@ TEST_CASE("bytes that are no UTF-8, or hold U+0000, are kept as base64") {
   }
 }
 
+TEST_CASE("a letter that holds only the beginning says so") {
+  const Letter letter = letter_for("[1,2", {.code = "json.malformed", .raw_bytes = 1'000});
+  CHECK(letter.text("raw") == "[1,2");
+  CHECK(bool{letter.root["truncated"]});
+  CHECK(std::int64_t{letter.root["raw_bytes"]} == 1'000);
+  const Letter whole = letter_for("[1,2]");
+  CHECK_FALSE(whole.has("truncated"));
+  CHECK_FALSE(whole.has("raw_bytes"));
+}
+
+TEST_CASE("white space, quotes and backslashes take two bytes each in a letter") {
+  for (const char c : {'\n', '\r', '\t', '"', '\\'}) {
+    CAPTURE(c);
+    CHECK(letter_for(std::string(1'000, c)).line.size() == letter_for("").line.size() + 2'000);
+  }
+}
+
 // Section 10. Its vectors are ASCII, so a byte that is not goes in front: three bytes, four
 // letters.
 TEST_CASE("base64 is that of RFC 4648") {

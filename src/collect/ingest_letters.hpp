@@ -1,0 +1,40 @@
+// The dead letters of ingest, which hold up nothing: a thread of their own makes and writes them.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "collect/committer.hpp"
+#include "collect/letter_rate.hpp"
+#include "eventcollect/rejection.hpp"
+
+namespace eventcollect::collect {
+
+// Safe from any thread.
+class IngestLetters {
+ public:
+  IngestLetters(const std::shared_ptr<Sink>& sink, std::size_t max_bytes_per_minute,
+                Committer::Options options);
+
+  // Keeps letters of what was rejected at `now`, as far as the rate and the queue have room; the
+  // others are counted.
+  void add(TimePoint now, std::span<const Rejection> rejections);
+
+  // See Collector::close.
+  void close(std::chrono::milliseconds timeout) { committer_->close(timeout); }
+
+  std::uint64_t over_rate() const { return over_rate_.load(std::memory_order_relaxed); }
+  SinkStatistics statistics() const { return committer_->statistics(); }
+
+ private:
+  // Shared with the thread that writes, which may be left behind.
+  const std::shared_ptr<LetterRate> rate_;
+  const std::shared_ptr<Committer> committer_;
+  std::atomic<std::uint64_t> over_rate_{0};
+};
+
+}  // namespace eventcollect::collect
