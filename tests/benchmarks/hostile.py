@@ -1,4 +1,4 @@
-"""What slow and very many clients cost the others.
+"""What slow, very many and hostile clients cost the others.
 
     python3 tests/benchmarks/hostile.py build/release/bin/eventcollect-server
 
@@ -7,11 +7,13 @@ takes for its part.
 """
 
 import argparse
+import gzip
 import os
 import pathlib
 import statistics
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "system"))
@@ -63,6 +65,67 @@ def connects_at_once(server, rounds):
     print(f"64 connects at once, until all are answered: asked 50 ms, {times(connect, rounds)}")
 
 
+# Bodies that are cheap to send: a name, the body, its content coding.
+ATTACKS = [
+    ("white space, gzipped", gzip.compress(b"\n" * 2**20), "gzip"),
+    ("white space, 90 to 1", gzip.compress(b"".join(b"\n" * 80 + bytes([33 + i % 90]) for i in range(9_000))), "gzip"),
+    ("events that are none", b"[" + b",".join([b"1"] * 1_000) + b"]", "identity"),
+    ("keys of tildes, gzipped", gzip.compress(b"[" + b",".join([b'{"%s":1}' % (b"~" * 600)] * 1_000) + b"]"), "gzip"),
+]
+
+
+class Attacker:
+    """Sends one body again and again from four connections, so many bytes a second in all."""
+
+    def __init__(self, url, body, coding, bytes_per_second):
+        self.url, self.body, self.coding = url, body, coding
+        self.pause = 4 * len(body) / bytes_per_second
+        self.over = threading.Event()
+        self.answered_bytes = 0
+        self.threads = [threading.Thread(target=self.run) for _ in range(4)]
+
+    def run(self):
+        headers = {"Content-Type": "application/json", "Content-Encoding": self.coding}
+        with web.Client(self.url) as client:
+            while not self.over.wait(self.pause):
+                self.answered_bytes += len(client.request("POST", "/events", self.body, headers).body)
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def median_of_posts(server, count):
+    with web.Client(server.url) as client:
+        def post():
+            expect(client.post({"event": "measured"}), 202)
+
+        return statistics.median(milliseconds(post) for _ in range(count))
+
+
+def among_attackers(server, folder, count):
+    alone = median_of_posts(server, count)
+    print(f"POST /events, nobody else: median {alone:.2f} ms of {count}")
+    for name, body, coding in ATTACKS:
+        with Attacker(server.url, body, coding, 32 * 1024) as attacker:
+            began = time.perf_counter()
+            median = median_of_posts(server, count)
+            while time.perf_counter() - began < 2:
+                median_of_posts(server, 100)
+            seconds = time.perf_counter() - began
+        print(f"the same, 32 KiB/s of {name} ({len(body)} bytes each): asked 3 times, {median / alone:.1f} times, "
+              f"median {median:.2f} ms; answers of {attacker.answered_bytes / seconds / 1024:.1f} KiB/s")
+    letters = sum(path.stat().st_size for path in (folder / "rejected").iterdir())
+    over = scrape(server.url).samples["eventcollect_dead_letters_over_rate_total", frozenset()]
+    print(f"dead letters after it: {letters / 2**20:.2f} MiB, {over:.0f} over the rate")
+
+
 def memory_of_connections(server):
     before = resident_bytes(server.process)
     with Crowd(server.url) as crowd:
@@ -79,6 +142,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("server", type=os.path.abspath, help="the server's binary")
     parser.add_argument("--requests", type=int, default=500, help="GETs and POSTs among slow clients")
+    parser.add_argument("--attacked", type=int, default=2_000, help="POSTs among attackers")
     parser.add_argument("--rounds", type=int, default=20, help="of simultaneous connects")
     options = parser.parse_args()
     allow_descriptors(11_000)
@@ -87,6 +151,7 @@ def main():
         server = Server([options.server, "--listen", "127.0.0.1:0"], folder / "server", environment(), folder)
         try:
             server.wait_ready()
+            among_attackers(server, folder, options.attacked)
             among_slow_clients(server, options.requests)
             connects_at_once(server, options.rounds)
             memory_of_connections(server)
