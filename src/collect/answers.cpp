@@ -1,10 +1,16 @@
 #include "collect/answers.hpp"
 
 #include <algorithm>
+#include <new>
 #include <span>
 #include <vector>
 
+#include "sink/guard.hpp"
+
 namespace eventcollect::collect {
+
+using sink::out_of_memory;
+
 namespace {
 
 std::vector<Rejection> sorted_by_index(const Rejections& rejections) {
@@ -28,7 +34,12 @@ void tell_handlers(const Group& group, const Submission& submission, const Rejec
 
 void answer_stored(const Group& group, const Rejections& rejections,
                    const EventHandlers& handlers) {
-  std::vector<Rejection> sorted = sorted_by_index(rejections);
+  std::vector<Rejection> sorted;
+  try {
+    sorted = sorted_by_index(rejections);
+  } catch (const std::bad_alloc&) {
+    return answer_failed(group, out_of_memory());
+  }
   auto begin = sorted.begin();
   for (const Submission& submission : group.submissions) {
     auto end = begin;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "collect/receipts.hpp"
 #include "collect/ticket.hpp"
 #include "collect/tracked_event.hpp"
+#include "sink/guard.hpp"
 
 namespace eventcollect {
 
@@ -29,6 +31,7 @@ using collect::Outcome;
 using collect::receipt_of;
 using collect::SteadyTime;
 using collect::tracked_event;
+using sink::out_of_memory;
 
 namespace {
 
@@ -65,7 +68,11 @@ struct Pending {
 
   void settle(const Outcome& outcome) {
     if (outcome.failure != nullptr) return completion({}, outcome.failure);
-    add_rejections(receipt, outcome.rejections, rejected_before);
+    try {
+      add_rejections(receipt, outcome.rejections, rejected_before);
+    } catch (const std::bad_alloc&) {
+      return completion({}, &out_of_memory());
+    }
     completion(receipt, nullptr);
   }
 };
@@ -95,7 +102,11 @@ class Waiter {
   void settle(const Receipt& receipt, const Error* failure) {
     const std::lock_guard lock{mutex_};
     if (failure != nullptr) failure_ = *failure;
-    receipt_ = receipt;
+    try {
+      receipt_ = receipt;
+    } catch (const std::bad_alloc&) {
+      failure_ = out_of_memory();
+    }
     is_settled_ = true;
     settled_.notify_one();  // under the lock: the waiter may be gone once it sees is_settled_
   }
@@ -216,12 +227,17 @@ void Collector::State::lose(const Workspace& space, const Error& failure) {
 
 // Counts what the sink rejected, and keeps it as a dead letter.
 void Collector::State::reject(const Event& event, std::string_view why) {
-  const Rejection rejection{.event_id = event.id,
-                            .code = code::sink_rejected,
-                            .message = std::string{why},
-                            .raw = std::string{event.line}};
-  count_rejected(rejection);
-  if (letters) letters->add(options.clock->now(), {&rejection, 1});
+  rejected[code_index(code::sink_rejected)].fetch_add(1, std::memory_order_relaxed);
+  if (!letters) return;
+  try {
+    const Rejection rejection{.event_id = event.id,
+                              .code = code::sink_rejected,
+                              .message = std::string{why},
+                              .raw = std::string{event.line}};
+    letters->add(options.clock->now(), {&rejection, 1});
+  } catch (const std::bad_alloc&) {
+    letters->count_lost(1);
+  }
 }
 
 void Collector::State::count_rejected(const Rejection& rejection) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <new>
 #include <utility>
 
 #include "base/printable.hpp"
@@ -57,6 +58,10 @@ struct Endpoint::State {
   // Counts the response and adds what an allowed origin needs to read it.
   Response finish(std::string_view origin, Response response);
 
+  // The same for what became of the events. Short of memory it is a bare 503, which takes none:
+  // a thread that writes must not end for an answer.
+  Response finish(std::string_view origin, const Receipt& receipt, const Error* failure) noexcept;
+
   Collector& collector;
   const EndpointOptions options;
   const TrustedProxies proxies;
@@ -97,9 +102,20 @@ std::optional<Response> Endpoint::State::read(const Request& request, Content& c
 }
 
 Response Endpoint::State::finish(std::string_view origin, Response response) {
-  responses.at(static_cast<std::size_t>(response.status)).fetch_add(1, std::memory_order_relaxed);
   origins.add_headers(origin, response);
+  responses.at(static_cast<std::size_t>(response.status)).fetch_add(1, std::memory_order_relaxed);
   return response;
+}
+
+Response Endpoint::State::finish(std::string_view origin, const Receipt& receipt,
+                                 const Error* failure) noexcept {
+  try {
+    return finish(origin, failure != nullptr ? response_to(*failure, options.retry_after)
+                                             : response_to(receipt));
+  } catch (const std::bad_alloc&) {
+    responses[503].fetch_add(1, std::memory_order_relaxed);
+    return {503, {}, {}};
+  }
 }
 
 void check(const EndpointOptions& options) {
@@ -130,9 +146,9 @@ Response Endpoint::handle(const Request& request) const {
   }
   try {
     const Receipt receipt = state_->collector.collect(content.body.text, content.info());
-    return state_->finish(request.origin, response_to(receipt));
+    return state_->finish(request.origin, receipt, nullptr);
   } catch (const Error& failure) {
-    return state_->finish(request.origin, response_to(failure, state_->options.retry_after));
+    return state_->finish(request.origin, {}, &failure);
   }
 }
 
@@ -145,9 +161,7 @@ void Endpoint::handle(const Request& request, std::function<void(Response)> resp
       content.body.text,
       [state = state_, origin = std::string{request.origin}, respond = std::move(respond)](
           const Receipt& receipt, const Error* failure) {
-        Response response = failure != nullptr ? response_to(*failure, state->options.retry_after)
-                                               : response_to(receipt);
-        respond(state->finish(origin, std::move(response)));
+        respond(state->finish(origin, receipt, failure));
       },
       content.info());
 }

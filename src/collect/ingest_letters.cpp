@@ -1,5 +1,6 @@
 #include "collect/ingest_letters.hpp"
 
+#include <new>
 #include <string>
 #include <utility>
 
@@ -57,7 +58,15 @@ IngestLetters::IngestLetters(const std::shared_ptr<Sink>& sink, std::size_t max_
       committer_{
           Committer::start(std::make_shared<CompletingSink>(sink, rate_), std::move(options))} {}
 
-void IngestLetters::add(TimePoint now, std::span<const Rejection> rejections) {
+void IngestLetters::add(TimePoint now, std::span<const Rejection> rejections) noexcept {
+  try {
+    submit(now, rejections);
+  } catch (const std::bad_alloc&) {
+    committer_->count_lost(rejections.size());
+  }
+}
+
+void IngestLetters::submit(TimePoint now, std::span<const Rejection> rejections) {
   Batch heads;
   for (const Rejection& rejection : rejections) {
     if (!rate_->take(now, expected_bytes(rejection))) {

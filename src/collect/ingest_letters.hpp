@@ -20,9 +20,12 @@ class IngestLetters {
   IngestLetters(const std::shared_ptr<Sink>& sink, std::size_t max_bytes_per_minute,
                 Committer::Options options);
 
-  // Keeps letters of what was rejected at `now`, as far as the rate and the queue have room; the
-  // others are counted.
-  void add(TimePoint now, std::span<const Rejection> rejections);
+  // Keeps letters of what was rejected at `now`, as far as the rate, the queue and the memory have
+  // room; the others are counted.
+  void add(TimePoint now, std::span<const Rejection> rejections) noexcept;
+
+  // Counts letters that there was no memory for.
+  void count_lost(std::size_t letters) { committer_->count_lost(letters); }
 
   // See Collector::close.
   void close(std::chrono::milliseconds timeout) { committer_->close(timeout); }
@@ -31,6 +34,8 @@ class IngestLetters {
   SinkStatistics statistics() const { return committer_->statistics(); }
 
  private:
+  void submit(TimePoint now, std::span<const Rejection> rejections);
+
   // Shared with the thread that writes, which may be left behind.
   const std::shared_ptr<LetterRate> rate_;
   const std::shared_ptr<Committer> committer_;

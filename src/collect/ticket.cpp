@@ -2,15 +2,25 @@
 
 #include <fmt/format.h>
 
+#include <new>
 #include <utility>
 
 namespace eventcollect {
 
 void Ticket::State::settle(const Receipt& receipt, const Error* failure) {
-  if (failure != nullptr) return settle(Status::lost, failure->what());
-  if (receipt.rejected == 0) return settle(Status::durable, {});
-  const Rejection& rejection = receipt.rejections.front();
-  settle(Status::rejected, fmt::format("{}: {}", rejection.code, rejection.message));
+  if (failure == nullptr && receipt.rejected == 0) return settle(Status::durable, {});
+  std::string why;
+  try {
+    if (failure != nullptr) {
+      why = failure->what();
+    } else {
+      const Rejection& rejection = receipt.rejections.front();
+      why = fmt::format("{}: {}", rejection.code, rejection.message);
+    }
+  } catch (const std::bad_alloc&) {
+    why.clear();  // better no reason than no answer
+  }
+  settle(failure != nullptr ? Status::lost : Status::rejected, std::move(why));
 }
 
 void Ticket::State::settle(Status new_status, std::string why) {

@@ -2,12 +2,19 @@
 #pragma once
 
 #include <exception>
+#include <new>
 #include <optional>
 #include <string>
 
 #include "eventcollect/sink.hpp"
 
 namespace eventcollect::sink {
+
+// What is said where memory is too short to say more. Once it was made, a copy takes none.
+inline const Error& out_of_memory() {
+  static const Error error{Error::in_doubt, "out of memory"};
+  return error;
+}
 
 // Runs `call` and returns what went wrong, if anything did. An exception of another type than
 // Error counts as in doubt: how far the sink had come is not known.
@@ -18,6 +25,8 @@ std::optional<Error> guard(Call&& call) {
     return {};
   } catch (const Error& error) {
     return error;
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
   } catch (const std::exception& error) {
     return Error{Error::in_doubt, std::string{"the sink threw "} + error.what()};
   } catch (...) {

@@ -74,6 +74,14 @@ ATTACKS = [
 ]
 
 
+def in_rhythm(pause, over, action):
+    """Calls `action` with the time when it was due, each `pause` seconds until `over`, and at once what is late."""
+    due = time.perf_counter()
+    while not over.wait(max(0.0, due - time.perf_counter())):
+        action(due)
+        due += pause
+
+
 class Attacker:
     """Sends one body again and again from four connections, so many bytes a second in all."""
 
@@ -81,14 +89,18 @@ class Attacker:
         self.url, self.body, self.coding = url, body, coding
         self.pause = 4 * len(body) / bytes_per_second
         self.over = threading.Event()
+        self.answers = 0
         self.answered_bytes = 0
         self.threads = [threading.Thread(target=self.run) for _ in range(4)]
 
     def run(self):
         headers = {"Content-Type": "application/json", "Content-Encoding": self.coding}
         with web.Client(self.url) as client:
-            while not self.over.wait(self.pause):
+            def attack(_):
                 self.answered_bytes += len(client.request("POST", "/events", self.body, headers).body)
+                self.answers += 1
+
+            in_rhythm(self.pause, self.over, attack)
 
     def __enter__(self):
         for thread in self.threads:
@@ -101,26 +113,29 @@ class Attacker:
             thread.join()
 
 
-def median_of_posts(server, count):
+def median_of_posts(server, seconds):
+    """From when each was due, fifty a second, so that slow times count as long as they last."""
+    over = threading.Event()
+    threading.Timer(seconds, over.set).start()
+    taken = []
     with web.Client(server.url) as client:
-        def post():
+        def post(due):
             expect(client.post({"event": "measured"}), 202)
+            taken.append((time.perf_counter() - due) * 1000)
 
-        return statistics.median(milliseconds(post) for _ in range(count))
+        in_rhythm(0.02, over, post)
+    return statistics.median(taken)
 
 
-def among_attackers(server, folder, count):
-    alone = median_of_posts(server, count)
-    print(f"POST /events, nobody else: median {alone:.2f} ms of {count}")
+def among_attackers(server, folder, seconds):
+    alone = median_of_posts(server, seconds)
+    print(f"POST /events, nobody else: median {alone:.2f} ms in {seconds:g} s")
     for name, body, coding in ATTACKS:
         with Attacker(server.url, body, coding, 32 * 1024) as attacker:
-            began = time.perf_counter()
-            median = median_of_posts(server, count)
-            while time.perf_counter() - began < 2:
-                median_of_posts(server, 100)
-            seconds = time.perf_counter() - began
+            median = median_of_posts(server, seconds)
+            got, answers = attacker.answered_bytes / seconds / 1024, attacker.answers / seconds
         print(f"the same, 32 KiB/s of {name} ({len(body)} bytes each): asked 3 times, {median / alone:.1f} times, "
-              f"median {median:.2f} ms; answers of {attacker.answered_bytes / seconds / 1024:.1f} KiB/s")
+              f"median {median:.2f} ms; it got {answers:.0f} answers/s of {got:.0f} KiB/s")
     letters = sum(path.stat().st_size for path in (folder / "rejected").iterdir())
     over = scrape(server.url).samples["eventcollect_dead_letters_over_rate_total", frozenset()]
     print(f"dead letters after it: {letters / 2**20:.2f} MiB, {over:.0f} over the rate")
@@ -142,7 +157,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("server", type=os.path.abspath, help="the server's binary")
     parser.add_argument("--requests", type=int, default=500, help="GETs and POSTs among slow clients")
-    parser.add_argument("--attacked", type=int, default=2_000, help="POSTs among attackers")
+    parser.add_argument("--attacked", type=float, default=10, help="seconds of each attack")
     parser.add_argument("--rounds", type=int, default=20, help="of simultaneous connects")
     options = parser.parse_args()
     allow_descriptors(11_000)

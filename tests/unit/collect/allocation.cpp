@@ -3,10 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <future>
 #include <new>
 
 #include "collect/ingest_letters.hpp"
 #include "collect/submission_queue.hpp"
+#include "eventcollect/endpoint.hpp"
 #include "eventcollect/memory.hpp"
 #include "eventcollect/stored_event.hpp"
 #include "support/events.hpp"
@@ -226,6 +228,86 @@ TEST_CASE("an allocation that fails while appending leaves the batch as it was")
     CHECK(unchanged);
   }
   CHECK(finished);
+}
+
+namespace {
+
+// A sink that leaves the thread that answers `left` allocations, until an answer comes.
+struct StarvingSink final : Sink {
+  explicit StarvingSink(std::size_t left_) : left{left_} {}
+  void write(const Batch& batch, Rejections& rejections) override {
+    for (const Event& event : batch) {
+      if (event.name == "bad")
+        rejections.add(event, "a reason that is long enough to be on the heap");
+    }
+    allocations_left = left;
+  }
+  const std::size_t left;
+};
+
+Request starving_post(std::string_view body) {
+  Request request;
+  request.method = "POST";
+  request.path = "/events";
+  request.host = "example.org";
+  request.origin = "https://other.example.org";
+  request.content_type = "application/json";
+  request.body = body;
+  return request;
+}
+
+// The statuses of the answers to one request, given when `left` allocations are.
+std::vector<int> starved_answers(std::string_view body, std::size_t left, bool when_answering) {
+  std::promise<void> answered;
+  std::vector<int> statuses;
+  statuses.reserve(8);
+  const auto letters = std::make_shared<MemorySink>();
+  Collector collector{std::make_shared<StarvingSink>(when_answering ? left : SIZE_MAX),
+                      {.dead_letters = letters}};
+  const Endpoint endpoint{collector, {.allowed_origins = {"https://other.example.org"}}};
+  const std::function<void(Response)> respond = [&](const Response& response) {
+    allocations_left = SIZE_MAX;
+    statuses.push_back(response.status);
+    answered.set_value();
+  };
+  bool is_thrown = false;
+  if (!when_answering) allocations_left = left;
+  try {
+    endpoint.handle(starving_post(body), respond);
+  } catch (const std::bad_alloc&) {
+    is_thrown = true;
+  }
+  allocations_left = SIZE_MAX;
+  if (!is_thrown) answered.get_future().wait();
+  collector.close(std::chrono::seconds{10});
+  if (is_thrown) statuses.push_back(503);  // by the front
+  return statuses;
+}
+
+}  // namespace
+
+TEST_CASE("a request that runs out of memory is answered once, at worst with 503") {
+  const std::pair<std::string_view, int> cases[] = {
+      {R"({"event":"good"})", 202},
+      {R"([{"event":"bad"},{"event":"good"},7])", 202},
+      {R"({"event":"bad"})", 400},
+      {R"([7])", 400},
+  };
+  for (const auto& [body, status] : cases) {
+    for (const bool when_answering : {false, true}) {
+      bool is_fine = false;
+      for (std::size_t left = 0; !is_fine && left < 200; ++left) {
+        CAPTURE(body);
+        CAPTURE(when_answering);
+        CAPTURE(left);
+        const std::vector<int> answers = starved_answers(body, left, when_answering);
+        REQUIRE(answers.size() == 1);
+        is_fine = answers[0] == status;
+        if (!is_fine) REQUIRE(answers[0] == 503);
+      }
+      CHECK(is_fine);
+    }
+  }
 }
 
 TEST_CASE("a submission that runs out of memory leaves no deadline behind") {
