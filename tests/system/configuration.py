@@ -197,6 +197,7 @@ def defaults(context):
     check([event["event"] for event in stored_events(context.folder / "events")] == ["kept"], "not in events/")
     letters = b"".join(path.read_bytes() for path in ndjson_files(context.folder / "rejected"))
     check(b"no event" in letters, "the rejected event is not in rejected/")
+    check("file:events has no max_total_bytes" in server.text(), f"not said: {server.text()}")
 
 
 def former_defaults(context):

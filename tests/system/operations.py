@@ -224,6 +224,44 @@ def flood_of_rejections_is_logged_briefly(context):
     server.stop()
 
 
+def letters_number(url, what, *labels):
+    return scrape(url).samples[f"eventcollect_{what}", frozenset(labels)]
+
+
+def dead_letters_are_bounded(context):
+    """Over the rate they are only counted, and a full store removes its oldest file, counted and logged."""
+    context.rejected.mkdir()
+    oldest = context.rejected / "0000000001-20260101T000000Z.ndjson"
+    oldest.write_text("{}\n" * 400_000)
+    server = context.start("--dead-letter", f"file:{context.rejected}?max_total_bytes=1300KiB&remove_oldest=1",
+                           "--to", f"file:{context.events}?max_total_bytes=1GiB")
+    large = {"event": 1, "properties": {"x": "x" * 60_000}}
+    for _ in range(40):
+        check(web.post(server.url, large).status == 400, "no 400")
+    over = letters_number(server.url, "dead_letters_over_rate_total")
+    check(22 <= over <= 24, f"{over} of 40 letters of 60 KB are over 1 MiB")
+    wait_until(lambda: letters_number(server.url, "sink_events_stored_total", 'sink="dead_letters"') == 40 - over,
+               "the other letters are stored")
+    removed = letters_number(server.url, "dead_letter_files_removed_total")
+    check(removed == 1 and not oldest.exists(), f"{removed} files are removed")
+    server.stop()
+    kept = sum(path.stat().st_size for path in context.rejected.iterdir())
+    check(960_000 < kept < 2**20 + 60_000, f"{kept} bytes of dead letters")
+    check(f"removed the oldest file, {oldest.name}" in server.text(), f"not said: {server.text()}")
+    check("has no max_total_bytes" not in server.text(), f"said of a file that has one: {server.text()}")
+
+
+def null_makes_no_dead_letters(context):
+    server = context.start("--dead-letter", "null:")
+    for _ in range(40):
+        check(web.post(server.url, {"event": 1, "properties": {"x": "x" * 60_000}}).status == 400, "no 400")
+    for what in ("sink_events_stored_total", "sink_events_lost_total", "sink_queued_bytes"):
+        check(letters_number(server.url, what, 'sink="dead_letters"') == 0, f"{what} of null:")
+    check(letters_number(server.url, "dead_letters_over_rate_total") == 0, "letters are over the rate of null:")
+    check(letters_number(server.url, "sink_ready", 'sink="dead_letters"') == 1, "null: is not ready")
+    server.stop()
+
+
 def flood_of_failures_is_logged_briefly(context):
     """A sink that fails again and again is reported, but not each time."""
     server = context.start()
@@ -245,7 +283,8 @@ def flood_of_failures_is_logged_briefly(context):
 
 CASES = [metrics_count_what_happened, admin_port_is_apart, probes_share_the_public_port_without_admin,
          slow_clients_do_not_hold_up_the_probes, logs_and_metrics_hold_no_content,
-         failures_are_logged_without_content, flood_of_rejections_is_logged_briefly, flood_of_failures_is_logged_briefly]
+         failures_are_logged_without_content, flood_of_rejections_is_logged_briefly, flood_of_failures_is_logged_briefly,
+         dead_letters_are_bounded, null_makes_no_dead_letters]
 
 if __name__ == "__main__":
     sys.exit(harness.run(__doc__, CASES))
