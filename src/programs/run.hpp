@@ -33,7 +33,7 @@ int run_until_signal(Log& log, const std::function<void(const std::stop_token&)>
 void repeat(const std::optional<std::chrono::milliseconds>& every, Log& log,
             const std::stop_token& stop, const std::function<void()>& work);
 
-// Opens what the option of that name names, and names the option where that fails.
+// Calls `open`, and names the option where that fails.
 template <typename Open>
 auto open_option(std::string_view option, Open open, const std::string& url) {
   try {
@@ -42,7 +42,9 @@ auto open_option(std::string_view option, Open open, const std::string& url) {
     throw ConfigError{std::string{option} + ": " + error.what()};
   }
 }
-// The log has what an operator should know of the connection.
+
+// Opens what the option of that name names, and names the option where that fails. The log has
+// what an operator should know of the connection.
 std::shared_ptr<Sink> open_sink_option(std::string_view option, const std::string& url, Log& log);
 std::shared_ptr<Source> open_source_option(std::string_view option, const std::string& url);
 std::shared_ptr<ObjectStore> open_store_option(std::string_view option, const std::string& url);

@@ -156,18 +156,19 @@ std::unique_ptr<Spool> Server::open_spool() {
 }
 
 std::shared_ptr<Sink> Server::open_letters() {
+  constexpr std::string_view option = "--dead-letter";
   const std::string text = dead_letter_url(options_.dead_letter, log_);
   if (text == "null:") return nullptr;
-  const Url url = Url::parse(text);
-  if (url.scheme != "file" || !has_option(url, "remove_oldest")) {
-    return open_sink_option("--dead-letter", text, log_);
-  }
-  return open_option(
-      "--dead-letter", [&](const std::string&) { return open_letter_files(url); }, text);
+  const auto open_files = [this](const std::string& url) {
+    return open_letter_files(Url::parse(url));
+  };
+  if (auto files = open_option(option, open_files, text)) return files;
+  return open_sink_option(option, text, log_);
 }
 
-// They say which files they remove.
+// Files that say which of them they remove. Null for another store.
 std::shared_ptr<Sink> Server::open_letter_files(const Url& url) {
+  if (url.scheme != "file" || !has_option(url, "remove_oldest")) return nullptr;
   FileSinkOptions options = file::sink_options(url);
   options.on_removed = [this](const std::string& name, std::uint64_t bytes) {
     ++letter_files_removed_;

@@ -293,7 +293,9 @@ TEST_CASE("a request that runs out of memory is answered once, at worst with 503
       {R"({"event":"bad"})", 400},
       {R"([7])", 400},
   };
-  for (const auto& [body, status] : cases) {
+  for (const auto& each : cases) {
+    const std::string_view body = each.first;
+    const int status = each.second;
     for (const bool when_answering : {false, true}) {
       bool is_fine = false;
       for (std::size_t left = 0; !is_fine && left < 200; ++left) {
