@@ -74,10 +74,10 @@ void Loop::run() {
     resume_unfinished();
     if (shared_.stopping) stop_listening();
     if (now_ >= next_sweep_) sweep();
+    show(state_, deadlines_, last_id_);
     keep_bounds();
-    show_others();
   }
-  state_.longest_wait = state_.longest_request = state_.longest_answer = LoopState::Time::max();
+  state_.any = state_.request = state_.answer = LoopState::Time::max();
   shared_.counters.open -= clients_.size();
   clients_.clear();
   const std::lock_guard lock{shared_.mutex};
@@ -148,7 +148,8 @@ void Loop::keep_connections_bound(Client& newest) {
   const std::size_t slack = std::min(bound / 2, max_connections_over_bound);
   if (shared_.counters.open <= bound) return;
   Client* longest = deadlines_.longest_but(newest.id);
-  const bool is_ours = longest != nullptr && is_longest(*longest, &LoopState::longest_wait);
+  const bool is_ours =
+      longest != nullptr && shared_.loops.has_longest(state_, &LoopState::any, *longest);
   if (!is_ours && shared_.counters.open <= bound + slack) return;
   ++shared_.counters.evicted;
   close(longest != nullptr ? *longest : newest);
@@ -157,7 +158,8 @@ void Loop::keep_connections_bound(Client& newest) {
 void Loop::keep_bounds() {
   while (shared_.counters.open > shared_.limits.max_connections) {
     Client* longest = deadlines_.longest_but(last_id_);
-    if (longest == nullptr || !is_longest(*longest, &LoopState::longest_wait)) break;
+    if (longest == nullptr) break;
+    if (!shared_.loops.has_longest(state_, &LoopState::any, *longest)) break;
     ++shared_.counters.evicted;
     close(*longest);
   }
@@ -168,45 +170,20 @@ void Loop::keep_bounds() {
 void Loop::keep_byte_bounds() {
   while (shared_.buffered.is_over()) {
     Client* longest = deadlines_.longest(Wait::request);
-    if (longest == nullptr || !is_longest(*longest, &LoopState::longest_request)) break;
-    if (is_only_request()) break;
+    if (longest == nullptr) break;
+    if (!shared_.loops.has_longest(state_, &LoopState::request, *longest)) break;
+    const bool is_only = !deadlines_.are_several(Wait::request);
+    if (is_only && shared_.loops.is_alone(state_, &LoopState::request)) break;
     ++shared_.counters.evicted;
     serve(*longest, [](Connection& connection) { connection.evict(); });
   }
   while (shared_.unsent.is_over()) {
     Client* longest = deadlines_.longest(Wait::client);
-    if (longest == nullptr || !is_longest(*longest, &LoopState::longest_answer)) break;
+    if (longest == nullptr) break;
+    if (!shared_.loops.has_longest(state_, &LoopState::answer, *longest)) break;
     ++shared_.counters.evicted;
     close(*longest);
   }
-}
-
-// Whether no other loop has a client that has waited longer. One that has is woken to end it.
-bool Loop::is_longest(const Client& client, std::atomic<LoopState::Time> LoopState::*wait) {
-  for (LoopState& other : shared_.loops) {
-    if (&other == &state_ || (other.*wait).load() >= client.waits_since) continue;
-    other.responses->wake();
-    return false;
-  }
-  return true;
-}
-
-// Whether no other request is unfinished, in any loop.
-bool Loop::is_only_request() {
-  if (deadlines_.are_several(Wait::request)) return false;
-  return std::all_of(shared_.loops.begin(), shared_.loops.end(), [&](const LoopState& loop) {
-    return &loop == &state_ || loop.longest_request.load() == LoopState::Time::max();
-  });
-}
-
-void Loop::show_others() {
-  const auto since = [](const Client* client) {
-    return client == nullptr ? LoopState::Time::max() : client->waits_since;
-  };
-  constexpr auto order = std::memory_order_relaxed;
-  state_.longest_wait.store(since(deadlines_.longest_but(last_id_)), order);
-  state_.longest_request.store(since(deadlines_.longest(Wait::request)), order);
-  state_.longest_answer.store(since(deadlines_.longest(Wait::client)), order);
 }
 
 // For a descriptor: all others that there may be are in use.

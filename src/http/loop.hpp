@@ -44,9 +44,6 @@ class Loop {
   void keep_bounds();
   void keep_byte_bounds();
   void make_room();
-  bool is_longest(const Client& client, std::atomic<LoopState::Time> LoopState::*wait);
-  bool is_only_request();
-  void show_others();
   void deliver_responses();
   void resume_unfinished();
   void sweep();

@@ -3,17 +3,14 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <memory>
 #include <mutex>
-#include <vector>
 
 #include "http/byte_budget.hpp"
 #include "http/handler.hpp"
 #include "http/limits.hpp"
-#include "http/response_queue.hpp"
+#include "http/loop_states.hpp"
 #include "http/socket.hpp"
 #include "http/statistics.hpp"
 
@@ -23,16 +20,6 @@ namespace eventcollect::http {
 // all loops have seen to it.
 inline constexpr std::size_t max_connections_over_bound = 64;
 inline constexpr std::size_t max_bytes_over_bound = std::size_t{8} << 20;
-
-// What a loop shows the others, so that of all clients the one that has waited longest makes room.
-struct LoopState {
-  using Time = std::chrono::steady_clock::time_point;
-
-  const std::shared_ptr<ResponseQueue> responses = std::make_shared<ResponseQueue>();
-  std::atomic<Time> longest_wait{Time::max()};     // since when; of any client
-  std::atomic<Time> longest_request{Time::max()};  // of those in the middle of a request
-  std::atomic<Time> longest_answer{Time::max()};   // of those that do not take their answer
-};
 
 struct Shared {
   Shared(Handler& handler_, std::size_t threads, const Limits& limits_)
@@ -54,7 +41,7 @@ struct Shared {
   std::atomic<bool> stopping{false};      // no new connections, no idle ones
   std::atomic<bool> abandoning{false};    // and no others either
 
-  std::vector<LoopState> loops;
+  LoopStates loops;
 
   std::mutex mutex;
   std::condition_variable loop_ended;
