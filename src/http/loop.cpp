@@ -166,24 +166,32 @@ void Loop::keep_bounds() {
   keep_byte_bounds();
 }
 
-// After clients have been served. Where a single request is left the bound's slack ends it.
+// After clients have been served. A single request may go on to the end of the slack, a single
+// answer to its own end.
 void Loop::keep_byte_bounds() {
   while (shared_.buffered.is_over()) {
-    Client* longest = deadlines_.longest(Wait::request);
+    Client* longest = longest_of_all(Wait::request, &LoopState::request);
     if (longest == nullptr) break;
-    if (!shared_.loops.has_longest(state_, &LoopState::request, *longest)) break;
-    const bool is_only = !deadlines_.are_several(Wait::request);
-    if (is_only && shared_.loops.is_alone(state_, &LoopState::request)) break;
     ++shared_.counters.evicted;
     serve(*longest, [](Connection& connection) { connection.evict(); });
   }
   while (shared_.unsent.is_over()) {
-    Client* longest = deadlines_.longest(Wait::client);
+    Client* longest = longest_of_all(Wait::client, &LoopState::answer);
+    // Answers are in memory before they are counted, so that too many cannot wait for another loop.
+    const bool is_far_over = shared_.is_far_over_unsent() && deadlines_.are_several(Wait::client);
+    if (longest == nullptr && is_far_over) longest = deadlines_.longest(Wait::client);
     if (longest == nullptr) break;
-    if (!shared_.loops.has_longest(state_, &LoopState::answer, *longest)) break;
     ++shared_.counters.evicted;
     close(*longest);
   }
+}
+
+// The client that has waited like this longest, if it is one of ours, and not the only one.
+Client* Loop::longest_of_all(Wait wait, LoopState::Longest LoopState::*kind) {
+  Client* longest = deadlines_.longest(wait);
+  if (longest == nullptr || !shared_.loops.has_longest(state_, kind, *longest)) return nullptr;
+  const bool is_only = !deadlines_.are_several(wait) && shared_.loops.is_alone(state_, kind);
+  return is_only ? nullptr : longest;
 }
 
 // For a descriptor: all others that there may be are in use.

@@ -43,6 +43,7 @@ class Loop {
   void keep_connections_bound(Client& newest);
   void keep_bounds();
   void keep_byte_bounds();
+  Client* longest_of_all(Wait wait, LoopState::Longest LoopState::*kind);
   void make_room();
   void deliver_responses();
   void resume_unfinished();

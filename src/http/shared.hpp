@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 
 #include "http/byte_budget.hpp"
@@ -26,10 +27,14 @@ struct Shared {
       : handler{handler_},
         limits{limits_},
         buffered{limits.max_buffered_bytes, slack(limits.max_buffered_bytes)},
-        unsent{limits.max_unsent_bytes, slack(limits.max_unsent_bytes)},
+        unsent{limits.max_unsent_bytes, SIZE_MAX - limits.max_unsent_bytes},
         loops(threads) {}
 
   static std::size_t slack(std::size_t bound) { return std::min(bound / 2, max_bytes_over_bound); }
+
+  bool is_far_over_unsent() const {
+    return unsent.used() > limits.max_unsent_bytes + slack(limits.max_unsent_bytes);
+  }
 
   Handler& handler;
   Limits limits;

@@ -115,6 +115,25 @@ def bodies_that_never_end_are_bounded_in_memory(context):
     check_stored_once(context.events, acknowledged)
 
 
+def answers_that_nobody_reads_are_bounded_in_memory(context):
+    """Each of 40 clients asks for a page of 16 MiB and reads nothing of it: 640 MiB, of which 64 MiB are kept."""
+    page = context.folder / "page.html"
+    page.write_bytes(b"x" * (16 * MIB))
+    server = context.start("--page", str(page))
+    with Crowd(server.url) as crowd:
+        crowd.connect(40, GET)
+        wait_until(lambda: number(server.url, "connections_evicted_total") > 30, "most have had to make room")
+        unsent = number(server.url, "unsent_bytes")
+        check(32 * MIB < unsent <= 72 * MIB, f"{unsent / MIB:.0f} MiB unsent")
+        resident = resident_bytes(server.process)
+        check(resident < 200 * MIB, f"{resident / MIB:.0f} MiB resident with {unsent / MIB:.0f} MiB unsent")
+        acknowledged = [web.post(server.url, fresh_event(context.random)).status]
+        check(acknowledged == [202], f"{acknowledged} for an event")
+    wait_until(lambda: number(server.url, "connections_open") == 1, "the connections' end is noticed")
+    check(number(server.url, "unsent_bytes") == 0, "bytes for nobody")
+    server.stop()
+
+
 def with_descriptors(context, limit, *options):
     """Starts the server from a shell that has set this limit."""
     command = ["sh", "-c", f'ulimit {limit} && exec "$@"', "sh", context.options.server, "--listen", "127.0.0.1:0",
@@ -172,7 +191,8 @@ def descriptors_are_raised_to_the_hard_limit(context):
 
 
 CASES = [slow_clients_hold_up_nobody, simultaneous_connects_are_each_answered, ten_thousand_connections_fit,
-         bodies_that_never_end_are_bounded_in_memory, few_descriptors_serve_few_connections,
+         bodies_that_never_end_are_bounded_in_memory, answers_that_nobody_reads_are_bounded_in_memory,
+         few_descriptors_serve_few_connections,
          slow_clients_leave_the_files_their_descriptors, too_few_descriptors_are_said_so,
          descriptors_are_raised_to_the_hard_limit]
 
