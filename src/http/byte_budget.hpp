@@ -9,13 +9,15 @@ namespace eventcollect::http {
 // Safe from any thread.
 class ByteBudget {
  public:
-  explicit ByteBudget(std::size_t max_bytes) : max_bytes_{max_bytes} {}
+  // Beyond `max_bytes` room has to be made, for which `slack_bytes` more can be taken meanwhile.
+  explicit ByteBudget(std::size_t max_bytes, std::size_t slack_bytes = 0)
+      : max_bytes_{max_bytes}, slack_bytes_{slack_bytes} {}
 
-  // False, and nothing is taken, where that would pass the bound.
+  // False, and nothing is taken, where that would pass the bound and its slack.
   bool take(std::size_t bytes) {
     std::size_t used = used_;
     do {
-      if (bytes > max_bytes_ - used) return false;
+      if (bytes > max_bytes_ + slack_bytes_ - used) return false;
     } while (!used_.compare_exchange_weak(used, used + bytes));
     return true;
   }
@@ -23,9 +25,11 @@ class ByteBudget {
   void give_back(std::size_t bytes) { used_ -= bytes; }
 
   std::size_t used() const { return used_; }
+  bool is_over() const { return used_ > max_bytes_; }
 
  private:
   const std::size_t max_bytes_;
+  const std::size_t slack_bytes_;
   std::atomic<std::size_t> used_{0};
 };
 

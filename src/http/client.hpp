@@ -13,8 +13,9 @@
 namespace eventcollect::http {
 
 struct Client {
-  Client(int socket_, std::uint64_t id_, std::string peer, const ConnectionContext& context)
-      : socket{socket_}, id{id_}, connection{std::move(peer), context} {}
+  // Takes the socket over, unless it throws.
+  Client(Socket& socket_, std::uint64_t id_, std::string peer, const ConnectionContext& context)
+      : socket{socket_.release()}, id{id_}, connection{std::move(peer), context} {}
 
   const Socket socket;
   const std::uint64_t id;  // never used again, unlike the socket's number
@@ -26,7 +27,7 @@ struct Client {
   // Kept by Deadlines.
   Wait line = Wait::idle;
   std::uint32_t waits_begun = 0;
-  std::chrono::steady_clock::time_point deadline;
+  std::chrono::steady_clock::time_point waits_since;
   std::list<Client*>::iterator place;
 };
 

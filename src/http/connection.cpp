@@ -18,7 +18,8 @@ Connection::Connection(std::string peer, const ConnectionContext& context)
     : peer_{std::move(peer)},
       context_{context},
       input_share_{context.buffered},
-      incoming_share_{context.buffered} {}
+      incoming_share_{context.buffered},
+      output_share_{context.unsent} {}
 
 void Connection::begin_turn(std::string_view bytes) {
   if (input_.empty()) {
@@ -40,7 +41,8 @@ void Connection::end_turn() {
   if (input_.empty() || unread_.size() <= input_.size() / 2) std::string{unread_}.swap(input_);
   used_bytes_ = input_.size() - unread_.size();
   unread_ = {};
-  if (!input_share_.resize(input_.size())) return close();
+  const std::size_t output_bytes = output_.empty() ? 0 : output_.capacity();
+  if (!input_share_.resize(input_.size()) || !output_share_.resize(output_bytes)) return close();
   // A request's time runs from its first byte, which is not that of an empty line before it.
   const std::string_view waiting = std::string_view{input_}.substr(used_bytes_);
   const bool has_begun = stage_ == Stage::head && !waiting.empty() && waiting != "\r";
@@ -212,9 +214,15 @@ Step Connection::drain() {
 }
 
 void Connection::expire() {
+  if (wait_ == Wait::request && output_.empty()) ++context_.counters.timed_out;
+  evict();
+}
+
+void Connection::evict() {
   if (wait_ != Wait::request || !output_.empty()) return close();
-  ++context_.counters.timed_out;
+  begin_turn({});
   reject(plain_response(408, "The request did not arrive in time."));
+  end_turn();
 }
 
 void Connection::close() {
@@ -223,6 +231,9 @@ void Connection::close() {
   std::string{}.swap(input_);
   used_bytes_ = 0;
   input_share_.resize(0);
+  std::string{}.swap(output_);
+  sent_bytes_ = 0;
+  output_share_.resize(0);
   stage_ = Stage::closed;
 }
 

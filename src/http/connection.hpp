@@ -56,6 +56,7 @@ inline constexpr std::size_t wait_kinds = 5;
 struct ConnectionContext {
   const Limits& limits;
   ByteBudget& buffered;  // for requests that are not complete
+  ByteBudget& unsent;    // for answers that clients do not take
   Counters& counters;
   const Date& date;
 };
@@ -67,7 +68,8 @@ class Connection {
   Connection(std::string peer, const ConnectionContext& context);
 
   // A turn deals with bytes that have come, if any. They have to stay until end_turn(), which
-  // buffers what of them is not used up; it closes the connection where the budget has no room.
+  // buffers what of them is not used up, and of the answers what is not sent; it closes the
+  // connection where the budgets have no room.
   void begin_turn(std::string_view bytes);
   void end_turn();
 
@@ -77,21 +79,30 @@ class Connection {
   // The request, all but its body for Step::head and Step::too_large. Its views last until next()
   // or end_turn() is called.
   const Request& request() const { return incoming_->head.request; }
+  std::size_t head_bytes() const { return incoming_->head.text.size(); }
 
   // The body is wanted, if it has at most so many bytes.
   void take_body(std::size_t max_bytes);
 
   // The answer to the request. It is the last one if `is_last`, if the client asked for it, or if
-  // the request's body is unread: what follows is then drained.
+  // the request's body is unread: what follows is then drained. If memory is short the answer is
+  // still due.
   void answer(const Response& response, bool is_last);
+
+  // Whether the answer is due to the request for which waits_begun() was `wait` at Step::request.
+  bool awaits_answer(std::uint32_t wait) const {
+    return stage_ == Stage::handler && waits_begun_ == wait;
+  }
 
   // Bytes for the client, as long as Step::send asks for them to be sent.
   std::string_view output() const { return std::string_view{output_}.substr(sent_bytes_); }
   // So many bytes from the front of output() are sent.
   void sent(std::size_t bytes);
 
-  // Its time limit has passed. A client in the middle of a request is told so.
+  // Its time limit has passed, between two turns. A client in the middle of a request is told so.
   void expire();
+  // The same where others need its room before that.
+  void evict();
 
   // Also for a client that sends no more, or is gone.
   void close();
@@ -157,6 +168,7 @@ class Connection {
   ByteShare incoming_share_;
   std::string output_;
   std::size_t sent_bytes_ = 0;  // of output_
+  ByteShare output_share_;
   std::size_t drained_bytes_ = 0;
 };
 

@@ -27,14 +27,22 @@ class Deadlines {
   // The next client whose time has passed, or that is idle where `none_idle`; null for none.
   Client* next_due(Time now, bool none_idle);
 
-  // The client that has been idle longest, except for the newest one, which may be about to ask for
-  // something. Null for none.
-  Client* longest_idle(std::uint64_t newest);
+  // The client that has been waiting like this longest. Null for none.
+  Client* longest(Wait wait) { return line(wait).empty() ? nullptr : line(wait).front(); }
+  bool are_several(Wait wait) { return line(wait).size() > 1; }
+
+  // The client that has been waiting longest in any way but for our answer, except for the newest
+  // one, which may be about to ask for something. Null for none.
+  Client* longest_but(std::uint64_t newest);
 
  private:
   using Line = std::list<Client*>;
 
   Line& line(Wait wait) { return lines_[static_cast<std::size_t>(wait)]; }
+
+  std::chrono::milliseconds timeout(Wait wait) const {
+    return timeouts_[static_cast<std::size_t>(wait)];
+  }
 
   const std::array<std::chrono::milliseconds, wait_kinds> timeouts_;
   std::array<Line, wait_kinds> lines_;

@@ -9,7 +9,7 @@
 namespace eventcollect::http {
 
 Front::Front(Handler& handler, std::size_t threads, const Limits& limits)
-    : shared_{std::make_unique<Shared>(handler, limits)}, threads_{threads} {}
+    : shared_{std::make_unique<Shared>(handler, threads, limits)} {}
 
 Front::~Front() { stop(std::chrono::milliseconds{0}); }
 
@@ -21,7 +21,9 @@ HostPort Front::start(const HostPort& at) {
       std::min(shared_->limits.max_connections,
                std::max(descriptors / 2, descriptors - std::min(descriptors, for_others)));
   shared_->listener.reset(listen_at(at));
-  for (std::size_t i = 0; i < threads_; ++i) loops_.push_back(std::make_unique<Loop>(*shared_));
+  for (LoopState& state : shared_->loops) {
+    loops_.push_back(std::make_unique<Loop>(*shared_, state));
+  }
   HostPort bound = at;
   bound.port = port_of(shared_->listener.get());
   return bound;
@@ -50,8 +52,8 @@ bool Front::stop(std::chrono::milliseconds timeout) {
 
 Statistics Front::statistics() const {
   const Counters& counters = shared_->counters;
-  return {counters.open,      counters.accepted,  counters.evicted,
-          counters.timed_out, counters.malformed, shared_->buffered.used()};
+  return {counters.open,      counters.accepted,        counters.evicted,      counters.timed_out,
+          counters.malformed, shared_->buffered.used(), shared_->unsent.used()};
 }
 
 }  // namespace eventcollect::http

@@ -44,7 +44,6 @@ class Front {
 
  private:
   const std::unique_ptr<Shared> shared_;
-  const std::size_t threads_;
   std::vector<std::unique_ptr<Loop>> loops_;
 };
 

@@ -8,9 +8,13 @@ namespace eventcollect::http {
 
 struct Limits {
   std::size_t max_head_bytes = 32 << 10;  // then 431: the cookies of a site come with each request
-  std::size_t max_connections = 20'000;   // beyond it the one that has been idle longest is closed
-  // Of requests that are not complete: then 503. Buffers that grow can take up twice as much.
+  // Beyond it the one is closed that has been idle, or in the middle of a request, longest.
+  std::size_t max_connections = 20'000;
+  // Of requests that are not complete: beyond it the one unfinished longest gets 408. Buffers that
+  // grow can take up twice as much.
   std::size_t max_buffered_bytes = std::size_t{64} << 20;
+  // Of answers that clients do not take: beyond it the client that has waited longest is closed.
+  std::size_t max_unsent_bytes = std::size_t{64} << 20;
   // Between requests: longer than the 60 s of common balancers, so that they close first.
   std::chrono::milliseconds idle_timeout{75'000};
   std::chrono::milliseconds request_timeout{30'000};  // from a request's first byte to its last

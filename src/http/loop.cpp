@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -20,7 +21,8 @@ constexpr int sweep_milliseconds = 200;  // how exactly time limits are kept
 constexpr int max_accepts_in_a_round = 64;
 constexpr std::size_t max_unfinished_in_a_round = 16;
 constexpr int max_reads_in_a_turn = 16;
-constexpr int max_requests_in_a_turn = 32;
+constexpr std::int64_t max_cost_of_a_turn = 64 << 10;    // a request costs its bytes,
+constexpr std::int64_t min_cost_of_a_request = 2 << 10;  // or this if it has fewer
 constexpr std::uint64_t listener_token = 0;
 constexpr std::uint64_t responses_token = 1;
 
@@ -30,10 +32,11 @@ std::chrono::sys_seconds wall_clock_second() {
 
 }  // namespace
 
-Loop::Loop(Shared& shared)
+Loop::Loop(Shared& shared, LoopState& state)
     : shared_{shared},
+      state_{state},
       date_{wall_clock_second()},
-      context_{shared.limits, shared.buffered, shared.counters, date_},
+      context_{shared.limits, shared.buffered, shared.unsent, shared.counters, date_},
       deadlines_{shared.limits} {
   poller_.add(shared_.listener.get(), EPOLLIN | EPOLLEXCLUSIVE, listener_token);
   poller_.add(responses_->descriptor(), EPOLLIN, responses_token);
@@ -42,6 +45,23 @@ Loop::Loop(Shared& shared)
     ++shared_.loops_running;
   }
   thread_ = std::thread{[this] { run(); }};
+}
+
+// Goes on with a client as far as it can now, after `action`. It is closed if memory is short.
+template <typename Action>
+void Loop::serve(Client& client, Action action) {
+  try {
+    action(client.connection);
+    if (!client.is_unfinished) receive(client);
+  } catch (const std::exception&) {
+    client.connection.close();
+  }
+  if (client.connection.is_closed()) return close(client);
+  deadlines_.update(client, now_);
+}
+
+void Loop::serve(Client& client) {
+  serve(client, [](Connection&) {});
 }
 
 void Loop::run() {
@@ -54,7 +74,10 @@ void Loop::run() {
     resume_unfinished();
     if (shared_.stopping) stop_listening();
     if (now_ >= next_sweep_) sweep();
+    show(state_, deadlines_, last_id_);
+    keep_bounds();
   }
+  state_.any = state_.request = state_.answer = LoopState::Time::max();
   shared_.counters.open -= clients_.size();
   clients_.clear();
   const std::lock_guard lock{shared_.mutex};
@@ -78,63 +101,120 @@ void Loop::dispatch(const epoll_event& event) {
   // Both sides may have shut down while bytes are unread: closing then would reset the connection.
   if ((event.events & (EPOLLIN | EPOLLHUP)) != 0) client.is_readable = true;
   serve(client);
+  keep_byte_bounds();
 }
 
 void Loop::accept_all() {
   for (int i = 0; i < max_accepts_in_a_round; ++i) {
     sockaddr_storage address{};
     socklen_t bytes = sizeof(address);
-    const int socket = accept4(shared_.listener.get(), reinterpret_cast<sockaddr*>(&address),
-                               &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (socket < 0 && (errno == EMFILE || errno == ENFILE)) make_room();
-    if (socket < 0) return;
-    accept(socket, address_text(address));
+    Socket socket{accept4(shared_.listener.get(), reinterpret_cast<sockaddr*>(&address), &bytes,
+                          SOCK_NONBLOCK | SOCK_CLOEXEC)};
+    if (socket.get() < 0 && (errno == EMFILE || errno == ENFILE)) make_room();
+    if (socket.get() < 0) return;
+    try {
+      accept(socket, address);
+    } catch (const std::bad_alloc&) {
+      // It is closed.
+    }
   }
 }
 
-void Loop::accept(int socket, std::string peer) {
+void Loop::accept(Socket& socket, const sockaddr_storage& address) {
   const std::uint64_t id = ++last_id_;
-  auto client = std::make_unique<Client>(socket, id, std::move(peer), context_);
+  auto client = std::make_unique<Client>(socket, id, address_text(address), context_);
+  Client& added = *clients_.emplace(id, std::move(client)).first->second;
+  try {
+    deadlines_.add(added, now_);
+  } catch (const std::bad_alloc&) {
+    clients_.erase(id);
+    throw;
+  }
   ++shared_.counters.accepted;
   ++shared_.counters.open;
   const int yes = 1;
-  setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-  deadlines_.add(*client, now_);
-  Client& added = *clients_.emplace(id, std::move(client)).first->second;
+  setsockopt(added.socket.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
   try {
-    poller_.add(socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, id);
-  } catch (const std::runtime_error&) {
+    poller_.add(added.socket.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, id);
+  } catch (const std::exception&) {
     return close(added);  // the system has no memory to watch it
   }
-  keep_bound(added);
+  keep_connections_bound(added);
 }
 
-// After `newest` was accepted: other loops may have the idle ones, and need a while to see it.
-void Loop::keep_bound(Client& newest) {
+// After `newest` was accepted. Other loops may have whom to close, and need a while to do it.
+void Loop::keep_connections_bound(Client& newest) {
   const std::size_t bound = shared_.limits.max_connections;
   const std::size_t slack = std::min(bound / 2, max_connections_over_bound);
-  if (shared_.counters.open <= bound || make_room()) return;
-  if (shared_.counters.open <= bound + slack) return;
+  if (shared_.counters.open <= bound) return;
+  Client* longest = deadlines_.longest_but(newest.id);
+  const bool is_ours =
+      longest != nullptr && shared_.loops.has_longest(state_, &LoopState::any, *longest);
+  if (!is_ours && shared_.counters.open <= bound + slack) return;
   ++shared_.counters.evicted;
-  close(newest);
+  close(longest != nullptr ? *longest : newest);
 }
 
-// False if no client is idle.
-bool Loop::make_room() {
-  Client* idle = deadlines_.longest_idle(last_id_);
-  if (idle == nullptr) return false;
+void Loop::keep_bounds() {
+  while (shared_.counters.open > shared_.limits.max_connections) {
+    Client* longest = deadlines_.longest_but(last_id_);
+    if (longest == nullptr) break;
+    if (!shared_.loops.has_longest(state_, &LoopState::any, *longest)) break;
+    ++shared_.counters.evicted;
+    close(*longest);
+  }
+  keep_byte_bounds();
+}
+
+// After clients have been served. A single request may go on to the end of the slack, a single
+// answer to its own end.
+void Loop::keep_byte_bounds() {
+  while (shared_.buffered.is_over()) {
+    Client* longest = longest_of_all(Wait::request, &LoopState::request);
+    if (longest == nullptr) break;
+    ++shared_.counters.evicted;
+    serve(*longest, [](Connection& connection) { connection.evict(); });
+  }
+  while (shared_.unsent.is_over()) {
+    Client* longest = longest_of_all(Wait::client, &LoopState::answer);
+    // Answers are in memory before they are counted, so that too many cannot wait for another loop.
+    const bool is_far_over = shared_.is_far_over_unsent() && deadlines_.are_several(Wait::client);
+    if (longest == nullptr && is_far_over) longest = deadlines_.longest(Wait::client);
+    if (longest == nullptr) break;
+    ++shared_.counters.evicted;
+    close(*longest);
+  }
+}
+
+// The client that has waited like this longest, if it is one of ours, and not the only one.
+Client* Loop::longest_of_all(Wait wait, LoopState::Longest LoopState::*kind) {
+  Client* longest = deadlines_.longest(wait);
+  if (longest == nullptr || !shared_.loops.has_longest(state_, kind, *longest)) return nullptr;
+  const bool is_only = !deadlines_.are_several(wait) && shared_.loops.is_alone(state_, kind);
+  return is_only ? nullptr : longest;
+}
+
+// For a descriptor: all others that there may be are in use.
+void Loop::make_room() {
+  Client* longest = deadlines_.longest_but(last_id_);
+  if (longest == nullptr) return;
   ++shared_.counters.evicted;
-  close(*idle);
-  return true;
+  close(*longest);
 }
 
 void Loop::deliver_responses() {
   responses_->take(answers_);
-  for (const ResponseQueue::Entry& answer : answers_) {
-    const auto found = clients_.find(answer.client);
-    if (found == clients_.end()) continue;  // it has gone meanwhile
-    found->second->connection.answer(answer.response, shared_.last_answers);
-    serve(*found->second);
+  answers_due_ -= std::min(answers_due_, answers_.size());
+  // By their numbers, since whoever is served may make room for more of them.
+  for (std::size_t i = 0; i < answers_.size(); ++i) {
+    const auto found = clients_.find(answers_[i].client);
+    // It has gone meanwhile, or was answered in the place of a handler that failed.
+    if (found == clients_.end()) continue;
+    if (!found->second->connection.awaits_answer(answers_[i].wait)) continue;
+    serve(*found->second, [&](Connection& connection) {
+      connection.answer(answers_[i].response, shared_.last_answers);
+    });
+    keep_byte_bounds();
   }
   answers_.clear();
 }
@@ -147,16 +227,14 @@ void Loop::resume_unfinished() {
     if (found == clients_.end()) continue;
     found->second->is_unfinished = false;
     serve(*found->second);
+    keep_byte_bounds();
   }
 }
 
 void Loop::sweep() {
   next_sweep_ = now_ + std::chrono::milliseconds{sweep_milliseconds};
   while (Client* due = deadlines_.next_due(now_, shared_.stopping)) {
-    due->connection.expire();
-    serve(*due);
-  }
-  while (shared_.counters.open > shared_.limits.max_connections && make_room()) {
+    serve(*due, [](Connection& connection) { connection.expire(); });
   }
 }
 
@@ -164,19 +242,12 @@ void Loop::stop_listening() {
   if (std::exchange(listens_, false)) poller_.remove(shared_.listener.get());
 }
 
-// Goes on with a client as far as it can now.
-void Loop::serve(Client& client) {
-  if (!client.is_unfinished) receive(client);
-  if (client.connection.is_closed()) return close(client);
-  deadlines_.update(client, now_);
-}
-
 void Loop::receive(Client& client) {
   Connection& connection = client.connection;
-  requests_left_ = max_requests_in_a_turn;
+  cost_left_ = max_cost_of_a_turn;
   take_turn(client, {});
   for (int reads = 0; client.is_readable && connection.wants_bytes(); ++reads) {
-    if (reads == max_reads_in_a_turn || requests_left_ == 0) return finish_later(client);
+    if (reads == max_reads_in_a_turn || cost_left_ <= 0) return finish_later(client);
     const ssize_t got = ::recv(client.socket.get(), scratch_.data(), scratch_.size(), 0);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -187,7 +258,7 @@ void Loop::receive(Client& client) {
     take_turn(client, {scratch_.data(), static_cast<std::size_t>(got)});
   }
   // What is buffered here causes no event.
-  if (requests_left_ == 0 && connection.is_between_requests() && connection.has_buffered_input()) {
+  if (cost_left_ <= 0 && connection.is_between_requests() && connection.has_buffered_input()) {
     finish_later(client);
   }
 }
@@ -202,7 +273,7 @@ void Loop::take_turn(Client& client, std::string_view bytes) {
 // Takes the connection's next step. False where the turn has to end.
 bool Loop::go_on(Client& client) {
   Connection& connection = client.connection;
-  if (requests_left_ == 0 && connection.is_between_requests()) return false;
+  if (cost_left_ <= 0 && connection.is_between_requests()) return false;
   const Step step = connection.next();
   switch (step) {
     case Step::none:
@@ -231,20 +302,44 @@ void Loop::ask_handler(Client& client, Step step) {
   Handler& handler = shared_.handler;
   Connection& connection = client.connection;
   const Request& request = connection.request();
-  if (step == Step::request) {
-    return handler.handle(request, [queue = responses_, id = client.id](Response response) {
-      queue->put(id, std::move(response));
-    });
-  }
+  if (step == Step::request) return hand_over(client);
   if (step == Step::too_large) {
     return connection.answer(handler.too_large(request), shared_.last_answers);
   }
-  --requests_left_;
+  const auto head_bytes = static_cast<std::int64_t>(connection.head_bytes());
+  cost_left_ -= std::max(head_bytes, min_cost_of_a_request);
   if (const auto early = handler.before_body(request)) {
     connection.answer(*early, shared_.last_answers);
   } else {
     connection.take_body(handler.max_body_bytes());
   }
+}
+
+void Loop::hand_over(Client& client) {
+  const Request& request = client.connection.request();
+  const std::uint32_t wait = client.connection.waits_begun();
+  cost_left_ -= static_cast<std::int64_t>(request.body.size());
+  expect_answer();
+  try {
+    shared_.handler.handle(request, [queue = responses_, id = client.id, wait](Response response) {
+      queue->put({id, wait, std::move(response)});
+    });
+  } catch (...) {
+    --answers_due_;
+    throw;
+  }
+}
+
+// Makes room for an answer that the handler will give, in both places where it may lie: then it can
+// be given where memory is short.
+void Loop::expect_answer() {
+  if (answers_due_ == answers_room_) {
+    const std::size_t room = std::max<std::size_t>(64, 2 * answers_room_);
+    answers_.reserve(room);
+    responses_->reserve(room);
+    answers_room_ = room;
+  }
+  ++answers_due_;
 }
 
 // Sends what the system takes. False where it takes no more now.
@@ -261,8 +356,8 @@ bool Loop::send(Client& client) {
 }
 
 void Loop::finish_later(Client& client) {
-  client.is_unfinished = true;
   unfinished_.push_back(client.id);
+  client.is_unfinished = true;
 }
 
 void Loop::close(Client& client) {

@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <utility>
@@ -15,12 +16,13 @@
 namespace eventcollect::http {
 
 // Takes the answers to a loop's requests from any thread. Outlives the loop as long as an answer is
-// due. Its bound is the number of connections: each has at most one request with the handler.
+// due. Its bound is the number of requests with the handler, for which reserve() makes room.
 class ResponseQueue {
  public:
   struct Entry {
-    std::uint64_t client;
-    Response response;
+    std::uint64_t client = 0;
+    std::uint32_t wait = 0;  // of the client's, for this answer
+    Response response{};
   };
 
   ResponseQueue() : event_{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)} {
@@ -30,11 +32,17 @@ class ResponseQueue {
   // Becomes readable when the loop has to wake up.
   int descriptor() const { return event_.get(); }
 
-  void put(std::uint64_t client, Response response) {
+  // Room for so many entries that are put before the next is taken: put() needs no memory then.
+  void reserve(std::size_t entries) {
+    const std::lock_guard lock{mutex_};
+    entries_.reserve(entries);
+  }
+
+  void put(Entry entry) {
     bool is_asleep = false;
     {
       const std::lock_guard lock{mutex_};
-      entries_.push_back({client, std::move(response)});
+      entries_.push_back(std::move(entry));
       is_asleep = std::exchange(is_asleep_, false);
     }
     if (is_asleep) wake();
@@ -58,8 +66,8 @@ class ResponseQueue {
     return is_asleep_;
   }
 
-  // The loop's: swaps the entries into `out`, which has to be empty. It is awake from now on, and
-  // put() has no system call to make.
+  // The loop's: swaps the entries into `out`, which has to be empty and to have as much room as was
+  // reserved. It is awake from now on, and put() has no system call to make.
   void take(std::vector<Entry>& out) {
     const std::lock_guard lock{mutex_};
     is_asleep_ = false;

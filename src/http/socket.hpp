@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "http/host_port.hpp"
 
@@ -21,6 +22,8 @@ class Socket {
 
   int get() const { return value_; }
   void reset(int value = -1);
+  // It is the caller's to close from now on.
+  int release() { return std::exchange(value_, -1); }
 
  private:
   int value_;

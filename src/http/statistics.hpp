@@ -6,15 +6,15 @@
 
 namespace eventcollect::http {
 
-// Counts since the start, except for the two that say how it is now.
+// Counts since the start, except for those that say how it is now.
 struct Statistics {
   std::uint64_t connections_open = 0;  // now
   std::uint64_t connections_accepted = 0;
-  std::uint64_t connections_evicted =
-      0;  // closed while idle to make room, or at once for want of it
+  std::uint64_t connections_evicted = 0;  // ended to keep a bound, before their time was over
   std::uint64_t requests_timed_out = 0;
   std::uint64_t requests_malformed = 0;
   std::uint64_t buffered_bytes = 0;  // now: of requests that are not complete
+  std::uint64_t unsent_bytes = 0;    // now: of answers that clients do not take
 };
 
 // Safe from any thread.

@@ -13,7 +13,7 @@ std::string render_front_metrics(const http::Statistics& front) {
       {Kind::counter, "eventcollect_http_connections_accepted_total",
        "Connections that were accepted.", number(front.connections_accepted)},
       {Kind::counter, "eventcollect_http_connections_evicted_total",
-       "Connections closed while idle to make room, or at once because no other was idle.",
+       "Connections that were ended before their time to keep a bound.",
        number(front.connections_evicted)},
       {Kind::counter, "eventcollect_http_requests_timed_out_total",
        "Requests that did not arrive in time.", number(front.requests_timed_out)},
@@ -22,6 +22,8 @@ std::string render_front_metrics(const http::Statistics& front) {
        number(front.requests_malformed)},
       {Kind::gauge, "eventcollect_http_buffered_bytes", "Bytes of requests that are not complete.",
        number(front.buffered_bytes)},
+      {Kind::gauge, "eventcollect_http_unsent_bytes", "Bytes of answers that clients do not take.",
+       number(front.unsent_bytes)},
   });
 }
 

@@ -107,9 +107,10 @@ class Conversation {
 
   static constexpr Limits limits{.max_head_bytes = 256};
   ByteBudget budget_{limits.max_buffered_bytes};
+  ByteBudget unsent_{limits.max_unsent_bytes};
   Counters counters_;
   const Date date_{{}};
-  const ConnectionContext context_{limits, budget_, counters_, date_};
+  const ConnectionContext context_{limits, budget_, unsent_, counters_, date_};
   Connection connection_{"192.0.2.1", context_};
   std::vector<std::string> handled_;
   std::string sent_;

@@ -85,7 +85,7 @@ struct Setup {
 
 // A setup whose connections are all on one loop.
 struct OneLoop : Setup {
-  explicit OneLoop(http::Limits limits = {}) : Setup{limits, true, 1} {}
+  explicit OneLoop(http::Limits limits = {}, bool is_open = true) : Setup{limits, is_open, 1} {}
 };
 
 // A connection that has had an answer.
@@ -95,6 +95,37 @@ std::unique_ptr<RawClient> used_connection(const Setup& setup) {
   CHECK(client->receive().body == "page");
   return client;
 }
+
+// Two loops with an idle connection each, and one that holds the first loop up: whoever connects
+// meanwhile comes to the second.
+struct TwoLoops : Setup {
+  explicit TwoLoops(http::Limits limits = {}) : Setup{limits} {
+    first->send(get_of("/wait"));
+    wait.has_begun.acquire();
+    second = std::make_unique<RawClient>(port);
+    second->send(get_of("/wait-too"));
+    wait_too.has_begun.acquire();
+    release(wait, *first);
+    holding = used_connection(*this);
+    release(wait_too, *second);
+  }
+
+  void hold_first_loop() {
+    holding->send(get_of("/wait"));
+    wait.has_begun.acquire();
+  }
+  void release_first_loop() { release(wait, *holding); }
+
+  std::unique_ptr<RawClient> first = std::make_unique<RawClient>(port);
+  std::unique_ptr<RawClient> second;
+  std::unique_ptr<RawClient> holding;
+
+ private:
+  static void release(WaitingPage& page, RawClient& client) {
+    page.may_end.release();
+    CHECK(client.receive().body == "page");
+  }
+};
 
 std::string post(const std::string& body, const std::string& more_fields = "") {
   return "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
@@ -333,6 +364,25 @@ TEST_CASE("a client that sends many requests at once lets others have their turn
   CHECK(before < count / 4);
 }
 
+TEST_CASE("large requests are fewer in a turn than small ones") {
+  OneLoop setup;
+  const auto patient = used_connection(setup);
+  setup.pages = 0;
+  const std::string large =
+      "GET / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(15'000, 'x') + "\r\n\r\n";
+  constexpr int count = 40;
+  std::string requests;
+  for (int i = 0; i < count; ++i) requests += large;
+  RawClient greedy{setup.port};
+  greedy.send(get_of("/wait"));
+  setup.wait.has_begun.acquire();
+  greedy.send(requests);
+  patient->send(get_of("/count"));
+  setup.wait.may_end.release();
+  CHECK(std::stoi(patient->receive().body) <= 12);
+  for (int i = 0; i <= count; ++i) CHECK(greedy.receive().body == "page");
+}
+
 TEST_CASE("a crowd of such clients does not hold up one that asks for little") {
   OneLoop setup;
   const auto patient = used_connection(setup);
@@ -379,8 +429,52 @@ TEST_CASE("bodies in progress are bounded in memory") {
   CHECK(other.receive().status == 202);
 }
 
+TEST_CASE("beyond the bound of bytes the request that has been unfinished longest goes") {
+  OneLoop setup{{.max_buffered_bytes = 5'000}};
+  const std::string large = post("12345", "X: " + std::string(1'900, 'x') + "\r\n");
+  const std::size_t almost = large.size() - 5;
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (std::uint64_t i = 1; i <= 4; ++i) {
+    clients.push_back(std::make_unique<RawClient>(setup.port));
+    clients.back()->send(large.substr(0, almost));
+    setup.wait_for_bytes(almost * std::min<std::uint64_t>(i, 2));
+  }
+  for (const std::size_t longest : {0U, 1U}) {
+    CHECK(clients[longest]->receive().status == 408);
+    CHECK(clients[longest]->receive().status == 0);
+  }
+  CHECK(setup.front.statistics().connections_evicted == 2);
+  CHECK(setup.front.statistics().requests_timed_out == 0);
+  for (const std::size_t kept : {2U, 3U}) {
+    clients[kept]->send("12345");
+    CHECK(clients[kept]->receive().status == 400);
+  }
+}
+
+TEST_CASE("of the requests of all loops the one that has been unfinished longest goes") {
+  TwoLoops setup{{.max_buffered_bytes = 5'000}};
+  const std::string large = post("12345", "X: " + std::string(1'900, 'x') + "\r\n");
+  const std::string begun = large.substr(0, large.size() - 5);
+  std::uint64_t bytes = 0;
+  for (RawClient* client : {setup.first.get(), setup.second.get()}) {
+    client->send(begun);
+    setup.wait_for_bytes(bytes += begun.size());
+  }
+  setup.hold_first_loop();
+  RawClient third{setup.port};
+  third.send(begun);
+  setup.wait_for_bytes(bytes += begun.size());  // for a moment
+  setup.release_first_loop();
+  CHECK(setup.first->receive().status == 408);
+  CHECK(setup.front.statistics().connections_evicted == 1);
+  for (RawClient* kept : {setup.second.get(), &third}) {
+    kept->send("12345");
+    CHECK(kept->receive().status == 400);
+  }
+}
+
 TEST_CASE("a head counts as long as its body is awaited") {
-  Setup setup{{.max_buffered_bytes = 5'000}};
+  OneLoop setup{{.max_buffered_bytes = 5'000}};
   const std::string large = post("12345", "X: " + std::string(3'000, 'x') + "\r\n");
   const std::string all_but_one = large.substr(0, large.size() - 1);
   RawClient first{setup.port};
@@ -388,9 +482,9 @@ TEST_CASE("a head counts as long as its body is awaited") {
   setup.wait_for_bytes(all_but_one.size());
   RawClient second{setup.port};
   second.send(large.substr(0, large.size() - 5));
-  CHECK(second.receive().status == 503);
-  first.send("5");
-  CHECK(first.receive().status == 400);
+  CHECK(first.receive().status == 408);
+  second.send("12345");
+  CHECK(second.receive().status == 400);
   CHECK(setup.front.statistics().buffered_bytes == 0);
 }
 
@@ -468,7 +562,7 @@ TEST_CASE("idle and dripping connections keep nobody waiting") {
   wait_until([&] { return setup.front.statistics().connections_open == 301; });
 }
 
-TEST_CASE("beyond the bound of connections the one that has been idle longest is closed") {
+TEST_CASE("beyond the bound of connections the one that has waited longest is closed") {
   Setup setup{{.max_connections = 3}};
   std::vector<std::unique_ptr<RawClient>> clients;
   for (int i = 0; i < 5; ++i) {
@@ -482,9 +576,7 @@ TEST_CASE("beyond the bound of connections the one that has been idle longest is
   CHECK(clients.back()->receive().body == "page");
 }
 
-TEST_CASE(
-    "a client is idle while it has no request in progress, and its time begins with the last "
-    "answer") {
+TEST_CASE("the time of an idle client begins with its last answer, and that of a request anew") {
   OneLoop setup{{.max_connections = 4}};
   const auto again = used_connection(setup);
   const auto busy = used_connection(setup);
@@ -502,13 +594,11 @@ TEST_CASE(
   const auto sixth = used_connection(setup);
   CHECK(fresh.receive().status == 0);
   const auto seventh = used_connection(setup);
-  CHECK(again->receive().status == 0);
+  CHECK(busy->receive().status == 0);
   CHECK(setup.front.statistics().connections_evicted == 3);
   CHECK(setup.front.statistics().connections_open == 4);
-
-  busy->send("TP/1.1\r\nHost: localhost\r\n\r\n");
-  for (RawClient* kept : {busy.get(), fifth.get(), sixth.get(), seventh.get()}) {
-    if (kept != busy.get()) kept->send(get);
+  for (RawClient* kept : {again.get(), fifth.get(), sixth.get(), seventh.get()}) {
+    kept->send(get);
     CHECK(kept->receive().body == "page");
   }
 }
@@ -525,54 +615,82 @@ TEST_CASE("a client that waits for our answer is not idle") {
   CHECK(waiting.receive().status == 202);
 }
 
-TEST_CASE("an idle connection is closed for one that another loop accepted") {
-  Setup setup{{.max_connections = 3}};
-  RawClient idle{setup.port};
-  idle.send(get_of("/wait"));
-  setup.wait.has_begun.acquire();
-  RawClient busy{setup.port};
-  busy.send(get_of("/wait-too"));
-  setup.wait_too.has_begun.acquire();
-  // Now both loops are held up. Whoever connects comes to the one that goes on.
-  setup.wait.may_end.release();
-  CHECK(idle.receive().body == "page");
-  const auto spared = used_connection(setup);
-  idle.send(get_of("/wait"));
-  setup.wait.has_begun.acquire();
-  setup.wait_too.may_end.release();
-  CHECK(busy.receive().body == "page");
-  busy.send("GET / HT");
+TEST_CASE("of the connections of all loops the one that has waited longest is closed") {
+  TwoLoops setup{{.max_connections = 3}};
+  setup.second->send("GET / HT");
   setup.wait_for_bytes(8);
+  setup.hold_first_loop();
   RawClient newest{setup.port};
   newest.send("GET / HT");
-  setup.wait_for_bytes(16);
-
-  setup.wait.may_end.release();
-  CHECK(idle.receive().body == "page");
-  CHECK(idle.receive().status == 0);
+  setup.wait_for_bytes(16);  // four connections for a moment
+  setup.release_first_loop();
+  CHECK(setup.first->receive().status == 0);
   CHECK(setup.front.statistics().connections_evicted == 1);
-  spared->send(get);
-  CHECK(spared->receive().body == "page");
-  for (RawClient* begun : {&busy, &newest}) {
+  for (RawClient* begun : {setup.second.get(), &newest}) {
     begun->send("TP/1.1\r\nHost: localhost\r\n\r\n");
     CHECK(begun->receive().body == "page");
   }
 }
 
-TEST_CASE("where no connection is idle the new ones are closed") {
+TEST_CASE("requests that never end do not keep new clients out") {
   OneLoop setup{{.max_connections = 4}};
-  std::vector<std::unique_ptr<RawClient>> busy;
+  std::vector<std::unique_ptr<RawClient>> begun;
+  for (std::uint64_t i = 1; i <= 20; ++i) {
+    begun.push_back(std::make_unique<RawClient>(setup.port));
+    begun.back()->send("G");
+    wait_until([&] { return setup.front.statistics().connections_accepted == i; });
+    setup.wait_for_bytes(std::min<std::uint64_t>(i, 4));
+  }
+  const auto newest = used_connection(setup);
+  CHECK(begun[16]->is_closed());
+  CHECK(setup.front.statistics().connections_evicted == 17);
+  for (std::size_t kept = 17; kept < 20; ++kept) {
+    begun[kept]->send("ET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    CHECK(begun[kept]->receive().body == "page");
+  }
+}
+
+TEST_CASE("where all connections wait for our answers the new ones are closed") {
+  OneLoop setup{{.max_connections = 4}, false};
+  std::vector<std::unique_ptr<RawClient>> waiting;
   for (std::uint64_t i = 1; i <= 6; ++i) {  // half as many again are let in for a moment
-    busy.push_back(std::make_unique<RawClient>(setup.port));
-    busy.back()->send("GET / HT");
-    setup.wait_for_bytes(8 * i);
+    waiting.push_back(std::make_unique<RawClient>(setup.port));
+    waiting.back()->send(post(event_named("a")));
+    wait_until([&] { return setup.collector.statistics().sink.queued_events == i; });
   }
   for (int i = 0; i < 3; ++i) CHECK(RawClient{setup.port}.is_closed());
   CHECK(setup.front.statistics().connections_evicted == 3);
-  for (const auto& client : busy) {
-    client->send("TP/1.1\r\nHost: localhost\r\n\r\n");
-    CHECK(client->receive().body == "page");
+  setup.gate->let_all();
+  for (const auto& client : waiting) CHECK(client->receive().status == 202);
+}
+
+TEST_CASE("a single answer over the bound of memory reaches its client") {
+  OneLoop setup{{.max_unsent_bytes = 1 << 20}};
+  RawClient client{setup.port};
+  client.send(get_of("/large") + get_of("/large") + get_of("/large"));
+  wait_until([&] { return setup.front.statistics().unsent_bytes > 1 << 20; });
+  for (int i = 0; i < 3; ++i) CHECK(client.receive().body.size() == 4 << 20);
+  CHECK(setup.front.statistics().connections_evicted == 0);
+}
+
+TEST_CASE("answers that clients do not take are bounded in memory") {
+  Setup setup{{.max_unsent_bytes = 10 << 20, .idle_timeout = 1h, .write_timeout = 1h}};
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (std::uint64_t i = 1; i <= 10; ++i) {
+    clients.push_back(std::make_unique<RawClient>(setup.port));
+    // More than the system keeps of them.
+    clients.back()->send(get_of("/large") + get_of("/large") + get_of("/large"));
+    const std::uint64_t kept = std::min<std::uint64_t>(i, 2);
+    wait_until([&] { return setup.front.statistics().connections_evicted == i - kept; });
+    wait_until([&] {
+      const std::uint64_t unsent = setup.front.statistics().unsent_bytes;
+      return unsent >= kept * (4 << 20) && unsent <= 10 << 20;
+    });
   }
+  for (int i = 0; i < 3; ++i) CHECK(clients.back()->receive().body.size() == 4 << 20);
+  clients.clear();
+  wait_until([&] { return setup.front.statistics().connections_open == 0; });
+  CHECK(setup.front.statistics().unsent_bytes == 0);
 }
 
 TEST_CASE("a client that asks before it sends its body is told to go on, or why not") {

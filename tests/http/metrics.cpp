@@ -281,7 +281,8 @@ TEST_CASE("the numbers of connections are those of the front") {
                 .connections_evicted = 3,
                 .requests_timed_out = 4,
                 .requests_malformed = 5,
-                .buffered_bytes = 6};
+                .buffered_bytes = 6,
+                .unsent_bytes = 7};
   const Exposition metrics = site.metrics();
   CHECK(metrics.value("eventcollect_http_connections_open") == 1);
   CHECK(metrics.value("eventcollect_http_connections_accepted_total") == 2);
@@ -289,6 +290,7 @@ TEST_CASE("the numbers of connections are those of the front") {
   CHECK(metrics.value("eventcollect_http_requests_timed_out_total") == 4);
   CHECK(metrics.value("eventcollect_http_requests_malformed_total") == 5);
   CHECK(metrics.value("eventcollect_http_buffered_bytes") == 6);
+  CHECK(metrics.value("eventcollect_http_unsent_bytes") == 7);
 }
 
 TEST_CASE("whether the sink is ready is 1 or 0") {

@@ -101,17 +101,37 @@ def bodies_that_never_end_are_bounded_in_memory(context):
     allow_descriptors(11_000)
     with Crowd(server.url) as crowd:
         for connection in crowd.connect(10_000, post_of(b'{"event":"' + b"x" * 16_000, length=100_000)):
-            with contextlib.suppress(ConnectionError):  # it may have been answered 503 and closed
+            with contextlib.suppress(ConnectionError):  # it may have been answered 408 and closed
                 connection.sendall(b"x" * 1000)
         wait_until(lambda: number(server.url, "connections_accepted_total") >= 10_000, "10,000 connections")
+        wait_until(lambda: number(server.url, "buffered_bytes") <= 64 * MIB, "the longest unfinished requests have gone")
         buffered = number(server.url, "buffered_bytes")
-        check(32 * MIB < buffered <= 64 * MIB, f"{buffered / MIB:.0f} MiB buffered")
+        check(buffered > 32 * MIB, f"{buffered / MIB:.0f} MiB buffered")
         resident = resident_bytes(server.process)
         check(resident < 200 * MIB, f"{resident / MIB:.0f} MiB resident with {buffered / MIB:.0f} MiB buffered")
         check(web.get(server.url, "/").status == 200, "the page is not served")
     acknowledged = [expect_served(server, fresh_event(context.random))]
     server.stop()
     check_stored_once(context.events, acknowledged)
+
+
+def answers_that_nobody_reads_are_bounded_in_memory(context):
+    """Each of 40 clients asks for a page of 16 MiB and reads nothing of it: 640 MiB, of which 64 MiB are kept."""
+    page = context.folder / "page.html"
+    page.write_bytes(b"x" * (16 * MIB))
+    server = context.start("--page", str(page))
+    with Crowd(server.url) as crowd:
+        crowd.connect(40, GET)
+        wait_until(lambda: number(server.url, "connections_evicted_total") > 30, "most have had to make room")
+        unsent = number(server.url, "unsent_bytes")
+        check(32 * MIB < unsent <= 72 * MIB, f"{unsent / MIB:.0f} MiB unsent")
+        resident = resident_bytes(server.process)
+        check(resident < 200 * MIB, f"{resident / MIB:.0f} MiB resident with {unsent / MIB:.0f} MiB unsent")
+        acknowledged = [web.post(server.url, fresh_event(context.random)).status]
+        check(acknowledged == [202], f"{acknowledged} for an event")
+    wait_until(lambda: number(server.url, "connections_open") == 1, "the connections' end is noticed")
+    check(number(server.url, "unsent_bytes") == 0, "bytes for nobody")
+    server.stop()
 
 
 def with_descriptors(context, limit, *options):
@@ -142,21 +162,13 @@ def slow_clients_leave_the_files_their_descriptors(context):
     """Requests that never end take all connections that there are, and the events of others still find a new file."""
     server = with_descriptors(context, "-n 200", "--to", f"file:{context.events}?rotate_bytes=4096").wait_ready()
     events = [fresh_event(context.random, size=4096) for _ in range(5)]
-    with Crowd(server.url) as crowd:
-        requests = [post_of(json.dumps(event).encode()) for event in events]
-        connections = crowd.connect(len(requests))
-        for connection, request in zip(connections, requests):
-            connection.sendall(request[:10])
-        wait_until(lambda: number(server.url, "buffered_bytes") == 50, "the requests have begun")
-        with Crowd(server.url) as slow:
-            for _ in range(300):
-                slow.connect(1, b"POST /eve")
-            for connection, request in zip(connections, requests):
-                connection.sendall(request[10:])
-                status = read_status(connection)
-                check(status == 202, f"{status} for an event among slow clients")
+    with Crowd(server.url) as slow:
+        for event in events:
+            slow.connect(100, b"POST /eve")
+            status = web.post(server.url, event).status
+            check(status == 202, f"{status} for an event among slow clients")
     wait_until(lambda: number(server.url, "connections_open") == 1, "the connections' end is noticed")
-    check(number(server.url, "connections_evicted_total") >= 100, "nobody was turned away")
+    check(number(server.url, "connections_evicted_total") >= 100, "nobody had to make room")
     server.stop()
     check(len(sealed_files(context.events)) >= 4, "no file was begun")
     check_stored_once(context.events, [event["event_id"] for event in events])
@@ -179,7 +191,8 @@ def descriptors_are_raised_to_the_hard_limit(context):
 
 
 CASES = [slow_clients_hold_up_nobody, simultaneous_connects_are_each_answered, ten_thousand_connections_fit,
-         bodies_that_never_end_are_bounded_in_memory, few_descriptors_serve_few_connections,
+         bodies_that_never_end_are_bounded_in_memory, answers_that_nobody_reads_are_bounded_in_memory,
+         few_descriptors_serve_few_connections,
          slow_clients_leave_the_files_their_descriptors, too_few_descriptors_are_said_so,
          descriptors_are_raised_to_the_hard_limit]
 

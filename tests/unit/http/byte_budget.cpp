@@ -27,6 +27,17 @@ TEST_CASE("shares of a budget never pass its bound together") {
   CHECK(budget.used() == 0);
 }
 
+TEST_CASE("beyond the bound of a budget its slack can be taken, and it says that it is over") {
+  ByteBudget budget{100, 50};
+  CHECK(budget.take(100));
+  CHECK_FALSE(budget.is_over());
+  CHECK(budget.take(50));
+  CHECK(budget.is_over());
+  CHECK_FALSE(budget.take(1));
+  budget.give_back(50);
+  CHECK_FALSE(budget.is_over());
+}
+
 TEST_CASE("a share that could never fit is rejected") {
   ByteBudget budget{100};
   CHECK(budget.take(1));

@@ -74,9 +74,10 @@ struct Peer {
   const Limits limits;
   const std::size_t max_body_bytes;
   ByteBudget budget{limits.max_buffered_bytes};
+  ByteBudget unsent{limits.max_unsent_bytes};
   Counters counters;
   const Date date{std::chrono::sys_seconds{std::chrono::seconds{784'111'777}}};
-  const ConnectionContext context{limits, budget, counters, date};
+  const ConnectionContext context{limits, budget, unsent, counters, date};
   Connection connection{"192.0.2.1", context};
 
   std::size_t takes_bytes = 1'000'000;  // the client, of the output
@@ -257,6 +258,56 @@ TEST_CASE("a client that does not take its answer gets no further one") {
   peer.receive("");
   CHECK(peer.take_answers() == Strings{"200 GET /a ", "200 GET /b "});
   CHECK(peer.connection.wait() == Wait::idle);
+}
+
+TEST_CASE("what of an answer is not sent is counted, and given back when it is") {
+  const auto half_sent = [](Peer& peer) {
+    peer.takes_bytes = 10;
+    peer.receive(get("/a"));
+    CHECK(peer.unsent.used() >= peer.connection.output().size());
+    CHECK(peer.unsent.used() < 1'000);
+  };
+  Peer peer;
+  half_sent(peer);
+  peer.takes_bytes = 1'000;
+  peer.receive("");
+  CHECK(peer.take_answers() == Strings{"200 GET /a "});
+  CHECK(peer.unsent.used() == 0);
+  half_sent(peer);
+  peer.connection.close();
+  CHECK(peer.unsent.used() == 0);
+  Peer other{{.max_unsent_bytes = 20}};
+  other.takes_bytes = 10;
+  other.receive(get("/a"));
+  CHECK(other.connection.is_closed());
+  CHECK(other.unsent.used() == 0);
+}
+
+TEST_CASE("an answer is taken only for the request that it belongs to") {
+  Peer peer;
+  peer.receive(get("/later"));
+  const std::uint32_t first = peer.connection.waits_begun();
+  CHECK(peer.connection.awaits_answer(first));
+  peer.answer();
+  CHECK_FALSE(peer.connection.awaits_answer(first));
+  peer.receive(get("/later"));
+  CHECK_FALSE(peer.connection.awaits_answer(first));
+  CHECK(peer.connection.awaits_answer(peer.connection.waits_begun()));
+}
+
+TEST_CASE("a client that has to make room is told so, and its bytes are given back at once") {
+  for (const std::string& begun : {std::string{"GET / HT"}, post("/a", "body").substr(0, 50),
+                                   post("/a", std::string(99, 'x')).substr(0, 120)}) {
+    Peer peer;
+    peer.receive(begun);
+    CHECK(peer.budget.used() > 0);
+    peer.connection.evict();
+    CHECK(peer.budget.used() == 0);
+    CHECK(peer.counters.timed_out == 0);
+    peer.receive("");
+    CHECK(peer.take_answers() == Strings{"408, close The request did not arrive in time.\n"});
+    check_closed_after(peer);
+  }
 }
 
 TEST_CASE("a client that asks before it sends its body is told to go on, or why not") {

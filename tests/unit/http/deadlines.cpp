@@ -22,7 +22,7 @@ struct NoHandler final : Handler {
 // Clients without sockets, and a clock that the test sets.
 struct Setup {
   Client& add() {
-    clients.push_back(std::make_unique<Client>(-1, clients.size() + 1, "192.0.2.1", context));
+    clients.push_back(std::make_unique<Client>(none, clients.size() + 1, "192.0.2.1", context));
     deadlines.add(*clients.back(), now);
     return *clients.back();
   }
@@ -35,10 +35,11 @@ struct Setup {
 
   Client* next_due(bool none_idle = false) { return deadlines.next_due(now, none_idle); }
 
+  Socket none;
   NoHandler handler;
-  Shared shared{handler, {.idle_timeout = 60s, .request_timeout = 30s}};
+  Shared shared{handler, 1, {.idle_timeout = 60s, .request_timeout = 30s}};
   Date date{{}};
-  ConnectionContext context{shared.limits, shared.buffered, shared.counters, date};
+  ConnectionContext context{shared.limits, shared.buffered, shared.unsent, shared.counters, date};
   std::vector<std::unique_ptr<Client>> clients;
   Deadlines deadlines{shared.limits};
   Deadlines::Time now{};
@@ -71,19 +72,28 @@ TEST_CASE("while no client may be idle, idle clients are due at once, and others
   CHECK(setup.next_due(false) == nullptr);
 }
 
-TEST_CASE("the client that has been idle longest is found, but not the newest one") {
+TEST_CASE("the client that waits longest is found, idle or not, but not the newest one") {
   Setup setup;
-  CHECK(setup.deadlines.longest_idle(1) == nullptr);
+  CHECK(setup.deadlines.longest_but(1) == nullptr);
   Client& first = setup.add();
-  CHECK(setup.deadlines.longest_idle(first.id) == nullptr);
+  CHECK(setup.deadlines.longest_but(first.id) == nullptr);
+  CHECK(setup.deadlines.longest_but(0) == &first);
+  setup.now += 1s;
   Client& second = setup.add();
+  setup.now += 1s;
   Client& third = setup.add();
-  CHECK(setup.deadlines.longest_idle(third.id) == &first);
+  CHECK(setup.deadlines.longest_but(third.id) == &first);
+  setup.now += 1s;
   setup.receive(first, "G");
-  CHECK(setup.deadlines.longest_idle(third.id) == &second);
-  setup.deadlines.remove(second);
-  CHECK(setup.deadlines.longest_idle(third.id) == nullptr);
-  CHECK(setup.deadlines.longest_idle(0) == &third);
+  CHECK(setup.deadlines.longest(Wait::request) == &first);
+  CHECK_FALSE(setup.deadlines.are_several(Wait::request));
+  CHECK(setup.deadlines.longest_but(third.id) == &second);
+  setup.now += 1s;
+  setup.receive(second, "G");
+  CHECK(setup.deadlines.longest(Wait::request) == &first);
+  CHECK(setup.deadlines.are_several(Wait::request));
+  CHECK(setup.deadlines.longest_but(third.id) == &first);
+  CHECK(setup.deadlines.longest_but(0) == &third);
 }
 
 }  // namespace

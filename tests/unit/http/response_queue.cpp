@@ -17,8 +17,8 @@ Response response(int status) { return {status, {}, {}}; }
 
 TEST_CASE("answers are taken in order, each once") {
   ResponseQueue queue;
-  queue.put(7, response(202));
-  queue.put(8, response(400));
+  queue.put({7, 0, response(202)});
+  queue.put({8, 0, response(400)});
   std::vector<ResponseQueue::Entry> taken;
   queue.take(taken);
   REQUIRE(taken.size() == 2);
@@ -33,7 +33,7 @@ TEST_CASE("answers are taken in order, each once") {
 
 TEST_CASE("a loop that is asleep is woken by the first answer, and one that is awake by none") {
   ResponseQueue queue;
-  queue.put(1, response(202));
+  queue.put({1, 0, response(202)});
   CHECK_FALSE(is_woken(queue));
   CHECK_FALSE(queue.fall_asleep());  // there is something to take
   std::vector<ResponseQueue::Entry> taken;
@@ -41,11 +41,11 @@ TEST_CASE("a loop that is asleep is woken by the first answer, and one that is a
   taken.clear();
 
   CHECK(queue.fall_asleep());
-  queue.put(2, response(202));
+  queue.put({2, 0, response(202)});
   CHECK(is_woken(queue));
   queue.clear();
   CHECK_FALSE(is_woken(queue));
-  queue.put(3, response(202));  // the loop is about to take both
+  queue.put({3, 0, response(202)});  // the loop is about to take both
   CHECK_FALSE(is_woken(queue));
   queue.take(taken);
   CHECK(taken.size() == 2);
@@ -53,7 +53,7 @@ TEST_CASE("a loop that is asleep is woken by the first answer, and one that is a
 
   CHECK(queue.fall_asleep());
   queue.take(taken);  // it woke up for another reason
-  queue.put(4, response(202));
+  queue.put({4, 0, response(202)});
   CHECK_FALSE(is_woken(queue));
 }
 
