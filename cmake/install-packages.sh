@@ -18,7 +18,7 @@ build='g++ cmake ninja-build ccache pkgconf libsimdjson-dev libfmt-dev zlib1g-de
   libcurl4-openssl-dev libssl-dev libpugixml-dev'
 test='clang doctest-dev python3 git chromium chromium-driver
   postgresql pgbouncer rabbitmq-server openssl
-  ceph-mon ceph-osd radosgw curl nodejs haproxy faketime'
+  ceph-mon ceph-osd radosgw curl nodejs haproxy nginx-light faketime'
 dev='clang clang-format clang-tidy'
 bench='libbenchmark-dev wrk nodejs'
 pipeline='curl faketime sqlite3'

@@ -1,9 +1,32 @@
-// The endpoint inside a cpp-httplib server (0.11 or newer).
+// The endpoint inside a cpp-httplib server (0.11 to 0.53).
 //
 //   httplib::Server app;
 //   Collector events{open_sink("file:events")};
 //   mount(app, Endpoint{events});
 //   app.listen("127.0.0.1", 8080);
+//
+// cpp-httplib leaves bodies unread: those of GET, HEAD, OPTIONS and TRACE, those behind a head that
+// it rejects, what follows a malformed chunk. It then takes them for the next request, which behind
+// a proxy that reuses connections is the request of somebody else (request smuggling). So mount()
+// changes the server, for all of its paths:
+//
+// - After an answer the connection goes on only where the whole request has certainly been read: it
+//   had no body, or a Content-Length and all of that was read. Otherwise it closes, also after
+//   bodies in chunks, multipart or compressed, and those that a ContentReader of the host has read.
+// - A request whose end is ambiguous (two lengths, a length with chunks, a transfer coding other
+//   than chunked) is answered with 400.
+// - A request without Content-Length and Transfer-Encoding has no body: cpp-httplib would read on
+//   until the connection ends. The host's handlers see a Content-Length of 0.
+// - Range is ignored in a request with a body.
+//
+// It does so in the pre-routing and the post-routing handler. Those that the server has already are
+// kept and called; set later, they would replace ours, and then the endpoint answers 500 and says
+// so. The host's error handler, exception handler, logger and limits are not touched.
+//
+// What is left: a thread serves one connection at a time, no limit bounds the time of a whole
+// request, and bodies for other paths are read and inflated without a bound before a handler sees
+// them. A proxy in front that buffers requests makes up for these (examples/embed/README.md). And
+// cpp-httplib 0.11 takes trailers behind chunks for a fault: such a request gets 400.
 #pragma once
 
 #include <httplib.h>
@@ -20,16 +43,18 @@
 #include <vector>
 
 #include "eventcollect/endpoint.hpp"
+#include "eventcollect/httplib_connection.hpp"
+#include "eventcollect/url.hpp"
 
 namespace eventcollect {
 
-// Serves `endpoint` at its path, for all methods. Every other path, and every 404, stays the
-// server's. Call it before the server listens. The collector behind the endpoint has to outlive the
-// server.
+// Serves `endpoint` at its path, for all methods; every other path, and every 404, stays the
+// host's. Several endpoints may be mounted. The collector behind the endpoint has to outlive the
+// server. Call it after set_pre_routing_handler() and set_post_routing_handler() and before
+// listen(): throws ConfigError where the server is running.
 inline void mount(httplib::Server& server, const Endpoint& endpoint);
 
-// The rest of this file is how mount() does it: it makes up for what cpp-httplib reads leniently,
-// so that no byte of a body is ever taken for a request.
+// The rest of this file is how mount() does it.
 namespace httplib_adapter {
 
 // Whether headers of the same name are found in the order in which they came: a multimap keeps it,
@@ -80,45 +105,6 @@ class AdaptedRequest {
   std::array<std::string, request_headers.size()> values_;
 };
 
-inline std::string_view header(const httplib::Request& request, const std::string& name) {
-  const auto found = request.headers.find(name);
-  return found == request.headers.end() ? std::string_view{} : std::string_view{found->second};
-}
-
-inline bool is_chunked(const httplib::Request& request) {
-  return request.headers.count("Transfer-Encoding") > 0;
-}
-
-// Whether more of the request than its head may be in the connection.
-inline bool has_body(const httplib::Request& request) {
-  const auto [first, last] = request.headers.equal_range("Content-Length");
-  return is_chunked(request) ||
-         std::any_of(first, last, [](const auto& field) { return field.second != "0"; });
-}
-
-inline bool has_odd_header_name(const httplib::Request& request) {
-  return std::any_of(request.headers.begin(), request.headers.end(), [](const auto& field) {
-    return field.first.find_first_of(" \t") != std::string::npos;
-  });
-}
-
-// Whether all who read the request agree on where it ends (RFC 9112, section 6.3). cpp-httplib
-// takes the first of several lengths, knows no coding but "chunked", and reads "5x" as 5.
-inline bool has_clear_end(const httplib::Request& request) {
-  if (has_odd_header_name(request)) return false;
-  const std::size_t lengths = request.headers.count("Content-Length");
-  if (is_chunked(request)) {
-    std::string coding{header(request, "Transfer-Encoding")};
-    for (char& c : coding) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return coding == "chunked" && request.version == "HTTP/1.1" && lengths == 0 &&
-           request.headers.count("Transfer-Encoding") == 1;
-  }
-  constexpr std::size_t max_digits = 18;
-  const std::string_view length = header(request, "Content-Length");
-  return lengths == 0 || (lengths == 1 && length.size() <= max_digits &&
-                          length.find_first_not_of("0123456789") == std::string_view::npos);
-}
-
 // Removes these headers from a request for as long as it lives. cpp-httplib, which owns the request
 // and shows it to handlers as const, then reads a body as it came: otherwise it would take the end
 // of a gzip member for the end of the body, and call a receiver of multipart that is not there.
@@ -127,18 +113,20 @@ class UninterpretedBody {
   explicit UninterpretedBody(const httplib::Request& request)
       : headers_{const_cast<httplib::Headers&>(request.headers)} {
     for (const char* name : {"Content-Encoding", "Content-Type"}) {
-      while (auto field = headers_.extract(name)) fields_.push_back(std::move(field));
+      const auto [first, last] = headers_.equal_range(name);
+      fields_.insert(fields_.end(), first, last);
+      headers_.erase(name);
     }
   }
   ~UninterpretedBody() {
-    for (auto& field : fields_) headers_.insert(std::move(field));
+    for (auto& [name, value] : fields_) headers_.emplace(name, std::move(value));
   }
   UninterpretedBody(const UninterpretedBody&) = delete;
   UninterpretedBody& operator=(const UninterpretedBody&) = delete;
 
  private:
   httplib::Headers& headers_;
-  std::vector<httplib::Headers::node_type> fields_;  // views of their values stay valid
+  std::vector<std::pair<std::string, std::string>> fields_;
 };
 
 // Reads on and throws away, so that the client can read its answer, within 8 MiB and 2 s.
@@ -174,8 +162,7 @@ inline BodyResult read_body(const httplib::ContentReader& reader, std::size_t ma
   return is_whole ? BodyResult::whole : BodyResult::broken;
 }
 
-// Sets all but the body. Returns its type.
-inline std::string set_head(httplib::Response& to, const Response& from) {
+inline void answer(httplib::Response& to, const Response& from) {
   to.status = from.status;
   std::string type;
   for (const auto& [name, value] : from.headers) {
@@ -185,50 +172,19 @@ inline std::string set_head(httplib::Response& to, const Response& from) {
       to.set_header(name, value);
     }
   }
-  return type;
-}
-
-inline void answer(httplib::Response& to, const Response& from) {
-  const std::string type = set_head(to, from);
   if (!from.body.empty()) to.set_content(from.body, type);
 }
 
-// Closes the connection after the answer, so that what is left of the body is never taken for the
-// next request. A provider that returns false is how cpp-httplib closes; an answer to HEAD calls
-// none, so such a request poses as GET until then.
-inline void answer_and_close(const httplib::Request& request, httplib::Response& to,
-                             Response from) {
-  const std::string type = set_head(to, from);
-  to.set_header("Connection", "close");
-  to.set_header("Content-Length", std::to_string(from.body.size()));
-  std::string& method = const_cast<std::string&>(request.method);
-  const bool is_head = method == "HEAD";
-  if (is_head) method = "GET";
-  to.set_content_provider(
-      type, [body = std::move(from.body), &method, is_head](std::size_t, httplib::DataSink& sink) {
-        if (is_head) {
-          method = "HEAD";
-        } else {
-          sink.write(body.data(), body.size());
-        }
-        return false;
-      });
-}
-
-inline void reject(const httplib::Request& request, httplib::Response& to, int status) {
-  answer_and_close(request, to, {status, {}, {}});
-}
-
-// For the methods whose body cpp-httplib leaves to the handler.
+// For the methods whose body cpp-httplib leaves to the handler. The connection closes after each
+// answer before which the body is not known to be whole.
 inline void serve_with_body(const Endpoint& endpoint, const httplib::Request& from,
                             httplib::Response& to, const httplib::ContentReader& reader) {
-  if (!has_clear_end(from)) return reject(from, to, 400);
   AdaptedRequest adapted{from};
   if (!has_body(from)) return answer(to, endpoint.handle(adapted.view));
   const UninterpretedBody uninterpreted{from};
   if (auto early = endpoint.before_body(adapted.view)) {
     reader([drain = Drain{}](const char*, std::size_t bytes) mutable { return drain(bytes); });
-    return answer_and_close(from, to, *std::move(early));
+    return answer(to, *early);
   }
   adapted.view.is_admitted = true;
   std::string body;
@@ -236,25 +192,17 @@ inline void serve_with_body(const Endpoint& endpoint, const httplib::Request& fr
     case BodyResult::whole:
       break;
     case BodyResult::too_large:
-      return answer_and_close(from, to, endpoint.too_large(adapted.view));
+      return answer(to, endpoint.too_large(adapted.view));
     case BodyResult::broken:
-      // It ended too soon, or its chunks are malformed. cpp-httplib has set the status.
-      return reject(from, to, std::max(to.status, 400));
+      // It ended too soon, its chunks are malformed, or it exceeds the server's own limit.
+      // cpp-httplib has set the status.
+      if (to.status == 413) return answer(to, endpoint.too_large(adapted.view));
+      return answer(to, {std::max(to.status, 400), {}, {}});
   }
-  adapted.view.body = body;
-  Response response = endpoint.handle(adapted.view);
   // cpp-httplib takes a malformed chunk for the last one: nothing behind chunks is trusted.
-  if (is_chunked(from)) return answer_and_close(from, to, std::move(response));
-  answer(to, response);
-}
-
-// For the methods whose body cpp-httplib does not read.
-inline void serve_without_body(const Endpoint& endpoint, const httplib::Request& from,
-                               httplib::Response& to) {
-  if (!has_clear_end(from)) return reject(from, to, 400);
-  Response response = endpoint.handle(AdaptedRequest{from}.view);
-  if (has_body(from)) return answer_and_close(from, to, std::move(response));
-  answer(to, response);
+  if (!is_chunked(from)) note(Progress::body_read, to);
+  adapted.view.body = body;
+  answer(to, endpoint.handle(adapted.view));
 }
 
 // A pattern that matches `path` alone: cpp-httplib takes paths for regular expressions, and newer
@@ -273,14 +221,20 @@ inline std::string literal_pattern(std::string_view path) {
 }  // namespace httplib_adapter
 
 void mount(httplib::Server& server, const Endpoint& endpoint) {
-  const std::string pattern = httplib_adapter::literal_pattern(endpoint.options().path);
-  const auto with_body = [endpoint](const httplib::Request& request, httplib::Response& response,
-                                    const httplib::ContentReader& reader) {
-    httplib_adapter::serve_with_body(endpoint, request, response, reader);
+  namespace adapter = httplib_adapter;
+  if (server.is_running()) throw ConfigError{"mount() was called after listen(): call it before"};
+  adapter::close_unread_connections(server);
+  const std::string pattern = adapter::literal_pattern(endpoint.options().path);
+  const auto with_body = [endpoint, &server](const httplib::Request& request,
+                                             httplib::Response& response,
+                                             const httplib::ContentReader& reader) {
+    if (!adapter::closes_unread_connections(server)) return adapter::reject_all(request, response);
+    adapter::serve_with_body(endpoint, request, response, reader);
   };
-  const auto without_body = [endpoint](const httplib::Request& request,
-                                       httplib::Response& response) {
-    httplib_adapter::serve_without_body(endpoint, request, response);
+  const auto without_body = [endpoint, &server](const httplib::Request& request,
+                                                httplib::Response& response) {
+    if (!adapter::closes_unread_connections(server)) return adapter::reject_all(request, response);
+    adapter::answer(response, endpoint.handle(adapter::AdaptedRequest{request}.view));
   };
   server.Post(pattern, with_body)
       .Put(pattern, with_body)

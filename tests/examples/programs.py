@@ -5,9 +5,11 @@ Takes --bin, the folder that they were built into.
 
 import argparse
 import contextlib
+import gzip
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -64,13 +66,24 @@ def embed(programs, folder):
 def minimal_server(programs, folder):
     port = free_port()
     url = f"http://127.0.0.1:{port}/events"
-    with running([programs / "eventcollect-minimal-server", str(port)], folder):
+    with running([programs / "eventcollect-minimal-server", str(port)], folder) as server:
         wait_until(lambda: url in (folder / "output").read_text(), "the line that says where it serves")
         wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "an open port")
         with urllib.request.urlopen(url.removesuffix("events"), timeout=10) as page:
             check(b"fetch('/events'" in page.read(), "the page does not send events")
         check(post(url, {"event": "clicked_event"})[0] == 202, "the event was not accepted")
         check([event["event"] for event in stored(folder)] == ["clicked_event"], "the event is not in the file")
+        bomb = urllib.request.Request(url.replace("events", "nowhere"), gzip.compress(bytes(256 << 20)),
+                                      {"Content-Encoding": "gzip"})
+        try:
+            urllib.request.urlopen(bomb, timeout=10).close()
+            check(False, "an unknown path was not rejected")
+        except urllib.error.HTTPError as rejection:
+            check(rejection.code == 404, f"an unknown path got {rejection.code}")
+        except (ConnectionError, urllib.error.URLError):
+            pass  # it closed without reading the body, and the answer was lost
+        status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
+        check(int(re.search(r"VmHWM:\s*(\d+)", status)[1]) < 128 << 10, "a body for an unknown path was inflated")
 
 
 def custom_sink(programs, folder):

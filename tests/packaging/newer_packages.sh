@@ -1,14 +1,15 @@
 #!/bin/sh
 # Proves that everything compiles with newer releases of what it uses: Debian's packages of a later
 # suite, unpacked into a folder beside the system. Templates are instantiated, but no code is generated: the
-# libraries in those packages want a newer C library than this system may have, so nothing is linked.
+# libraries in those packages want a newer C library than this system may have, so nothing is linked. Only
+# cpp-httplib's source is a header that needs no library: the adapter's tests run with it.
 #
-#   newer_packages.sh SOURCE SUITE
+#   newer_packages.sh SOURCE SUITE BUILD
 #
 # apt gets a configuration of its own here; neither its state nor the system's packages change.
 # shellcheck disable=SC2086 # lists of packages are split into words
 set -eu
-source=$1 suite=$2
+source=$1 suite=$2 build=$3
 packages='libcpp-httplib-dev libsimdjson-dev libfmt-dev libcli11-dev prometheus-cpp-dev doctest-dev
   libzstd-dev' # which newer cpp-httplib's header includes
 
@@ -27,7 +28,9 @@ fi
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 mkdir -p "$tmp/lists/partial" "$tmp/archives/partial" "$tmp/packages" "$tmp/root"
-echo "deb [signed-by=$keyring] http://deb.debian.org/debian $suite main" >"$tmp/sources.list"
+for kind in deb deb-src; do
+  echo "$kind [signed-by=$keyring] http://deb.debian.org/debian $suite main"
+done >"$tmp/sources.list"
 : >"$tmp/status"
 # A mirror that lags behind is good enough; what it has must still be signed.
 cat >"$tmp/apt.conf" <<END
@@ -54,6 +57,20 @@ for package in "$tmp"/packages/*.deb; do
   echo
   dpkg-deb -x "$package" "$tmp/root"
 done
+
+# Before the long part: what runs.
+mkdir "$tmp/httplib"
+(cd "$tmp/httplib" && apt-get -qq source --download-only cpp-httplib && tar -xf ./*.orig.tar.*)
+httplib=$(find "$tmp/httplib" -name httplib.h)
+[ -f "$httplib" ] || { echo "not one httplib.h in the source package: '$httplib'" >&2; exit 1; }
+grep 'define CPPHTTPLIB_VERSION ' "$httplib"
+# Linked with the core of this build, which uses the system's packages.
+"$CXX" -std=c++20 -DCPPHTTPLIB_ZLIB_SUPPORT -isystem "$(dirname "$httplib")" \
+  -I "$source/include" -I "$source/src" -I "$source/tests" \
+  "$source/tests/support/main.cpp" "$source/tests/http/adapter.cpp" \
+  "$source/tests/http/adapter_connections.cpp" -o "$tmp/adapter_tests" \
+  "$build/src/libeventcollect.a" $(pkg-config --cflags --libs simdjson fmt zlib) -pthread
+"$tmp/adapter_tests"
 
 # Their pkg-config files say /usr, which is a folder of that root.
 PKG_CONFIG_PATH=$(find "$tmp/root/usr" -type d -name pkgconfig | tr '\n' :)
