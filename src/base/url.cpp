@@ -65,7 +65,8 @@ bool is_scheme(std::string_view text) {
 
 // A password with a bare '/' or '?' ends the authority, and what is left of it would be shown as a
 // path or an option.
-void check_for_stray_password(std::string_view authority, std::string_view rest) {
+void check_for_stray_password(const Url& url, std::string_view rest) {
+  const std::string_view authority = url.authority;
   const std::size_t colon = authority.rfind(':');
   const bool has_port = colon != std::string_view::npos && !authority.ends_with(']');
   if (!has_port || authority.find('@') != std::string_view::npos) return;
@@ -73,7 +74,8 @@ void check_for_stray_password(std::string_view authority, std::string_view rest)
   if (port.find_first_not_of("0123456789") == std::string_view::npos) return;
   if (rest.find('@') == std::string_view::npos) return;
   throw ConfigError{
-      "the port of a URL is malformed; in a password, write @ as %40, / as %2F and ? as %3F"};
+      fmt::format("{}: the port is malformed; in a password, write @ as %40, / as %2F and ? as %3F",
+                  url.scheme)};
 }
 
 // Takes everything up to the first of `stops` off `text`.
@@ -132,7 +134,7 @@ Url Url::parse(std::string_view text) {
     text.remove_prefix(2);
     url.authority = take_until(text, "/?");
     static_cast<void>(decoded(url.authority));  // only to see that it can be
-    check_for_stray_password(url.authority, text);
+    check_for_stray_password(url, text);
   }
   url.path = decoded(take_until(text, "?"));
   if (!text.empty()) parse_options(text.substr(1), url);

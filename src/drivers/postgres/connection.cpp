@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <cctype>
@@ -86,30 +85,14 @@ bool Connection::flush() {
     // A server that cannot get rid of what it has to say takes nothing either.
     if ((wait_for(POLLIN | POLLOUT) & POLLIN) == 0) continue;
     has_spoken = true;
-    consume_input();
+    if (PQconsumeInput(raw()) == 0) lose();
   }
-}
-
-// libpq holds a result in memory until it is whole. All that we ask for are some kilobytes.
-void Connection::consume_input() {
-  constexpr std::size_t max_result_bytes = std::size_t{64} << 20;
-  int waiting = 0;
-  if (ioctl(PQsocket(raw()), FIONREAD, &waiting) == 0) {
-    received_bytes_ += static_cast<std::size_t>(waiting);
-  }
-  if (received_bytes_ > max_result_bytes) {
-    close();
-    throw ConnectionLost{
-        fmt::format("postgres: the server's answer is longer than {} bytes", max_result_bytes)};
-  }
-  if (PQconsumeInput(raw()) == 0) lose();
 }
 
 Result Connection::next_result() {
-  received_bytes_ = 0;
   while (PQisBusy(raw()) != 0) {
     wait_for(POLLIN);
-    consume_input();
+    if (PQconsumeInput(raw()) == 0) lose();
   }
   return Result{PQgetResult(raw())};
 }

@@ -94,7 +94,6 @@ class Connection {
   Outcome finish(Outcome outcome);
   bool take(Result result, Outcome& outcome);
   bool put(std::string_view piece);
-  void consume_input();
   short wait_for(short events);
   short poll_until(Deadline deadline, short events);
 
@@ -106,7 +105,6 @@ class Connection {
   std::string conninfo_;
   std::unique_ptr<PGconn, Finish> connection_;
   std::string pending_;
-  std::size_t received_bytes_ = 0;  // since the last result
   Deadline deadline_{};
   bool may_stop_early_ = true;
 };

@@ -221,25 +221,20 @@ TEST_CASE("what our rules allow is stored, or rejected by itself") {
   CHECK(corner.count("client_time = '1970-01-01Z' AND sent_time = client_time AND url = ''") == 1);
 }
 
-TEST_CASE(
-    "what the server says of an event is cut off, and what would fill the memory is not read") {
+TEST_CASE("what the server says of an event is cut off") {
   const auto server = service_url("POSTGRES");
   if (!server) return;
   Corner corner{*server};
   corner.create();
-  // Its message is as long as the event's properties say. The server's own log stays short.
   corner.sql.run("CREATE FUNCTION " + corner.schema +
                  ".complain() RETURNS trigger LANGUAGE plpgsql SET log_min_messages = panic AS $$ "
                  "BEGIN RAISE EXCEPTION USING ERRCODE = 'check_violation', "
-                 "MESSAGE = repeat('x', (NEW.properties->>'n')::int); END $$");
+                 "MESSAGE = repeat('x', 100000); END $$");
   corner.sql.run("CREATE TRIGGER complain BEFORE INSERT ON " + corner.table +
                  " FOR EACH ROW EXECUTE FUNCTION " + corner.schema + ".complain()");
-  const std::string fate = fate_of(corner, R"({"event":"e","properties":{"n":100000}})");
+  const std::string fate = fate_of(corner, R"({"event":"e"})");
   CHECK(fate.starts_with(std::string(1'000, 'x')));
   CHECK(fate.size() < 1'100);
-  const auto sink = corner.open("&timeout=60s");
-  const Batch batch = batch_of({R"({"event":"e","properties":{"n":80000000}})"});
-  CHECK(has(failure_of([&] { write(*sink, batch); }), "answer is longer than 67108864 bytes"));
 }
 
 }  // namespace eventcollect::test
