@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,7 @@ struct SinkStatistics {
 };
 
 struct CollectorStatistics {
+  std::string name{};  // CollectorOptions::name
   SinkStatistics sink{};
   SinkStatistics dead_letters{};      // all zero where no sink for them was given
   std::uint64_t events_accepted = 0;  // by the rules
