@@ -5,7 +5,13 @@
 //   Ticket paid = events.track("order_paid", {{"cents", 1999}});    // the backend's own
 //
 // While the sink writes one batch, arrivals gather in the next (group commit): a single event waits
-// for one sync, and under load one sync serves many. All of it is safe from any thread.
+// for one sync, and under load one sync serves many. While the sink is down, requests fail at once
+// and tracked events wait in memory.
+//
+// All of it is safe from any thread, and from the destructors of static and thread_local objects as
+// long as the collector lives. In a child of fork a collector of the parent's has no threads: every
+// call fails at once, close() and the destructor do nothing, and what the sink has open is shared
+// with the parent. A child that collects makes a collector and a sink of its own.
 #pragma once
 
 #include <chrono>
@@ -27,6 +33,10 @@
 
 namespace eventcollect {
 
+namespace collect {
+class Intake;
+}
+
 // What a blocking collect does while the queue is full.
 enum class WhenFull : std::uint8_t {
   reject,  // throws at once
@@ -39,17 +49,20 @@ enum class Acknowledge : std::uint8_t {
   accepted,  // it is in memory: a crash loses it. Failed writes are retried.
 };
 
-// Called with a tracked event that will not be stored, and with the reason.
+// Called with a tracked event that will not be stored, and with the reason. Of an event that the
+// rules rejected, or that was tracked when nothing was taken any more, only name, url and
+// properties are set, as they were given.
 using LostHandler = std::function<void(const Event& event, std::string_view why)>;
 
 struct CollectorOptions {
+  std::string name{};  // tells it from the process' others in metrics
   Rules rules{};
   Acknowledge acknowledge = Acknowledge::durable;
   std::chrono::milliseconds acknowledge_timeout{10'000};  // after it the outcome is in doubt
   WhenFull when_full = WhenFull::reject;
   std::size_t max_queue_bytes = 64 << 20;  // in memory, of events accepted and not yet durable
   std::size_t max_batch_bytes = 8 << 20;   // a batch begins no further request above this
-  // Between calls of Sink::maintain, and between retries.
+  // Between calls of Sink::maintain, and the longest wait between retries. Above zero.
   std::chrono::milliseconds maintain_interval{1'000};
   std::chrono::milliseconds drain_timeout{10'000};  // for the destructor
 
@@ -62,8 +75,9 @@ struct CollectorOptions {
   const Clock* clock = &system_clock();  // has to outlive the collector
 
   // The handlers run on a thread of the collector, or on the caller's where the caller causes them.
-  // They must not block. Empty ones are skipped.
-  LostHandler on_lost{};                           // a tracked event was given up
+  // They must not block. Empty ones are skipped. What on_lost tracks does not come to on_lost
+  // again: its ticket tells.
+  LostHandler on_lost{};                           // a tracked event was given up or rejected
   std::function<void(const Error&)> on_failure{};  // a call of the sink failed
   std::function<void()> on_recovery{};             // the first success after a failure
 };
@@ -84,7 +98,8 @@ struct Receipt {
 };
 
 // Called once. `failure` is null, or says why the accepted events are not known to be durable; it
-// lives as long as the call. Must not block, must not throw.
+// lives as long as the call. Must not block, must not throw. It may collect again, but does best to
+// wait before: see Collector::collect.
 using Completion = std::function<void(const Receipt& receipt, const Error* failure)>;
 
 struct TrackOptions {
@@ -107,7 +122,7 @@ class Ticket {
   std::string reason() const;
 
  private:
-  friend class Collector;
+  friend class collect::Intake;
   struct State;
   explicit Ticket(std::shared_ptr<State> state) : state_{std::move(state)} {}
   std::shared_ptr<State> state_;
@@ -115,7 +130,10 @@ class Ticket {
 
 class Collector {
  public:
-  // Starts two threads. Throws std::invalid_argument where `sink` or the clock is null.
+  // Starts two threads, and two more where there are dead letters. Throws std::invalid_argument
+  // where `sink` or the clock is null or maintain_interval is not above zero, and std::logic_error
+  // where the sink, or that of the dead letters, is in use by another collector that is not closed:
+  // a sink is called by one thread at a time. The sink is let go once the collector is closed.
   explicit Collector(std::shared_ptr<Sink> sink, CollectorOptions options = {});
 
   // Closes with the options' drain_timeout.
@@ -124,19 +142,22 @@ class Collector {
   Collector& operator=(const Collector&) = delete;
 
   // Takes the events of a request and blocks until the accepted ones are durable. Throws Error
-  // where they are not, or not known to be, within acknowledge_timeout; where the queue is full; or
-  // where the clock shows a time before build_time(). Throws std::logic_error from a completion, a
-  // handler or a sink of any collector: it would wait for itself.
+  // where they are not, or not known to be, within acknowledge_timeout; at once where the sink is
+  // known to be down, where the queue is full, or where the clock shows a time before build_time().
+  // Throws std::logic_error from a completion, a handler or a sink of any collector: it would wait
+  // for itself.
   Receipt collect(std::string_view body, const RequestInfo& info = {});
 
   // The same without blocking: `completion` is called with what collect would return or throw, on
-  // this thread or on one of the collector's.
+  // this thread or on one of the collector's. Throws std::invalid_argument where it is null. In a
+  // completion, a handler or a sink, what would fail at once throws Error instead, and what meets a
+  // sink that is down waits for the next attempt: so one that sends again does not spin.
   void collect(std::string_view body, Completion completion, const RequestInfo& info = {});
 
   // Takes an event of the backend's own. Never blocks. There is no client to send it again, so the
-  // event stays queued across failures of the sink, up to the queue's bound; what has to be given
-  // up goes to on_lost. A retried event may be stored after events that were tracked later. A name
-  // or property that the rules reject gives a rejected ticket.
+  // event stays queued across failures of the sink, up to the queue's bound. What has to be given
+  // up, or is rejected by the rules or the sink, goes to on_lost, and the ticket says so. A retried
+  // event may be stored after events that were tracked later.
   Ticket track(std::string_view name, const Properties& properties = {},
                const TrackOptions& options = {});
 
@@ -156,8 +177,8 @@ class Collector {
   CollectorStatistics statistics() const;
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  friend class Endpoint;
+  std::shared_ptr<collect::Intake> intake_;
 };
 
 }  // namespace eventcollect

@@ -50,7 +50,7 @@ void check(const EndpointOptions& options);
 // A handle: copies share everything, and each is safe from any thread.
 class Endpoint {
  public:
-  // `collector` has to outlive all copies. Throws what check() throws.
+  // Copies that outlive the collector answer 503. Throws what check() throws.
   explicit Endpoint(Collector& collector, EndpointOptions options = {});
 
   const EndpointOptions& options() const;
@@ -67,7 +67,8 @@ class Endpoint {
   Response handle(const Request& request) const;
 
   // The same without blocking: `respond` is called once, on this thread or on one of the
-  // collector's, and must neither block nor throw. `request` need not outlive this call.
+  // collector's, and must neither block nor throw. `request` need not outlive this call. Throws
+  // std::invalid_argument where `respond` is null.
   void handle(const Request& request, std::function<void(Response)> respond) const;
 
   EndpointStatistics statistics() const;

@@ -50,6 +50,8 @@ class LedgerSink : public Sink {
   // open.
   virtual std::vector<bool> loaded(std::span<const std::string> object_keys,
                                    std::string_view selection) = 0;
+
+  LedgerSink* ledger() final { return this; }
 };
 
 }  // namespace eventcollect

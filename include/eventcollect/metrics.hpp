@@ -6,6 +6,7 @@
 //   });
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "eventcollect/statistics.hpp"
@@ -15,8 +16,19 @@ namespace eventcollect {
 // The Content-Type of the text (Prometheus text format 0.0.4).
 inline constexpr const char* metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";
 
-// The names begin with "eventcollect_" and end in their unit. Safe from any thread.
+// What one collector and its endpoint have counted.
+struct MetricsSource {
+  CollectorStatistics collected{};
+  EndpointStatistics answered{};
+};
+
+// The names begin with "eventcollect_" and end in their unit. A collector that has a name
+// (CollectorOptions) has it as the label "collector" of each number. Safe from any thread.
 std::string render_metrics(const CollectorStatistics& collected,
                            const EndpointStatistics& answered);
+
+// The same of several collectors in one text, as a process may have only one. Throws
+// std::invalid_argument where two have the same name.
+std::string render_metrics(std::span<const MetricsSource> sources);
 
 }  // namespace eventcollect

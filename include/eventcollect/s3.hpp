@@ -28,11 +28,11 @@ class Client;
 }
 
 struct S3Options {
-  std::string bucket;
-  std::string prefix;  // before each key, with a '/' between; may be empty
+  std::string bucket{};
+  std::string prefix{};  // before each key, with a '/' between; may be empty
 
-  std::string endpoint;  // http(s)://HOST[:PORT]. Empty: Amazon's of the region
-  std::string region;    // empty: us-east-1
+  std::string endpoint{};  // http(s)://HOST[:PORT]. Empty: Amazon's of the region
+  std::string region{};    // empty: us-east-1
 
   // What names the bucket: the path (http://HOST/BUCKET/KEY) or the host (http://BUCKET.HOST/KEY).
   enum class Style : std::uint8_t { automatic, path, virtual_host };
@@ -42,8 +42,8 @@ struct S3Options {
   // for each 1,000 keys, a reader one for each 8 MiB, a writer one for each part.
   std::chrono::milliseconds timeout{30'000};
 
-  std::string profile;  // of the credentials file. Empty: the environment, then "default"
-  std::string ca_file;  // PEM. Empty: the system's authorities
+  std::string profile{};  // of the credentials file. Empty: the environment, then "default"
+  std::string ca_file{};  // PEM. Empty: the system's authorities
 };
 
 // Requests are signed (AWS Signature Version 4), and so is the SHA-256 of each body, which the

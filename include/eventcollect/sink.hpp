@@ -18,6 +18,8 @@
 
 namespace eventcollect {
 
+class LedgerSink;
+
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -33,9 +35,13 @@ class Sink {
   virtual void write(const Batch& batch, Rejections& rejections) = 0;
 
   // Sees to what is due without an event: reopens what is broken, rotates, keeps a connection
-  // alive. Called about once a second while nothing is to be written, and in that rhythm after a
-  // failure until it returns. Throws Error as long as an event could not be stored now.
+  // alive. Called about once a second while nothing is to be written; after a failure at once, and
+  // then, while nothing is written, in waits that grow up to that second until it returns. Throws
+  // Error as long as an event could not be stored now.
   virtual void maintain() {}
+
+  // The sink itself where it keeps a ledger (ledger.hpp), else null.
+  virtual LedgerSink* ledger() { return nullptr; }
 };
 
 }  // namespace eventcollect

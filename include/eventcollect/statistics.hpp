@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,7 @@ struct SinkStatistics {
 };
 
 struct CollectorStatistics {
+  std::string name{};  // CollectorOptions::name
   SinkStatistics sink{};
   SinkStatistics dead_letters{};  // ready, and otherwise zero, where no sink for them was given
   std::uint64_t dead_letters_over_rate = 0;                       // not handed to that sink

@@ -1,18 +1,20 @@
 #include "eventcollect/uuid.hpp"
 
-#include <pthread.h>
 #include <sys/random.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
 
 #include "base/ascii.hpp"
 #include "base/encoding.hpp"
+#include "base/forks.hpp"
 
 namespace eventcollect {
 
+using base::forks;
 using base::hex_pairs;
 using base::hex_value;
 
@@ -24,27 +26,18 @@ bool is_dash(std::size_t position) {
   return std::find(dashes.begin(), dashes.end(), position) != dashes.end();
 }
 
-// Counts forks, so that no child goes on with random bytes that its parent also holds.
-std::atomic<unsigned> fork_generation{0};
-
-void count_forks() {
-  static const int registered = pthread_atfork(nullptr, nullptr, [] { ++fork_generation; });
-  static_cast<void>(registered);
-}
-
 // Random bytes from the kernel, fetched a page at a time: a system call for each id would cost more
-// than all the rest of collecting an event.
+// than all the rest of collecting an event. No child of fork goes on with those of its parent.
 class RandomBytes {
  public:
   std::uint64_t next() {
-    const unsigned generation = fork_generation.load(std::memory_order_relaxed);
-    if (position_ == words_.size() || generation != generation_) refill(generation);
+    const unsigned forks_now = forks();
+    if (position_ == words_.size() || forks_now != forks_) refill(forks_now);
     return words_[position_++];
   }
 
  private:
-  void refill(unsigned generation) {
-    count_forks();
+  void refill(unsigned forks_now) {
     auto* out = reinterpret_cast<char*>(words_.data());
     std::size_t missing = sizeof(words_);
     while (missing > 0) {
@@ -55,12 +48,12 @@ class RandomBytes {
       missing -= static_cast<std::size_t>(got);
     }
     position_ = 0;
-    generation_ = generation;
+    forks_ = forks_now;
   }
 
   std::array<std::uint64_t, 256> words_{};
   std::size_t position_ = words_.size();
-  unsigned generation_ = 0;
+  unsigned forks_ = 0;
 };
 
 // The 60 bits that order the ids of a process: 48 of time and 12 of counter.

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "collect/calls_out.hpp"
 #include "sink/guard.hpp"
 
 namespace eventcollect::collect {
@@ -25,12 +26,18 @@ void tell_handlers(const Group& group, const Submission& submission, const Rejec
   const Event event = group.batch[rejection.index];
   if (handlers.on_rejected) handlers.on_rejected(event, rejection.message);
   // No client sends a kept event again, so its owner has to hear of it.
-  if (submission.on_failure == OnFailure::keep && handlers.on_lost) {
-    handlers.on_lost(event, rejection.message);
+  if (submission.on_failure == OnFailure::keep) {
+    report_loss(handlers.on_lost, event, rejection.message);
   }
 }
 
 }  // namespace
+
+void report_loss(const EventHandlers::Handler& on_lost, const Event& event, std::string_view why) {
+  if (!on_lost || is_reporting_loss()) return;
+  const ReportingLoss reporting;
+  on_lost(event, why);
+}
 
 void answer_stored(const Group& group, const Rejections& rejections,
                    const EventHandlers& handlers) {
@@ -60,9 +67,9 @@ void answer_failed(const Group& group, const Error& failure) {
 
 void give_up(const Group& group, const Error& failure, const EventHandlers& handlers) {
   for (const Submission& submission : group.submissions) {
-    if (submission.on_failure == OnFailure::keep && handlers.on_lost) {
+    if (submission.on_failure == OnFailure::keep) {
       for (std::size_t i = 0; i < submission.count; ++i) {
-        handlers.on_lost(group.batch[submission.first + i], failure.what());
+        report_loss(handlers.on_lost, group.batch[submission.first + i], failure.what());
       }
     }
     if (submission.done) submission.done({.failure = &failure});

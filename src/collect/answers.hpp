@@ -17,6 +17,10 @@ struct EventHandlers {
   Handler on_lost;      // of every kept event that was given up or rejected
 };
 
+// Calls `on_lost`, unless it is empty or this thread is in it already: a handler that tracks what
+// it is told of would otherwise be told of that without end.
+void report_loss(const EventHandlers::Handler& on_lost, const Event& event, std::string_view why);
+
 // The sink has stored the group but for its `rejections`.
 void answer_stored(const Group& group, const Rejections& rejections, const EventHandlers& handlers);
 

@@ -36,7 +36,7 @@ std::shared_ptr<Committer> Committer::start(std::shared_ptr<Sink> sink, Options 
 }
 
 Committer::Committer(std::shared_ptr<Sink> sink, Options options)
-    : sink_{std::move(sink)},
+    : sink_{std::in_place, std::move(sink)},
       options_{std::move(options)},
       queue_{options_.queue},
       health_{options_.health, steady_clock::now()} {}
@@ -84,6 +84,8 @@ void Committer::run_writer() {
   finished_ = true;
   room_.notify_all();
   watch_.notify_all();
+  lock.unlock();
+  sink_.reset();  // its file or connection does not stay open as long as an endpoint lives
 }
 
 // Waits until there is something to write or to maintain. False when everything has come to its
@@ -109,7 +111,7 @@ void Committer::write(Lock& lock) {
   const Call call = queue_.is_lone_retry() ? Call::lone_retry : Call::write;
   Rejections rejections;
   const SteadyTime begin = steady_clock::now();
-  const auto failure = call_sink(lock, [&] { checked_write(*sink_, batch, rejections); });
+  const auto failure = call_sink(lock, [&] { checked_write(**sink_, batch, rejections); });
   if (abandoned_) return;
   const SteadyTime end = steady_clock::now();
   count_duration(statistics_.write_seconds, end - begin);
@@ -122,7 +124,7 @@ void Committer::write(Lock& lock) {
 }
 
 void Committer::maintain(Lock& lock) {
-  const auto failure = call_sink(lock, [&] { sink_->maintain(); });
+  const auto failure = call_sink(lock, [&] { (*sink_)->maintain(); });
   if (abandoned_) return;
   const bool recovered = note_result(Call::maintain, steady_clock::now(), failure);
   if (failure) return note_failed(lock, *failure, {});

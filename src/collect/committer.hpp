@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "collect/answers.hpp"
+#include "collect/sink_claim.hpp"
 #include "collect/sink_health.hpp"
 #include "collect/submission_queue.hpp"
 #include "eventcollect/sink.hpp"
@@ -31,6 +32,7 @@ class Committer {
     std::function<void()> on_recovery;
   };
 
+  // Throws std::logic_error where the sink has a committer already.
   static std::shared_ptr<Committer> start(std::shared_ptr<Sink> sink, Options options);
 
   // Queues a copy of `events`, which stay together, or says why not. `done` may be empty; if they
@@ -76,7 +78,7 @@ class Committer {
   void end_threads();
   bool is_over() const { return finished_ || abandoned_; }
 
-  const std::shared_ptr<Sink> sink_;
+  std::optional<SinkClaim> sink_;  // until the writer ends
   const Options options_;
 
   mutable std::mutex mutex_;

@@ -5,9 +5,11 @@
 #include <array>
 #include <atomic>
 #include <new>
+#include <stdexcept>
 #include <utility>
 
 #include "base/printable.hpp"
+#include "collect/intake.hpp"
 #include "collect/origin_rules.hpp"
 #include "collect/request_body.hpp"
 #include "collect/request_context.hpp"
@@ -48,7 +50,7 @@ struct Endpoint::State {
     RequestInfo info() const { return {body.format, context}; }
   };
 
-  State(Collector& collector_, EndpointOptions options_);
+  State(std::shared_ptr<collect::Intake> intake_, EndpointOptions options_);
 
   std::optional<Response> before_body(const Request& request) const;
 
@@ -62,15 +64,15 @@ struct Endpoint::State {
   // a thread that writes must not end for an answer.
   Response finish(std::string_view origin, const Receipt& receipt, const Error* failure) noexcept;
 
-  Collector& collector;
+  const std::shared_ptr<collect::Intake> intake;
   const EndpointOptions options;
   const TrustedProxies proxies;
   const OriginRules origins;
   std::array<std::atomic<std::uint64_t>, 600> responses{};  // by status
 };
 
-Endpoint::State::State(Collector& collector_, EndpointOptions options_)
-    : collector{collector_},
+Endpoint::State::State(std::shared_ptr<collect::Intake> intake_, EndpointOptions options_)
+    : intake{std::move(intake_)},
       options{std::move(options_)},
       proxies{options.trusted_proxies},
       origins{options.allowed_origins, proxies} {
@@ -97,7 +99,7 @@ std::optional<Response> Endpoint::State::read(const Request& request, Content& c
     if (auto early = before_body(request)) return early;
   }
   if (auto wrong = read_body(request, options.max_body_bytes, content.body)) return wrong;
-  content.context = request_context(request, options.context, collector.rules(), proxies);
+  content.context = request_context(request, options.context, intake->options().rules, proxies);
   return {};
 }
 
@@ -125,7 +127,7 @@ void check(const EndpointOptions& options) {
 }
 
 Endpoint::Endpoint(Collector& collector, EndpointOptions options)
-    : state_{std::make_shared<State>(collector, std::move(options))} {}
+    : state_{std::make_shared<State>(collector.intake_, std::move(options))} {}
 
 const EndpointOptions& Endpoint::options() const { return state_->options; }
 
@@ -145,7 +147,7 @@ Response Endpoint::handle(const Request& request) const {
     return state_->finish(request.origin, *std::move(early));
   }
   try {
-    const Receipt receipt = state_->collector.collect(content.body.text, content.info());
+    const Receipt receipt = state_->intake->collect(content.body.text, content.info());
     return state_->finish(request.origin, receipt, nullptr);
   } catch (const Error& failure) {
     return state_->finish(request.origin, {}, &failure);
@@ -153,11 +155,12 @@ Response Endpoint::handle(const Request& request) const {
 }
 
 void Endpoint::handle(const Request& request, std::function<void(Response)> respond) const {
+  if (!respond) throw std::invalid_argument{"handle needs a function that responds"};
   State::Content content;
   if (auto early = state_->read(request, content)) {
     return respond(state_->finish(request.origin, *std::move(early)));
   }
-  state_->collector.collect(
+  state_->intake->collect(
       content.body.text,
       [state = state_, origin = std::string{request.origin}, respond = std::move(respond)](
           const Receipt& receipt, const Error* failure) {

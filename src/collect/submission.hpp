@@ -27,12 +27,15 @@ using Done = std::function<void(const Outcome&)>;
 
 // How a submission fares when the sink fails.
 enum class OnFailure : std::uint8_t {
-  report,  // the sender is told, and may send it again
-  keep,    // it stays in the queue until it is stored or given up
-  drop,    // it is only counted
+  report,           // the sender is told, and may send it again
+  keep,             // it stays in the queue until it is stored or given up
+  keep_unreported,  // likewise, but its loss is not reported: on_lost itself tracked it
+  drop,             // it is only counted
 };
 
-constexpr bool is_kept(OnFailure on_failure) { return on_failure == OnFailure::keep; }
+constexpr bool is_kept(OnFailure on_failure) {
+  return on_failure == OnFailure::keep || on_failure == OnFailure::keep_unreported;
+}
 
 // Some events of a group that were submitted together and have one answer.
 struct Submission {

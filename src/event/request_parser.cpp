@@ -392,12 +392,10 @@ void Parser::parse(std::string_view body, BodyFormat format, const Stamp& stamp,
 }
 
 bool is_json_object(std::string_view line) {
-  thread_local json::Scanner scanner{max_depth};
+  json::Scanner scanner{max_depth};
   if (!json::check_utf8(line)) return false;
   scanner.begin(line);
-  const bool valid = scanner.peek() == '{' && scanner.value(1) && !scanner.more();
-  scanner.trim();
-  return valid;
+  return scanner.peek() == '{' && scanner.value(1) && !scanner.more();
 }
 
 }  // namespace eventcollect

@@ -61,7 +61,7 @@ class Loader {
                  retry_.note(error, wait);
                },
                stop, *options.timer},
-        own_ledger_{dynamic_cast<LedgerSink*>(&sink)},
+        own_ledger_{sink.ledger()},
         ledger_{own_ledger_ != nullptr ? *own_ledger_ : plain_},
         copier_{store,
                 ledger_,

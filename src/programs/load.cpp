@@ -65,7 +65,7 @@ std::vector<Setting> settings_of(Options& options) {
 void run(const Options& options, Log& log, const std::stop_token& stop) {
   const auto store = open_store_option("--from", options.from);
   const auto sink = open_sink_option("--to", options.to, log);
-  if (options.every && dynamic_cast<LedgerSink*>(sink.get()) == nullptr) {
+  if (options.every && sink->ledger() == nullptr) {
     throw ConfigError{
         "--every: only a database knows what it has already; any other sink would get every object "
         "again each time"};

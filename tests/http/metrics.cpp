@@ -61,7 +61,10 @@ struct Exposition {
     if (brace != std::string::npos) {
       for (std::size_t at = brace + 1; line.at(at) != '}';) {
         const std::size_t equals = line.find("=\"", at);
-        const std::size_t quote = line.find('"', equals + 2);
+        std::size_t quote = line.find('"', equals + 2);
+        while (line.at(quote - 1) == '\\' && line.at(quote - 2) != '\\') {
+          quote = line.find('"', quote + 1);
+        }
         REQUIRE(quote < end);
         const std::string key = line.substr(at, equals - at);
         CHECK(sample.labels.emplace(key, line.substr(equals + 2, quote - equals - 2)).second);
@@ -166,11 +169,7 @@ TEST_CASE("every metric is named and typed by Prometheus' conventions") {
   }
 }
 
-TEST_CASE("each family is one block: HELP, TYPE, samples") {
-  const Site site;
-  site.post(R"({"event":"e"})");
-  site.post("7");
-  const Exposition metrics = site.metrics();
+void check_each_family_is_one_block(const Exposition& metrics) {
   std::set<std::string> seen;
   std::string current;
   std::string before;
@@ -193,14 +192,56 @@ TEST_CASE("each family is one block: HELP, TYPE, samples") {
   }
 }
 
-TEST_CASE("no two samples have the same name and labels") {
-  const Site site;
-  site.post(R"([{"event":"e"},7])");
-  const Exposition metrics = site.metrics();
+void check_each_sample_is_there_once(const Exposition& metrics) {
   std::set<std::pair<std::string, Labels>> seen;
   for (const Sample& sample : metrics.samples) {
     CAPTURE(sample.name);
     CHECK(seen.emplace(sample.name, sample.labels).second);
+  }
+}
+
+TEST_CASE("each family is one block: HELP, TYPE, samples") {
+  const Site site;
+  site.post(R"({"event":"e"})");
+  site.post("7");
+  check_each_family_is_one_block(site.metrics());
+}
+
+TEST_CASE("two collectors make one valid text, each under its name") {
+  const auto sink = [] { return std::make_shared<MemorySink>(); };
+  const ManualClock clock{test::some_time};
+  const Collector shop{sink(), {.name = "shop", .clock = &clock}};
+  Collector other{sink(), {.name = "a \"b\"\n\\", .dead_letters = sink(), .clock = &clock}};
+  const Endpoint endpoint{other};
+  other.collect(R"([{"event":"e"},7])");
+  Request elsewhere;
+  elsewhere.path = "/elsewhere";
+  endpoint.handle(elsewhere);
+  const std::array sources{MetricsSource{shop.statistics(), {}},
+                           MetricsSource{other.statistics(), endpoint.statistics()}};
+  const Exposition metrics{render_metrics(sources)};
+  check_each_family_is_one_block(metrics);
+  check_each_sample_is_there_once(metrics);
+  for (const Sample& sample : metrics.samples) CHECK(sample.labels.contains("collector"));
+  CHECK(metrics.value("eventcollect_events_accepted_total", {{"collector", "shop"}}) == 0);
+  const std::string escaped = R"(a \"b\"\n\\)";
+  CHECK(metrics.has("eventcollect_events_accepted_total", {{"collector", escaped}}));
+  CHECK(metrics.value("eventcollect_http_responses_total",
+                      {{"collector", escaped}, {"status", "404"}}) == 1);
+}
+
+TEST_CASE("two collectors of one name are no valid text") {
+  const std::array<MetricsSource, 2> sources{};
+  CHECK_THROWS_AS(render_metrics(sources), std::invalid_argument);
+}
+
+TEST_CASE("no two samples have the same name and labels") {
+  const Site site;
+  site.post(R"([{"event":"e"},7])");
+  const Exposition metrics = site.metrics();
+  check_each_sample_is_there_once(metrics);
+  for (const Sample& sample : metrics.samples) {
+    CAPTURE(sample.name);
     CHECK(sample.value >= 0);
     for (const auto& [name, value] : sample.labels) {
       const std::set<std::string> known{"code", "status", "sink", "kind", "le"};

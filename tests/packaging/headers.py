@@ -57,6 +57,34 @@ def check_alone(include, compiler, header, allowed):
         yield from (f"{compiler}: {header.name} pulls in {file}" for file in sorted(files - allowed))
 
 
+# A row of a table that users only read.
+NOT_SET_BY_USERS = {"RequestHeader"}
+STRUCT = re.compile(r"^struct (\w+) \{\n(.*?)^\};", re.MULTILINE | re.DOTALL)
+MEMBER = re.compile(r"^  (?!static|using|struct|class|enum|friend|//)[\w:<>,\s*&()]+?[ >*&](\w+)"
+                    r"(?:\{.*?\}| = [^;]*)?;", re.MULTILINE | re.DOTALL)
+
+
+def check_initialisers(include, compiler, headers):
+    """Whether a user can set one member of any public struct and be warned of no other."""
+    text, count = "", 0
+    for header in headers:
+        if header.name in ADAPTERS:
+            continue
+        text += f"#include <eventcollect/{header.name}>\n"
+        for name, body in STRUCT.findall(header.read_text("utf-8")):
+            member = MEMBER.search(body)
+            if member and name not in NOT_SET_BY_USERS:
+                text += (f"inline void set_one_of_{name}(const decltype(eventcollect::{name}::"
+                         f"{member[1]})& value) {{\n  const eventcollect::{name} one"
+                         f"{{.{member[1]} = value}};\n  static_cast<void>(one);\n}}\n")
+                count += 1
+    said, _ = compile_text(compiler, text, flags_for(include, headers))
+    if said:
+        yield f"{compiler}: a public struct warns when one member is set:\n{said}"
+    if count < 30:
+        yield f"only {count} public structs were found"
+
+
 def main(include, compilers):
     include = pathlib.Path(include)
     headers = sorted((include / "eventcollect").glob("*.hpp"))
@@ -75,6 +103,8 @@ def main(include, compilers):
         for found in pool.map(lambda header: list(check_alone(include, first, header,
                                                               standard | own)), headers):
             problems += found
+    for compiler in compilers:
+        problems += check_initialisers(include, compiler, headers)
     together = "".join(f"#include <eventcollect/{header.name}>\n" for header in headers)
     for compiler in further:
         said, files = compile_text(compiler, together, flags_for(include, headers))

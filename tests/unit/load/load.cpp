@@ -10,6 +10,7 @@
 #include "support/manual_timer.hpp"
 #include "support/objects.hpp"
 #include "support/scripted_sink.hpp"
+#include "support/sink_without_rtti.hpp"
 
 namespace eventcollect::test {
 
@@ -59,6 +60,13 @@ TEST_CASE("a sink that is no database gets every object, raw ones first, in thei
     CHECK(done.events == 5);
     CHECK(sink.names() == Strings{"b", "b", "c", "d", "a"});
   }
+}
+
+TEST_CASE("a sink that was compiled without run-time type information is loaded into") {
+  Objects objects;
+  put_raw(objects.store, 0, "1", events_of(0, "a", 2).ndjson());
+  const auto sink = make_sink_without_rtti();
+  CHECK(load(objects.store, *sink).events == 2);
 }
 
 TEST_CASE("an hourly object is not written again after its raw ones in the same run") {
