@@ -182,6 +182,30 @@ TEST_CASE("an event that comes again with other escapes is a duplicate, not a co
   for (const auto& [a, b] : other) CHECK(conflicts(a, b) == 1);
 }
 
+TEST_CASE("a stop is heard while an object is read, and while hours are listed") {
+  MemoryStore store{written_at};
+  put_raw(store, "a", {line_of({1})});
+  compact(store, later_options());
+  put_raw(store, "b", {line_of({1})});
+  for (const auto kind : {StoreCall::list, StoreCall::get}) {
+    std::stop_source stop;
+    std::vector<std::string> begun_after;
+    HookedStore stopping{
+        store, [&](const StoreCall& call) {
+          if (stop.stop_requested() && !call.done) begun_after.push_back(call.key);
+          const bool is_hourly = call.key.starts_with(hourly_folder);
+          if (call.done && call.kind == kind && (is_hourly || kind == StoreCall::list)) {
+            stop.request_stop();
+          }
+        }};
+    compact(stopping, later_options(), stop.get_token());
+    CHECK(stop.stop_requested());
+    CHECK(begun_after == std::vector<std::string>{});
+  }
+  compact(store, later_options());
+  CHECK(check_hour(store) == ids_of(1, 1));
+}
+
 TEST_CASE("stragglers make a further plan, without the events that the hour has") {
   Bench bench;
   put_raw(bench.store, "a", {line_of({1}), line_of({3}), line_of({5})});
