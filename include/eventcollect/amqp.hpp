@@ -91,8 +91,10 @@ struct AmqpSinkOptions {
 //
 // A queue that this sink has made itself gets events five seconds later; until then write() and
 // maintain() throw unavailable. RabbitMQ may lose a new queue, with all that it has confirmed in
-// it, when it is killed within two seconds of its making. A queue that is there already is used at
-// once: whoever makes it ahead of time, or lets another program make it, has to wait likewise.
+// it, when it is killed within two seconds of its making; a new quorum queue may also come back
+// without a leader, and confirms nothing until an operator deletes it. A queue that is there
+// already is used at once: whoever makes it, ahead of time or by another program, has to wait
+// likewise.
 //
 // RabbitMQ tells a connection that it is blocked only after it has published once. So on a new
 // connection maintain() finds nothing wrong, and the first write() is what meets the block; from
