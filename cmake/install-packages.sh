@@ -68,9 +68,25 @@ if [ "$(id -u)" -ne 0 ]; then
   as_root=sudo
 fi
 
+# Waits for minutes where another apt holds a lock: apt-get itself waits for that of dpkg only, not for those of its
+# lists and archives.
+apt_get() {
+  tries=60
+  until said=$($as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive \
+    apt-get -qq -o DPkg::Lock::Timeout=300 "$@" 2>&1 </dev/null); do
+    tries=$((tries - 1))
+    case $tries:$said in
+      0:*) ;;
+      *'Could not get lock'*)
+        sleep 5
+        continue
+        ;;
+    esac
+    echo "$said" >&2
+    return 1
+  done
+}
+
 echo "Installing:$missing" >&2
-{
-  $as_root apt-get -qq -o DPkg::Lock::Timeout=300 update
-  $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
-    install -y --no-install-recommends $missing
-} </dev/null >&2
+apt_get update
+apt_get install -y --no-install-recommends $missing

@@ -19,6 +19,7 @@
 
 #include "eventcollect/sink.hpp"
 #include "eventcollect/source.hpp"
+#include "eventcollect/timer.hpp"
 
 namespace eventcollect {
 
@@ -88,14 +89,21 @@ struct AmqpSinkOptions {
 // (in_doubt). A broker that is short of memory or disk and has blocked its publishers is
 // unavailable. The next call connects again. One thread at a time.
 //
+// A queue that this sink has made itself gets events five seconds later; until then write() and
+// maintain() throw unavailable. RabbitMQ may lose a new queue, with all that it has confirmed in
+// it, when it is killed within two seconds of its making; a new quorum queue may also come back
+// without a leader, and confirms nothing until an operator deletes it. A queue that is there
+// already is used at once: whoever makes it, ahead of time or by another program, has to wait
+// likewise.
+//
 // RabbitMQ tells a connection that it is blocked only after it has published once. So on a new
 // connection maintain() finds nothing wrong, and the first write() is what meets the block; from
 // then on maintain() knows, until the block ends. To publish something only to find out would need
 // an exchange that routes it nowhere and a right to it.
 class AmqpSink final : public Sink {
  public:
-  // Does not connect yet. Throws ConfigError.
-  explicit AmqpSink(AmqpSinkOptions options = {});
+  // Does not connect yet. `timer` has to outlive the sink. Throws ConfigError.
+  explicit AmqpSink(AmqpSinkOptions options = {}, Timer& timer = steady_timer());
   ~AmqpSink() override;
 
   void write(const Batch& batch, Rejections& rejections) override;

@@ -9,14 +9,16 @@
 
 #include "compact/hour_compactor.hpp"
 #include "compact/plan_creator.hpp"
-#include "compact/stopped.hpp"
 #include "eventcollect/url.hpp"
 #include "objects/layout.hpp"
+#include "objects/stoppable_store.hpp"
 
 namespace eventcollect {
 
 using objects::Hour;
 using objects::raw_folder;
+using objects::StoppableStore;
+using objects::Stopped;
 using namespace compaction;
 
 namespace {
@@ -60,20 +62,23 @@ std::vector<Hour> list_hours(ObjectStore& store) {
 class Compaction {
  public:
   Compaction(ObjectStore& store, const CompactOptions& options, const std::stop_token& stop)
-      : store_{store}, options_{options}, stop_{stop}, creator_{store, options} {}
+      : store_{store, stop}, options_{options}, stop_{stop}, creator_{store_, options} {}
 
   CompactStatistics run() {
-    const auto hours = list_hours(store_);
     try {
-      for (const Hour& hour : hours) compact_hour(hour);
+      run_all();
     } catch (const Stopped&) {
-      return statistics_;
     }
-    if (!hours.empty() && statistics_.failed == hours.size()) std::rethrow_exception(first_error_);
     return statistics_;
   }
 
  private:
+  void run_all() {
+    const auto hours = list_hours(store_);
+    for (const Hour& hour : hours) compact_hour(hour);
+    if (!hours.empty() && statistics_.failed == hours.size()) std::rethrow_exception(first_error_);
+  }
+
   void compact_hour(const Hour& hour) {
     const std::uint64_t plans_before = statistics_.plans;
     const HourCompactor::OnPlan on_plan = [this](const CompactedHour& one) { count(one); };
@@ -102,7 +107,7 @@ class Compaction {
     if (options_.on_hour) options_.on_hour(one);
   }
 
-  ObjectStore& store_;
+  StoppableStore store_;
   const CompactOptions& options_;
   const std::stop_token& stop_;
   PlanCreator creator_;

@@ -6,6 +6,8 @@
 #include <new>
 #include <utility>
 
+#include "objects/stoppable_store.hpp"
+
 namespace eventcollect::compaction {
 namespace {
 
@@ -18,8 +20,11 @@ std::size_t sort_buffer_bytes(const SortOptions& options) {
   return std::max(bytes / sizeof(SortedEvent), std::size_t{2}) * sizeof(SortedEvent);
 }
 
-void write_all(SortedEvents& events, RunFile& file) {
-  for (SortedEvent event; events.next(event);) file.add(event);
+void write_all(SortedEvents& events, RunFile& file, const std::stop_token& stop) {
+  for (SortedEvent event; events.next(event);) {
+    objects::check_stop(stop);
+    file.add(event);
+  }
   file.finish();
 }
 
@@ -97,7 +102,7 @@ void EventSorter::add_file(std::unique_ptr<RunFile> file, std::size_t level) {
 
 std::unique_ptr<RunFile> EventSorter::merge_files(Level files) const {
   auto merged = std::make_unique<RunFile>(options_.temporary_directory, file_buffer_bytes());
-  write_all(*read_files(std::move(files), options_.memory_bytes / 4), *merged);
+  write_all(*read_files(std::move(files), options_.memory_bytes / 4), *merged, options_.stop);
   return merged;
 }
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ namespace eventcollect::compaction {
 struct SortOptions {
   std::size_t memory_bytes = std::size_t{64} << 20;  // of one sorter; a longer line takes its own
   std::string temporary_directory{};
+  std::stop_token stop{};
   std::size_t fan_in = 64;  // how many files, at least 2, are merged at once and open of each size
 };
 
@@ -27,7 +29,8 @@ class EventSorter {
  public:
   explicit EventSorter(SortOptions options);
 
-  // Copies the event. Throws Error where a temporary file is needed and cannot be written.
+  // Copies the event. Throws Error where a temporary file is needed and cannot be written, and
+  // Stopped where files are to be merged after a stop.
   void add(const SortedEvent& event);
 
   // What was added to all `sorters`, which may not be used any more and have to outlive the result.

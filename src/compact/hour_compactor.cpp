@@ -8,7 +8,6 @@
 
 #include "compact/parallel.hpp"
 #include "compact/plan_finisher.hpp"
-#include "compact/stopped.hpp"
 
 namespace eventcollect::compaction {
 
@@ -32,7 +31,6 @@ void HourCompactor::run() {
 // Whether there may be more to do.
 bool HourCompactor::step() {
   Raws raws = list_raws();
-  check_stop(stop_);  // it may have been cut short
   if (raws.keys.empty()) return false;
   std::uint32_t last = 0;
   for (const std::string& key : list_plans(store_, hour_)) {
@@ -65,7 +63,7 @@ HourCompactor::Raws HourCompactor::list_raws() {
     raws.newest = std::max(raws.newest, object.modified);
     raws.are_all = raws.keys.size() < max_raws;
     if (raws.are_all) raws.keys.push_back(object.key);
-    return !stop_.stop_requested();
+    return true;
   });
   return raws;
 }
@@ -115,7 +113,6 @@ void HourCompactor::remove(const std::vector<std::string>& keys) {
     for (;;) {
       const std::size_t i = next.fetch_add(1);
       if (i >= keys.size()) return;
-      check_stop(stop_);
       store_.remove(keys[i]);
     }
   });

@@ -6,10 +6,11 @@
 
 #include "compact/earlier_events.hpp"
 #include "compact/run_file.hpp"
-#include "compact/stopped.hpp"
+#include "objects/stoppable_store.hpp"
 
 namespace eventcollect::compaction {
 
+using objects::check_stop;
 using objects::list_plans;
 using objects::Plan;
 using objects::plan_number;

@@ -6,10 +6,11 @@
 #include "compact/new_events.hpp"
 #include "compact/output_writer.hpp"
 #include "compact/raw_reader.hpp"
-#include "compact/stopped.hpp"
+#include "objects/stoppable_store.hpp"
 
 namespace eventcollect::compaction {
 
+using objects::check_stop;
 using objects::Plan;
 using objects::PlanOutput;
 
@@ -61,7 +62,6 @@ std::vector<PlanOutput> PlanFinisher::write_outputs(SortedEvents& events) {
     writer.add(event.line);
     ++plan_.events;
   }
-  check_stop(stop_);
   return writer.finish();
 }
 

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "compact/parallel.hpp"
-#include "compact/stopped.hpp"
 #include "objects/layout.hpp"
 
 namespace eventcollect::compaction {
@@ -29,7 +28,8 @@ std::unique_ptr<SortedEvents> RawReader::read() {
   sorters_.reserve(threads);
   for (std::size_t i = 0; i < threads; ++i) {
     sorters_.emplace_back(SortOptions{.memory_bytes = options_.memory_bytes / threads,
-                                      .temporary_directory = options_.temporary_directory});
+                                      .temporary_directory = options_.temporary_directory,
+                                      .stop = stop_});
   }
   in_parallel(threads, [this](std::size_t i) { read_some(sorters_[i]); });
   if (finished_elsewhere_) return nullptr;
@@ -71,7 +71,6 @@ void RawReader::read_raw(const std::string& key, EventSorter& sorter) {
 
 void RawReader::read_events(EventObject& object, const std::string& key, EventSorter& sorter) {
   for (Delivery delivery; object.read(delivery, events_at_once, bytes_at_once); delivery.clear()) {
-    check_stop(stop_);
     for (const Event& event : delivery.batch) {
       if (plan_.hour.holds(event.server_time)) {
         sorter.add(SortedEvent::of(event));
@@ -102,7 +101,6 @@ void RawReader::keep_damaged(const std::string& key, const std::string& damage) 
   const auto copy = store_.write(kept);
   std::vector<char> buffer(bytes_at_once);
   while (const std::size_t got = reader->read(buffer.data(), buffer.size())) {
-    check_stop(stop_);
     copy->write({buffer.data(), got});
   }
   copy->commit();

@@ -228,6 +228,23 @@ void append_compact(std::string& out, std::string_view text) {
   }
 }
 
+void append_normalized(std::string& out, std::string_view text) {
+  std::string unescaped;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t quote = std::min(text.find('"', i), text.size());
+    out.append(text, i, quote - i);
+    i = quote;
+    if (i == text.size()) return;
+    const std::size_t end = skip_string(text, i);
+    unescaped.clear();
+    append_unescaped(unescaped, {text.substr(i + 1, end - i - 2), true});
+    out.push_back('"');
+    append_escaped(out, unescaped);
+    out.push_back('"');
+    i = end;
+  }
+}
+
 std::string pointer_to(std::string_view text, const char* position, std::size_t max_bytes) {
   const auto target = static_cast<std::size_t>(position - text.data());
   std::vector<Step> path;

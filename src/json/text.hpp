@@ -44,6 +44,10 @@ void append_short_string(std::string& out, std::string_view text, std::size_t ma
 // Appends a valid JSON text without the white space between its tokens.
 void append_compact(std::string& out, std::string_view text);
 
+// Appends a valid JSON text with each string escaped in one way: two texts that differ only in
+// their escapes become the same.
+void append_normalized(std::string& out, std::string_view text);
+
 // The JSON Pointer (RFC 6901) to the value at `position` inside `text`, which is valid JSON, or to
 // the value whose key is there. It is shortened to `max_bytes`.
 std::string pointer_to(std::string_view text, const char* position, std::size_t max_bytes);

@@ -14,10 +14,13 @@
 #include "load/plain_ledger.hpp"
 #include "load/selection.hpp"
 #include "objects/layout.hpp"
+#include "objects/stoppable_store.hpp"
 
 namespace eventcollect {
 
 using objects::Hour;
+using objects::StoppableStore;
+using objects::Stopped;
 using namespace loading;
 
 namespace {
@@ -51,7 +54,7 @@ void check(const LoadOptions& options) {
 class Loader {
  public:
   Loader(ObjectStore& store, Sink& sink, const LoadOptions& options, const std::stop_token& stop)
-      : store_{store},
+      : store_{store, stop},
         options_{options},
         stop_{stop},
         selection_{options.events},
@@ -63,7 +66,7 @@ class Loader {
                stop, *options.timer},
         own_ledger_{sink.ledger()},
         ledger_{own_ledger_ != nullptr ? *own_ledger_ : plain_},
-        copier_{store,
+        copier_{store_,
                 ledger_,
                 own_ledger_ == nullptr,
                 selection_,
@@ -71,17 +74,20 @@ class Loader {
                 stop,
                 retry_,
                 [this](std::uint64_t bytes_read) { report_progress(bytes_read); }},
-        objects_{store, ledger_, selection_, copier_, retry_, state_},
+        objects_{store_, ledger_, selection_, copier_, retry_, state_},
         busy_{busy_waits(options)} {
     check(options);
   }
 
   LoadStatistics run() {
-    do {
-      found_gone_ = false;
-      list();
-      load_all();
-    } while (found_gone_ && !stop_.stop_requested());
+    try {
+      do {
+        found_gone_ = false;
+        list();
+        load_all();
+      } while (found_gone_ && !stop_.stop_requested());
+    } catch (const Stopped&) {  // the object at hand is rolled back
+    }
     return statistics();
   }
 
@@ -92,7 +98,7 @@ class Loader {
   void report_progress(std::uint64_t bytes_read = 0) const;
   LoadStatistics statistics() const;
 
-  ObjectStore& store_;
+  StoppableStore store_;
   const LoadOptions& options_;
   const std::stop_token& stop_;
   const Selection selection_;
@@ -115,8 +121,7 @@ class Loader {
 void Loader::list() {
   ObjectList list;
   retry_.persist([&] {
-    list =
-        list_missing(store_, ledger_, selection_.text(), {options_.since, options_.until}, stop_);
+    list = list_missing(store_, ledger_, selection_.text(), {options_.since, options_.until});
   });
   left_ = std::move(list.missing);
   bytes_left_ = 0;

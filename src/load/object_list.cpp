@@ -20,9 +20,8 @@ constexpr std::size_t keys_per_question = 1'000;
 
 class Lister {
  public:
-  Lister(ObjectStore& store, LedgerSink& ledger, std::string_view selection, const HourRange& range,
-         const std::stop_token& stop)
-      : store_{store}, ledger_{ledger}, selection_{selection}, range_{range}, stop_{stop} {}
+  Lister(ObjectStore& store, LedgerSink& ledger, std::string_view selection, const HourRange& range)
+      : store_{store}, ledger_{ledger}, selection_{selection}, range_{range} {}
 
   void list(std::string_view folder) {
     // The key of an hour's folder without its '/' is greater than all of the hour before, and less
@@ -33,7 +32,7 @@ class Lister {
     const std::string end =
         range_.until ? fmt::format("{}{}", folder, Hour{*range_.until}.partition()) : std::string{};
     store_.list(folder, after, [&](const ObjectInfo& object) {
-      if (stop_.stop_requested() || (!end.empty() && object.key >= end)) return false;
+      if (!end.empty() && object.key >= end) return false;
       if (!object.key.ends_with(events_suffix) || !Hour::of_key(object.key)) return true;
       keys_.push_back(object.key);
       bytes_.push_back(object.bytes);
@@ -64,7 +63,6 @@ class Lister {
   LedgerSink& ledger_;
   const std::string_view selection_;
   const HourRange& range_;
-  const std::stop_token& stop_;
   std::vector<std::string> keys_;
   std::vector<std::uint64_t> bytes_;
   ObjectList list_;
@@ -73,8 +71,8 @@ class Lister {
 }  // namespace
 
 ObjectList list_missing(ObjectStore& store, LedgerSink& ledger, std::string_view selection,
-                        const HourRange& range, const std::stop_token& stop) {
-  Lister lister{store, ledger, selection, range, stop};
+                        const HourRange& range) {
+  Lister lister{store, ledger, selection, range};
   // Compaction makes an hourly object before it removes the raw ones, so in this order none can
   // slip through between the two.
   lister.list(raw_folder);

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -30,10 +29,9 @@ struct HourRange {
   std::optional<TimePoint> until;
 };
 
-// Lists the objects of the hours in `range` that the ledger does not have; some of them after a
-// stop. An object that is compacted meanwhile is in the list, or what it became is. Throws
-// Error.
+// Lists the objects of the hours in `range` that the ledger does not have. An object that is
+// compacted meanwhile is in the list, or what it became is. Throws Error.
 ObjectList list_missing(ObjectStore& store, LedgerSink& ledger, std::string_view selection,
-                        const HourRange& range, const std::stop_token& stop);
+                        const HourRange& range);
 
 }  // namespace eventcollect::loading

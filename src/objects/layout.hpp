@@ -15,6 +15,7 @@ inline constexpr std::string_view hourly_folder = "hourly/";
 inline constexpr std::string_view plans_folder = "plans/";
 inline constexpr std::string_view quarantine_folder = "quarantine/";
 inline constexpr std::string_view events_suffix = ".json.gz";
+inline constexpr std::string_view letters_suffix = ".letters.json.gz";  // in quarantine_folder
 
 // An hour of server_time, UTC. A value type, in the order of time.
 class Hour {

@@ -8,12 +8,15 @@
 #include "eventcollect/uuid.hpp"
 #include "objects/event_object_writer.hpp"
 #include "objects/layout.hpp"
+#include "objects/letter_sink.hpp"
 
 namespace eventcollect {
 
 using objects::EventObjectWriter;
 using objects::events_suffix;
 using objects::Hour;
+using objects::letters_suffix;
+using objects::quarantine_folder;
 using objects::raw_folder;
 using objects::write_event_object;
 
@@ -61,18 +64,15 @@ void write_hour(const Hour& hour, const Batch& batch, EventObjectWriter& object)
   object.commit();
 }
 
-}  // namespace
-
-ObjectSink::ObjectSink(std::shared_ptr<ObjectStore> store, const Clock& clock)
-    : store_{std::move(store)}, clock_{clock} {}
-
-void ObjectSink::write(const Batch& batch, Rejections&) {
+// Writes a batch as one object for each hour that it has events of.
+void write_objects(ObjectStore& store, const Clock& clock, const Batch& batch,
+                   std::string_view folder, std::string_view suffix) {
   bool has_stored = false;
   try {
     for (const Hour& hour : hours_of(batch)) {
-      const std::string key = fmt::format("{}{}{}{}", raw_folder, hour.partition(),
-                                          mint_uuid(clock_.now()).to_string(), events_suffix);
-      write_hour(hour, batch, *write_event_object(store_->write(key)));
+      const std::string key = fmt::format("{}{}{}{}", folder, hour.partition(),
+                                          mint_uuid(clock.now()).to_string(), suffix);
+      write_hour(hour, batch, *write_event_object(store.write(key)));
       has_stored = true;
     }
   } catch (const Error& error) {
@@ -84,4 +84,23 @@ void ObjectSink::write(const Batch& batch, Rejections&) {
   }
 }
 
+}  // namespace
+
+ObjectSink::ObjectSink(std::shared_ptr<ObjectStore> store, const Clock& clock)
+    : store_{std::move(store)}, clock_{clock} {}
+
+void ObjectSink::write(const Batch& batch, Rejections&) {
+  write_objects(*store_, clock_, batch, raw_folder, events_suffix);
+}
+
+namespace objects {
+
+LetterSink::LetterSink(std::shared_ptr<ObjectStore> store, const Clock& clock)
+    : store_{std::move(store)}, clock_{clock} {}
+
+void LetterSink::write(const Batch& batch, Rejections&) {
+  write_objects(*store_, clock_, batch, quarantine_folder, letters_suffix);
+}
+
+}  // namespace objects
 }  // namespace eventcollect

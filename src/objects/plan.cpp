@@ -195,8 +195,8 @@ std::string Plan::output_key(std::size_t index) const {
 }
 
 std::string Plan::letters_key() const {
-  return fmt::format("{}{}{:04}-{}.letters{}", quarantine_folder, hour.partition(), number, id,
-                     events_suffix);
+  return fmt::format("{}{}{:04}-{}{}", quarantine_folder, hour.partition(), number, id,
+                     letters_suffix);
 }
 
 std::string Plan::to_json() const {

@@ -9,6 +9,7 @@
 #include "eventcollect/retry.hpp"
 #include "eventcollect/timer.hpp"
 #include "eventcollect/url.hpp"
+#include "programs/dead_letters.hpp"
 #include "programs/log.hpp"
 #include "programs/run.hpp"
 #include "programs/settings.hpp"
@@ -49,9 +50,10 @@ std::vector<Setting> settings_of(ArchiveOptions& options) {
       {"max-bytes", "SIZE", bytes_text(options.pump.max_bytes),
        "… or when they have so many bytes, which bounds the memory", Setting::one,
        [&](const Values& values) { options.pump.max_bytes = parse_positive_bytes(values[0]); }},
-      {"dead-letter", "URL", "file:archive-rejected",
-       "Where to keep what is not an event, and what --to rejects", Setting::one,
-       [&](const Values& values) { options.dead_letter = values[0]; }},
+      {"dead-letter", "URL", "",
+       "Where to keep what is not an event, and what --to rejects; else the quarantine/ of the "
+       "store, or without one file:archive-rejected",
+       Setting::one, [&](const Values& values) { options.dead_letter = values[0]; }},
       {"once", "", "", "End when nothing has come for a second", Setting::flag,
        [&](const Values&) { options.once = true; }},
   };
@@ -107,7 +109,7 @@ void archive(const ArchiveOptions& options, Log& log, const std::stop_token& sto
   const auto sink = open_sink_option("--to", options.to, log);
   PumpOptions pumping = options.pump;
   pumping.dead_letter =
-      open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log), log);
+      open_dead_letters(options.dead_letter, options.to, "file:archive-rejected", log);
   pumping.on_failure = [&](const std::exception& error, std::chrono::milliseconds wait) {
     log.say_seldom("failure",
                    fmt::format("error: {} (again in {} ms)", error.what(), wait.count()));

@@ -8,6 +8,7 @@
 #include "eventcollect/ledger.hpp"
 #include "eventcollect/objects.hpp"
 #include "eventcollect/programs.hpp"
+#include "programs/dead_letters.hpp"
 #include "programs/log.hpp"
 #include "programs/progress.hpp"
 #include "programs/run.hpp"
@@ -54,9 +55,9 @@ std::vector<Setting> settings_of(Options& options) {
        [&](const Values& values) { options.load.until = parse_hour(values[0]); }},
       {"event", "NAME", "", "Only events of this name", Setting::list,
        [&](const Values& values) { options.load.events = values; }},
-      {"dead-letter", "URL", "file:load-rejected",
-       "Where to keep what is not an event, and what --to rejects", Setting::one,
-       [&](const Values& values) { options.dead_letter = values[0]; }},
+      {"dead-letter", "URL", "",
+       "Where to keep what is not an event, and what --to rejects; else the quarantine/ of --from",
+       Setting::one, [&](const Values& values) { options.dead_letter = values[0]; }},
       {"every", "TIME", "", "Go on, and look again so often; else once", Setting::one,
        [&](const Values& values) { options.every = parse_positive_duration(values[0]); }},
   };
@@ -72,8 +73,7 @@ void run(const Options& options, Log& log, const std::stop_token& stop) {
   }
   Progress progress{log};
   LoadOptions loading = options.load;
-  loading.dead_letter =
-      open_sink_option("--dead-letter", dead_letter_url(options.dead_letter, log), log);
+  loading.dead_letter = open_dead_letters(options.dead_letter, options.from, {}, log);
   loading.on_failure = [&](const std::exception& error, std::chrono::milliseconds wait) {
     log.say_seldom("failure",
                    fmt::format("error: {} (again in {} ms)", error.what(), wait.count()));

@@ -89,7 +89,7 @@ std::shared_ptr<ObjectStore> open_store_option(std::string_view option, const st
 
 std::string dead_letter_url(const std::string& url, Log& log) {
   constexpr std::string_view scheme = "file:";
-  for (const std::string_view program : {"", "archive-", "load-"}) {
+  for (const std::string_view program : {"", "archive-"}) {
     const std::string path = fmt::format("{}rejected", program);
     const std::string begin = fmt::format("{}{}", scheme, path);
     const bool is_default = url == begin || url.starts_with(begin + '?');

@@ -21,6 +21,7 @@ import time
 import server as benchmark  # beside this file
 
 import harness  # noqa: E402, its folder is one that server.py names
+import web  # noqa: E402
 from operations import scrape  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -79,6 +80,7 @@ def main():
         folder = pathlib.Path(place)
         server = harness.Server([options.bin / "eventcollect-server", "--listen", "127.0.0.1:0", "--to", queue],
                                 folder / "server", harness.environment(), folder).wait_ready()
+        harness.wait_until(lambda: web.get(server.url, "/readyz").status == 200, "the server uses the queue that it made", 60)
         archiver = harness.Server([*archive, "--max-age", "10s"], folder / "archive", harness.environment(), folder)
         try:
             before = [cpu_seconds(child) for child in (server, archiver)]

@@ -152,6 +152,60 @@ TEST_CASE("what the server adds may differ between two of the same event") {
   CHECK(conflicts(line(R"(,"url":"/")", "", 0), line(R"(,"url":"\/")", "", 1)) == 0);
 }
 
+TEST_CASE("an event that comes again with other escapes is a duplicate, not a conflict") {
+  const auto conflicts = [](std::string_view a, std::string_view b) {
+    Bench bench;
+    std::vector<std::string> lines;
+    for (const std::string_view properties : {a, b}) {
+      const auto time = to_milliseconds(some_time) + static_cast<std::int64_t>(lines.size());
+      lines.push_back(fmt::format(
+          R"({{"event_id":"{}","event":"e","properties":{},"server_time":{},"event_time":{}}})",
+          id_of(1), properties, time, time));
+    }
+    put_raw(bench.store, "a", lines);
+    const auto statistics = bench.compact_it();
+    CHECK(statistics.duplicates + statistics.conflicts == 1);
+    return statistics.conflicts;
+  };
+  const std::pair<std::string_view, std::string_view> same[] = {
+      {R"({"a":"ä/\n"})", R"({"a":"\u00e4\/\u000A"})"},
+      {R"({"ä":[{"b":"😀"}]})", R"({"\u00E4":[{"\u0062":"\ud83d\ude00"}]})"},
+      {R"({"a":"\"\\"})", R"({"a":"\u0022\u005c"})"},
+  };
+  for (const auto& [a, b] : same) CHECK(conflicts(a, b) == 0);
+  const std::pair<std::string_view, std::string_view> other[] = {
+      {R"({"a":"\\n"})", R"({"a":"\n"})"},
+      {R"({"a":"\u00e4"})", R"({"a":"a"})"},
+      {R"({"a":"b\"","c":1})", R"({"a":"b","c":1})"},
+      {R"({"a":"1"})", R"({"a":1})"},
+  };
+  for (const auto& [a, b] : other) CHECK(conflicts(a, b) == 1);
+}
+
+TEST_CASE("a stop is heard while an object is read, and while hours are listed") {
+  MemoryStore store{written_at};
+  put_raw(store, "a", {line_of({1})});
+  compact(store, later_options());
+  put_raw(store, "b", {line_of({1})});
+  for (const auto kind : {StoreCall::list, StoreCall::get}) {
+    std::stop_source stop;
+    std::vector<std::string> begun_after;
+    HookedStore stopping{
+        store, [&](const StoreCall& call) {
+          if (stop.stop_requested() && !call.done) begun_after.push_back(call.key);
+          const bool is_hourly = call.key.starts_with(hourly_folder);
+          if (call.done && call.kind == kind && (is_hourly || kind == StoreCall::list)) {
+            stop.request_stop();
+          }
+        }};
+    compact(stopping, later_options(), stop.get_token());
+    CHECK(stop.stop_requested());
+    CHECK(begun_after == std::vector<std::string>{});
+  }
+  compact(store, later_options());
+  CHECK(check_hour(store) == ids_of(1, 1));
+}
+
 TEST_CASE("stragglers make a further plan, without the events that the hour has") {
   Bench bench;
   put_raw(bench.store, "a", {line_of({1}), line_of({3}), line_of({5})});

@@ -275,6 +275,7 @@ def a_queue_is_archived_to_its_end(context):
     pipeline = Pipeline(context)
     queue = f"{url}?queue={context.folder.name}"
     server = context.start("--to", queue)
+    wait_until(lambda: web.get(server.url, "/readyz").status == 200, "the server uses the queue that it made", TIMEOUT)
     sent = []
     for source, bounds in ((queue, ["--max-bytes", "1000"]), (queue + "&prefetch=2", [])):
         events = [fresh_event(context.random, size=700) for _ in range(20)]
@@ -338,6 +339,47 @@ def damaged_objects_lose_nothing_more(context):
     check(any(key.rpartition("/")[2] == path.name for path in map(pathlib.PurePath, kept)), f"the object is not kept: {kept}")
 
 
+def append_to_object(path, line):
+    path.write_bytes(path.read_bytes() + gzip.compress(line))
+
+
+def programs_run_side_by_side(context):
+    """Two archivers and two loaders of one folder, by default each with dead letters."""
+    pipeline = Pipeline(context)
+    ids = pipeline.make_events(20)
+
+    def run_two(program, options, until, what):
+        two = [Process(context, f"{program}-{number}", pipeline.command(program, *options(number))) for number in (1, 2)]
+        for process in two:
+            process.start()
+        wait_until(until(two), what, TIMEOUT)
+        for process in two:
+            process.stop()
+
+    def letters():
+        return [key for key in pipeline.objects.keys("quarantine/") if key.endswith(".letters.json.gz")]
+
+    def are_loaded():
+        with contextlib.suppress(sqlite3.OperationalError):  # there is no table yet
+            return pipeline.rows() == sorted(ids)
+        return False
+
+    run_two("archive", lambda number: ["--from", f"file:{context.events}?cursor=first{number}", "--to", "null:"],
+            lambda two: lambda: all("started" in process.child.text() for process in two), "both have started")
+    (sealed,) = context.events.glob("0*.ndjson")
+    with sealed.open("ab") as file:
+        file.write(b"no event\n")
+    run_two("archive", lambda number: ["--from", f"file:{context.events}?cursor=second{number}", "--max-age", "100ms"],
+            lambda two: lambda: sum(map(len, pipeline.lines("raw/"))) == 40 and len(letters()) == 2,
+            "both have archived all and kept what is no event")
+    for key in pipeline.objects.keys("raw/"):
+        append_to_object(pipeline.objects.folder / key, b"no event\n")
+    run_two("load", lambda _: ["--every", "100ms"],
+            lambda two: lambda: are_loaded() and len(letters()) == 4,
+            "both objects are loaded and what is no event is kept")
+    check(not (context.folder / "archive-rejected").exists(), "an archiver of a store has letters elsewhere")
+
+
 def s3_troubles_are_said(context):
     url = os.environ.get("EVENTCOLLECT_TEST_S3")
     need(url, "EVENTCOLLECT_TEST_S3: see tests/services.py")
@@ -397,7 +439,7 @@ CASES = [usage_is_checked, every_option_is_a_variable_and_a_key, batches_are_bou
          secrets_are_on_no_command_line, an_hour_is_compacted_when_it_is_over,
          a_late_archiver_adds_to_a_compacted_hour, an_hour_that_fails_is_left_and_said, a_queue_is_archived_to_its_end,
          some_of_the_data_is_loaded, a_terminal_shows_progress,
-         damaged_objects_lose_nothing_more, s3_troubles_are_said, s3_is_down_for_a_while]
+         damaged_objects_lose_nothing_more, programs_run_side_by_side, s3_troubles_are_said, s3_is_down_for_a_while]
 
 
 def add_arguments(parser):

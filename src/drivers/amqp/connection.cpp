@@ -44,6 +44,13 @@ int port_of(const AmqpBroker& broker, const AmqpHost& host) {
   return broker.tls ? 5671 : 5672;
 }
 
+bool is_not_found(const amqp_rpc_reply_t& reply) {
+  return reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
+         reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
+         static_cast<const amqp_channel_close_t*>(reply.reply.decoded)->reply_code ==
+             AMQP_NOT_FOUND;
+}
+
 }  // namespace
 
 Connection::Connection(const AmqpBroker& broker, const AmqpHost& host, SteadyTime deadline)
@@ -97,6 +104,25 @@ void Connection::log_in(const AmqpBroker& broker) {
       static_cast<int>(broker.heartbeat.count()), &table, AMQP_SASL_METHOD_PLAIN,
       broker.user.c_str(), broker.password.c_str());
   if (reply.reply_type != AMQP_RESPONSE_NORMAL) fail(reply);
+}
+
+bool Connection::has_queue(std::string_view name) {
+  // The broker closes the channel where there is none: so this takes another one.
+  constexpr amqp_channel_t aside = channel + 1;
+  ask([](auto* state) { return amqp_channel_open(state, aside); });
+  amqp_queue_declare(state_.get(), aside, bytes_of(name), 1, 0, 0, 0, amqp_empty_table);
+  const amqp_rpc_reply_t reply = amqp_get_rpc_reply(state_.get());
+  if (is_not_found(reply)) {
+    send([](auto* state) {
+      amqp_channel_close_ok_t close_ok{};
+      return amqp_send_method(state, aside, AMQP_CHANNEL_CLOSE_OK_METHOD, &close_ok);
+    });
+    return false;
+  }
+  if (reply.reply_type != AMQP_RESPONSE_NORMAL) fail(reply);
+  const amqp_rpc_reply_t closed = amqp_channel_close(state_.get(), aside, AMQP_REPLY_SUCCESS);
+  if (closed.reply_type != AMQP_RESPONSE_NORMAL) fail(closed);
+  return true;
 }
 
 Watch Connection::watch(SteadyTime deadline) {

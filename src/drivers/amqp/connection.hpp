@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "drivers/amqp/broker_error.hpp"
 #include "drivers/amqp/watchdog.hpp"
@@ -38,6 +39,9 @@ class Connection {
     if (answer == nullptr) fail(amqp_get_rpc_reply(state_.get()));
     return answer;
   }
+
+  // Whether the broker has a queue of that name.
+  bool has_queue(std::string_view name);
 
   // Calls a function of the library that only sends.
   template <typename Call>

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "drivers/amqp/confirms.hpp"
@@ -17,7 +18,7 @@ using std::chrono::steady_clock;
 
 class AmqpSink::Publisher {
  public:
-  explicit Publisher(AmqpSinkOptions options) : options_{std::move(options)} {
+  Publisher(AmqpSinkOptions options, Timer& timer) : options_{std::move(options)}, timer_{timer} {
     check(options_);
     if (options_.routing_key.empty()) options_.routing_key = options_.queue.name;
   }
@@ -69,18 +70,39 @@ class AmqpSink::Publisher {
       connection_.reset();
       throw;
     }
+    check_age();
+  }
+
+  // Throws Error while the broker may still lose the queue.
+  void check_age() {
+    if (!made_at_) return;
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(*made_at_ + new_queue_wait - timer_.now());
+    if (left <= std::chrono::milliseconds{0}) return made_at_.reset();
+    throw Error{Error::unavailable,
+                fmt::format("amqp: the queue '{}' is new, and a broker that is killed now may lose "
+                            "it with all events in it: it gets none for another {} ms",
+                            options_.queue.name, left.count())};
   }
 
   void open(SteadyTime deadline) {
     connection_ = connect(options_.broker, host_, deadline);
     const Watch watch = connection_->watch(deadline);
-    if (!options_.queue.name.empty()) prepare_queue(*connection_, options_.queue);
+    if (!options_.queue.name.empty()) make_queue();
     if (!options_.exchange.empty()) {
       prepare_exchange(*connection_, options_.exchange, options_.queue, options_.routing_key);
     }
     connection_->ask([](auto* state) { return amqp_confirm_select(state, channel); });
     next_tag_ = 1;
     confirms_ = Confirms{next_tag_};
+  }
+
+  void make_queue() {
+    // A queue that was new when the connection broke is new again: the broker may have restarted.
+    const bool is_new = made_at_ || is_missing(*connection_, options_.queue);
+    if (is_new) made_at_ = timer_.now();  // also where the answer to what follows is lost
+    prepare_queue(*connection_, options_.queue);
+    if (is_new) made_at_ = timer_.now();
   }
 
   // Waits until the broker takes events, and has confirmed what an earlier write() left under way
@@ -186,6 +208,8 @@ class AmqpSink::Publisher {
   }
 
   AmqpSinkOptions options_;
+  Timer& timer_;
+  std::optional<SteadyTime> made_at_;  // when the queue was made, while it is new
   std::size_t host_ = 0;
   std::unique_ptr<Connection> connection_;
   std::uint64_t next_tag_ = 1;
@@ -194,8 +218,8 @@ class AmqpSink::Publisher {
   std::string returned_;            // why they did
 };
 
-AmqpSink::AmqpSink(AmqpSinkOptions options)
-    : publisher_{std::make_unique<Publisher>(std::move(options))} {}
+AmqpSink::AmqpSink(AmqpSinkOptions options, Timer& timer)
+    : publisher_{std::make_unique<Publisher>(std::move(options), timer)} {}
 AmqpSink::~AmqpSink() = default;
 
 void AmqpSink::write(const Batch& batch, Rejections&) { publisher_->write(batch); }

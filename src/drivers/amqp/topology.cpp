@@ -48,6 +48,12 @@ void declare_with_dead_letter(Connection& connection, const AmqpQueue& queue) {
 
 }  // namespace
 
+bool is_missing(Connection& connection, const AmqpQueue& queue) {
+  if (queue.declare == AmqpDeclare::off) return false;
+  if (!connection.has_queue(queue.name)) return true;
+  return !queue.dead_letter.empty() && !connection.has_queue(queue.dead_letter);
+}
+
 void prepare_queue(Connection& connection, const AmqpQueue& queue) {
   const bool is_made_elsewhere = queue.declare == AmqpDeclare::off;
   try {

@@ -5,6 +5,7 @@
 
 #include "drivers/s3/answers.hpp"
 #include "drivers/s3/client.hpp"
+#include "drivers/s3/list_order.hpp"
 #include "drivers/s3/mark.hpp"
 #include "drivers/s3/reader.hpp"
 #include "drivers/s3/writer.hpp"
@@ -30,11 +31,12 @@ std::string checked(std::string_view key) {
 class Listing {
  public:
   Listing(s3::Client& client, std::string_view prefix, std::string_view after)
-      : client_{client}, place_{client.place(prefix)}, root_bytes_{client.full_key("").size()} {
+      : client_{client},
+        place_{client.place(prefix)},
+        root_bytes_{client.full_key("").size()},
+        order_{place_, client.full_key(prefix), after.empty() ? "" : client.full_key(after)} {
     query_ = {{"encoding-type", "url"}, {"list-type", "2"}, {"prefix", client.full_key(prefix)}};
-    if (after.empty()) return;
-    last_ = client.full_key(after);
-    query_["start-after"] = last_;
+    if (!after.empty()) query_["start-after"] = client.full_key(after);
   }
 
   // False where there is no further page.
@@ -46,12 +48,12 @@ class Listing {
     try {
       page_ = s3::read_list(answer.body);
     } catch (const std::runtime_error& error) {
-      fail(Error::unavailable, error.what());
+      throw Error{Error::unavailable, fmt::format("s3: cannot list {}: {}", place_, error.what())};
     }
-    for (const ObjectInfo& object : page_.objects) require_order(object.key);
-    is_over_ = page_.next.empty();
+    const std::string& token = order_.next_token(page_);
+    is_over_ = token.empty();
     query_.erase("start-after");
-    query_["continuation-token"] = page_.next;
+    query_["continuation-token"] = token;
     return true;
   }
 
@@ -66,23 +68,11 @@ class Listing {
   }
 
  private:
-  void require_order(const std::string& key) {
-    if (key <= last_ || !key.starts_with(query_["prefix"])) {
-      fail(Error::misconfigured,
-           "the store does not list in the order of the keys, or not from where it was asked to");
-    }
-    last_ = key;
-  }
-
-  [[noreturn]] void fail(Error::Kind kind, std::string_view why) const {
-    throw Error{kind, fmt::format("s3: cannot list {}: {}", place_, why)};
-  }
-
   s3::Client& client_;
   std::string place_;
   std::size_t root_bytes_;  // of the store's own prefix
+  s3::ListOrder order_;
   s3::Query query_;
-  std::string last_;
   s3::ListPage page_;
   bool is_over_ = false;
 };

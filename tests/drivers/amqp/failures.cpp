@@ -71,7 +71,7 @@ TEST_CASE("nothing is lost when connections are cut at random bytes") {
     CAPTURE(kind);
     const TestQueue queue{*url};
     CuttingProxy proxy{"127.0.0.1", port_of(*url)};
-    const auto sink = open_sink(queue.url(kind, proxy.port()));
+    const auto sink = open_sink(queue.made(kind, proxy.port()));
     Writer writer;
     std::size_t cuts = 0;
     for (int round = 0; cuts < 150 && round < 5'000; ++round) {
@@ -94,7 +94,7 @@ TEST_CASE("nothing is lost when the broker is killed and started in the middle")
   for (const std::string kind : {"&declare=quorum", "&declare=classic"}) {
     CAPTURE(kind);
     const TestQueue queue{*url};
-    const auto sink = open_sink(queue.url(kind));
+    const auto sink = open_sink(queue.made(kind));
     Writer writer;
     REQUIRE(writer.write(*sink, 1'000));
     let_broker_note_its_queues();
@@ -119,7 +119,7 @@ TEST_CASE("a broker that hears and does not answer is given up at the deadline, 
   enable_amqp();
   const TestQueue queue{*url};
   CuttingProxy proxy{"127.0.0.1", port_of(*url)};
-  const auto sink = open_sink(queue.url("&timeout=500ms", proxy.port()));
+  const auto sink = open_sink(queue.made("&timeout=500ms", proxy.port()));
   Writer writer;
   REQUIRE(writer.write(*sink, 1));
   proxy.stall();
@@ -140,7 +140,7 @@ TEST_CASE("a broker that takes no more bytes is given up at the deadline, in dou
   enable_amqp();
   const TestQueue queue{*url};
   CuttingProxy proxy{"127.0.0.1", port_of(*url)};
-  const auto sink = open_sink(queue.url("&timeout=500ms", proxy.port()));
+  const auto sink = open_sink(queue.made("&timeout=500ms", proxy.port()));
   write(*sink, numbered_batch("e", 1));
   std::vector<std::string> texts;  // more than all buffers on the way take
   texts.reserve(500);
@@ -158,7 +158,7 @@ TEST_CASE("a broker that blocks its publishers is unavailable until it takes eve
   if (!url || !service_url("SERVICES")) return;
   enable_amqp();
   const TestQueue queue{*url};
-  const auto sink = open_sink(queue.url("&timeout=500ms"));
+  const auto sink = open_sink(queue.made("&timeout=500ms"));
   Writer writer;
   REQUIRE(writer.write(*sink, 1));
   MemoryAlarm alarm;
@@ -168,7 +168,7 @@ TEST_CASE("a broker that blocks its publishers is unavailable until it takes eve
   }
   CHECK(contains(error_of([&] { sink->maintain(); }), "unavailable: "));
   CHECK(contains(error_of([&] { write(*sink, numbered_batch("e", 1)); }), "unavailable: "));
-  const auto other = open_sink(queue.url("&timeout=60s"));
+  const auto other = open_sink(queue.made("&timeout=60s"));
   const Batch held = numbered_batch("held", 1);
   std::string of_other = "none";
   std::thread waiting{[&] { of_other = error_of([&] { write(*other, held); }); }};
@@ -188,8 +188,8 @@ TEST_CASE("an idle sink keeps its connection by maintain(), and without it takes
   const TestQueue queue{*url};
   CuttingProxy tended_proxy{"127.0.0.1", port_of(*url)};
   CuttingProxy idle_proxy{"127.0.0.1", port_of(*url)};
-  const auto maintained = open_sink(queue.url("&heartbeat=1s", tended_proxy.port()));
-  const auto idle = open_sink(queue.url("&heartbeat=1s", idle_proxy.port()));
+  const auto maintained = open_sink(queue.made("&heartbeat=1s", tended_proxy.port()));
+  const auto idle = open_sink(queue.made("&heartbeat=1s", idle_proxy.port()));
   write(*maintained, numbered_batch("e", 1));
   write(*idle, numbered_batch("e", 1));
   const BareClient silent{*url, 1};

@@ -1,5 +1,8 @@
 // What the broker does not want, and what the sink says of it.
+#include "drivers/amqp/options.hpp"
 #include "drivers/amqp/support.hpp"
+#include "drivers/amqp/topology.hpp"
+#include "support/manual_timer.hpp"
 #include "support/writing.hpp"
 
 namespace eventcollect::test {
@@ -80,13 +83,16 @@ TEST_CASE("a queue that is deleted under the sink is made again") {
   if (!url) return;
   enable_amqp();
   const TestQueue queue{*url};
-  const auto sink = open_sink(queue.url());
-  write(*sink, numbered_batch("before", 1));
+  ManualTimer timer;
+  AmqpSink sink{amqp::sink_options_of(Url::parse(queue.made())), timer};
+  write(sink, numbered_batch("before", 1));
   BareClient client{*url};
   client.remove(queue.name());
-  CHECK(contains(error_of([&] { write(*sink, numbered_batch("e", 1)); }), "misconfigured: "));
+  CHECK(contains(error_of([&] { write(sink, numbered_batch("e", 1)); }), "misconfigured: "));
+  CHECK(contains(error_of([&] { write(sink, numbered_batch("e", 1)); }), "is new"));
+  timer.advance(amqp::new_queue_wait);
   const Batch batch = numbered_batch("after", 2);
-  write(*sink, batch);
+  write(sink, batch);
   CHECK(client.take_lines(queue.name()) == lines_of(batch.ndjson()));
 }
 
@@ -100,7 +106,7 @@ TEST_CASE("an exchange that is deleted under the sink is an error") {
   amqp_exchange_declare(client.state(), 1, amqp_text(name), amqp_text("fanout"), 0, 0, 0, 0,
                         amqp_empty_table);
   client.check();
-  const auto sink = open_sink(queue.url("&exchange=" + name));
+  const auto sink = open_sink(queue.made("&exchange=" + name));
   write(*sink, numbered_batch("e", 1));
   amqp_exchange_delete(client.state(), 1, amqp_text(name), 0);
   client.check();

@@ -11,7 +11,7 @@ class AmqpBench final : public Bench {
   AmqpBench(const std::string& url, std::string options)
       : queue_{url}, options_{std::move(options)}, client_{url} {}
 
-  std::shared_ptr<Sink> open() override { return open_sink(queue_.url(options_)); }
+  std::shared_ptr<Sink> open() override { return open_sink(queue_.made(options_)); }
 
   std::vector<std::string> durable_lines() override {
     for (std::string& line : client_.take_lines(queue_.name())) lines_.push_back(std::move(line));
@@ -55,7 +55,7 @@ TEST_CASE("a message says what event it is") {
   const Batch batch =
       batch_of({R"({"event":"clicked","event_id":"0193BC5F-2F3A-7C3E-8A45-0123456789AB"})",
                 event_named(name)});
-  write(*open_sink(queue.url()), batch);
+  write(*open_sink(queue.made()), batch);
 
   BareClient client{*url};
   const auto messages = client.take_all(queue.name());
@@ -79,7 +79,7 @@ TEST_CASE("a type is cut between characters") {
   const TestQueue queue{*url};
   std::string name;  // 128 characters of four bytes: 255 is in the middle of one
   for (int i = 0; i < 128; ++i) name += "🙂";
-  write(*open_sink(queue.url()), batch_of({event_named(name)}));
+  write(*open_sink(queue.made()), batch_of({event_named(name)}));
   BareClient client{*url};
   CHECK(client.take_all(queue.name()).at(0).type == name.substr(0, 252));
 }
@@ -93,7 +93,7 @@ TEST_CASE("a large batch is in flight at once") {
   texts.reserve(1'000);
   for (std::size_t i = 0; i < 1'000; ++i) texts.push_back(large_event(i));
   const Batch batch = batch_of(texts);
-  write(*open_sink(queue.url("&timeout=120s")), batch);
+  write(*open_sink(queue.made("&timeout=120s")), batch);
   BareClient client{*url};
   CHECK(client.take_lines(queue.name()) == lines_of(batch.ndjson()));
 }
@@ -103,7 +103,7 @@ TEST_CASE("events go through an exchange to the queue that is bound to it") {
   if (!url) return;
   enable_amqp();
   const TestQueue queue{*url};
-  const auto sink = open_sink(queue.url("&exchange=amq.topic&routing_key=" + queue.name() + ".x"));
+  const auto sink = open_sink(queue.made("&exchange=amq.topic&routing_key=" + queue.name() + ".x"));
   const Batch batch = numbered_batch("routed", 3);
   write(*sink, batch);
   BareClient client{*url};
@@ -118,7 +118,7 @@ TEST_CASE("the dead-letter queue gets what a consumer rejects") {
     CAPTURE(kind);
     const TestQueue queue{*url};
     const std::string dead = queue.name() + ".dead";
-    write(*open_sink(queue.url(kind == "&declare=quorum" ? kind : kind + dead)),
+    write(*open_sink(queue.made(kind == "&declare=quorum" ? kind : kind + dead)),
           numbered_batch("rejected", 1));
     BareClient client{*url};
     const amqp_rpc_reply_t got = amqp_basic_get(client.state(), 1, amqp_text(queue.name()), 0);
@@ -140,6 +140,7 @@ TEST_CASE("the amqp sink writes over TLS to whom it knows and to nobody else") {
   if (!url || !plain_url || !authority) return;
   enable_amqp();
   const TestQueue queue{*plain_url};
+  queue.made();
   const std::string good = *url + "?queue=" + queue.name() + "&ca_file=" + *authority;
   const Batch batch = numbered_batch("secret", 1'000);
   write(*open_sink(good), batch);
@@ -168,7 +169,7 @@ TEST_CASE("the next host is tried where the first is dead") {
   if (!url) return;
   enable_amqp();
   const TestQueue queue{*url};
-  std::string two_hosts = queue.url();
+  std::string two_hosts = queue.made();
   two_hosts.insert(two_hosts.find("127.0.0.1"), "127.0.0.1:1,[::1]:1,");
   const auto sink = open_sink(two_hosts);
   const Batch batch = numbered_batch("e", 2);

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 class AmqpSourceBench final : public SourceBench {
  public:
   AmqpSourceBench(const std::string& url, std::string options)
-      : queue_{url}, options_{std::move(options)}, sink_{open_sink(queue_.url(options_))} {}
+      : queue_{url}, options_{std::move(options)}, sink_{open_sink(queue_.made(options_))} {}
 
   void put(const Batch& batch) override { write(*sink_, batch); }
   std::shared_ptr<Source> open() override { return open_source(queue_.url(options_)); }
@@ -43,7 +43,7 @@ TEST_CASE("the amqp source reads over TLS") {
   enable_amqp();
   const TestQueue queue{*plain_url};
   const Batch batch = numbered_batch("e", 2'000);
-  write(*open_sink(queue.url()), batch);
+  write(*open_sink(queue.made()), batch);
   const auto source = open_source(*url + "?queue=" + queue.name() + "&ca_file=" + *authority);
   const Delivery delivery = read_some(*source, 2'000);
   CHECK(delivery.batch.ndjson() == batch.ndjson());
@@ -55,7 +55,7 @@ TEST_CASE("what is no event comes as it is, in its place, and is acknowledged wi
   if (!url) return;
   enable_amqp();
   const TestQueue queue{*url};
-  const auto sink = open_sink(queue.url());
+  const auto sink = open_sink(queue.made());
   BareClient client{*url};
   const Batch before = numbered_batch("before", 1);
   const Batch after = numbered_batch("after", 1);
@@ -85,7 +85,7 @@ TEST_CASE("a delivery is bounded in events and in bytes") {
   enable_amqp();
   const TestQueue queue{*url};
   const Batch batch = numbered_batch("e", 20);
-  write(*open_sink(queue.url()), batch);
+  write(*open_sink(queue.made()), batch);
   const std::size_t bytes_of_one = batch.bytes() / 20 + 1;
   const auto source = open_source(queue.url());
   Delivery delivery = read_some(*source, 1, 1);
@@ -108,7 +108,7 @@ TEST_CASE("the broker sends ahead as much as prefetch says") {
   if (!url) return;
   enable_amqp();
   const TestQueue queue{*url};
-  write(*open_sink(queue.url()), numbered_batch("e", 100));
+  write(*open_sink(queue.made()), numbered_batch("e", 100));
   BareClient client{*url};
   const auto source = open_source(queue.url("&prefetch=10"));
   Delivery first = read_some(*source, 10);
@@ -134,7 +134,7 @@ TEST_CASE("what the broker sends ahead grows with what is asked for") {
     CAPTURE(kind);
     const TestQueue queue{*url};
     const Batch batch = numbered_batch("e", 10'000);
-    write(*open_sink(queue.url(kind)), batch);
+    write(*open_sink(queue.made(kind)), batch);
     const auto source = open_source(queue.url(kind));
     std::string read;
     std::size_t most = 1;
@@ -158,7 +158,7 @@ TEST_CASE("an acknowledgement arrives although the source goes at once, with muc
   if (!url) return;
   enable_amqp();
   const TestQueue queue{*url};
-  write(*open_sink(queue.url()), numbered_batch("e", 5'000));
+  write(*open_sink(queue.made()), numbered_batch("e", 5'000));
   for (int i = 0; i < 10; ++i) {
     const auto source = open_source(queue.url("&prefetch=5000"));
     source->acknowledge(read_some(*source, 1, 1));
@@ -182,7 +182,7 @@ TEST_CASE("a queue that is deleted under the source is an error, and is found ag
   CHECK(contains(said, "unavailable: "));
   CHECK(contains(said, queue.name()));
   const Batch batch = numbered_batch("e", 3);
-  write(*open_sink(queue.url()), batch);
+  write(*open_sink(queue.made()), batch);
   CHECK(read_some(*source, 3).batch.ndjson() == batch.ndjson());
 }
 

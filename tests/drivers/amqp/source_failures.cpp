@@ -31,7 +31,7 @@ TEST_CASE("a late acknowledgement settles nothing of the next session") {
     CAPTURE(kind);
     const TestQueue queue{*url};
     const Batch batch = numbered_batch("e", 5'000);
-    write(*open_sink(queue.url(kind)), batch);
+    write(*open_sink(queue.made(kind)), batch);
     CuttingProxy proxy{"127.0.0.1", port_of(*url)};
     auto source = open_source(queue.url(kind, proxy.port()));
     const Delivery early = read_some(*source, 4'000, 4'000);
@@ -51,7 +51,7 @@ TEST_CASE("a delivery is emptied when its session is lost while it is gathered")
   enable_amqp();
   const TestQueue queue{*url};
   const Batch batch = numbered_batch("e", 10);
-  write(*open_sink(queue.url()), batch);
+  write(*open_sink(queue.made()), batch);
   CuttingProxy proxy{"127.0.0.1", port_of(*url)};
   const auto source = open_source(queue.url("", proxy.port()));
   Delivery delivery = read_some(*source, 10);
@@ -70,7 +70,7 @@ TEST_CASE("every event is read when connections are cut at random bytes") {
     CAPTURE(kind);
     const TestQueue queue{*url};
     CuttingProxy proxy{"127.0.0.1", port_of(*url)};
-    const auto sink = open_sink(queue.url(kind));
+    const auto sink = open_sink(queue.made(kind));
     auto source = open_source(queue.url(kind, proxy.port()));
     std::set<std::string> put;
     std::set<std::string> acknowledged;
@@ -122,7 +122,7 @@ TEST_CASE("a source reads on when the broker was killed and started") {
   enable_amqp();
   const TestQueue queue{*url};
   const Batch batch = numbered_batch("e", 1'000);
-  write(*open_sink(queue.url()), batch);
+  write(*open_sink(queue.made()), batch);
   const auto source = open_source(queue.url());
   const Delivery first = read_some(*source, 100, 100);
   source->acknowledge(first);
@@ -150,7 +150,7 @@ TEST_CASE("a caller may be busy for longer than the broker waits for a heartbeat
   if (!url) return;
   enable_amqp();
   const TestQueue queue{*url};
-  const auto sink = open_sink(queue.url("&heartbeat=60s"));
+  const auto sink = open_sink(queue.made("&heartbeat=60s"));
   std::vector<std::string> texts;  // more than is held for a busy caller: 64 MiB
   texts.reserve(1'200);
   const std::string filler(64'000, 'x');

@@ -182,6 +182,10 @@ class TestQueue {
 
   const std::string& name() const { return name_; }
 
+  // The same as url(), of a queue that is there: to one that it has made itself a sink does not
+  // write for some seconds.
+  std::string made(const std::string& options = "", std::uint16_t port = 0) const;
+
   // A URL for the driver: `options` are as in "&declare=off"; through another port if there is one.
   std::string url(const std::string& options = "", std::uint16_t port = 0) const {
     return (port == 0 ? url_ : url_through(url_, port)) + "?queue=" + name_ + options;
@@ -212,6 +216,11 @@ std::string error_of(Call&& call) {
     constexpr const char* kinds[] = {"unavailable: ", "misconfigured: ", "in_doubt: "};
     return kinds[static_cast<int>(error.kind())] + std::string{error.what()};
   }
+}
+
+inline std::string TestQueue::made(const std::string& options, std::uint16_t port) const {
+  error_of([&] { open_sink(url(options))->maintain(); });
+  return url(options, port);
 }
 
 // Reads until there are `count` events or what is none of them, for 30 s at most.

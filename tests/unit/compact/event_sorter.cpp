@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "eventcollect/error.hpp"
+#include "objects/stoppable_store.hpp"
 #include "support/directory.hpp"
 #include "support/seed.hpp"
 
@@ -53,6 +54,23 @@ std::ptrdiff_t open_descriptors() {
 }
 
 }  // namespace
+
+TEST_CASE("a stop ends the merging of files") {
+  const TemporaryDirectory directory;
+  std::mt19937_64 random{seed()};
+  std::deque<std::string> lines;
+  const auto events = random_events(2'000, 20, random, lines);
+  std::stop_source stop;
+  stop.request_stop();
+  EventSorter sorter{{.memory_bytes = 4 << 10,
+                      .temporary_directory = directory.path(),
+                      .stop = stop.get_token(),
+                      .fan_in = 2}};
+  const auto add_all = [&] {
+    for (const SortedEvent& event : events) sorter.add(event);
+  };
+  CHECK_THROWS_AS(add_all(), objects::Stopped);
+}
 
 TEST_CASE("any number of events is sorted, however little memory and however few files at once") {
   const TemporaryDirectory directory;

@@ -393,6 +393,12 @@ TEST_CASE("compacting takes white space between tokens and nothing else") {
   CHECK(out == R"(kept,{"a b":[1,2],"\" ":" \\"})");
 }
 
+TEST_CASE("normalizing makes texts the same that differ in their escapes only") {
+  std::string out = "kept,";
+  json::append_normalized(out, R"({"\u0061":["\u00e4\/\t","\\\"",1.50,null],"b":{}})");
+  CHECK(out == R"(kept,{"a":["ä/\t","\\\"",1.50,null],"b":{}})");
+}
+
 TEST_CASE("escapes are undone") {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"", ""},

@@ -7,6 +7,7 @@
 #include "eventcollect/ledger.hpp"
 #include "load/selection.hpp"
 #include "support/directory.hpp"
+#include "support/hooked_store.hpp"
 #include "support/manual_timer.hpp"
 #include "support/objects.hpp"
 #include "support/scripted_sink.hpp"
@@ -178,6 +179,23 @@ TEST_CASE("a stop ends a load at once, also where the sink fails") {
   CHECK(done.events == 0);
   CHECK(done.objects_left == 1);
   CHECK(reported == 1);
+}
+
+TEST_CASE("a stop is heard while an object is read, and while objects are listed") {
+  Objects objects;
+  put_raw(objects.store, 0, "1", events_of(0, "a", 4).ndjson());
+  for (const auto kind : {StoreCall::list, StoreCall::get}) {
+    std::stop_source stop;
+    std::size_t begun_after = 0;
+    HookedStore stopping{objects.store, [&](const StoreCall& call) {
+                           if (stop.stop_requested() && !call.done) ++begun_after;
+                           if (call.done && call.kind == kind) stop.request_stop();
+                         }};
+    ScriptedSink sink;
+    CHECK(load(stopping, sink, {}, stop.get_token()).objects == 0);
+    CHECK(stop.stop_requested());
+    CHECK(begun_after == 0);
+  }
 }
 
 TEST_CASE("nothing is there to load") {

@@ -4,14 +4,17 @@
 #include <new>
 #include <random>
 
+#include "eventcollect/dead_letter.hpp"
 #include "eventcollect/dir.hpp"
 #include "eventcollect/objects.hpp"
 #include "eventcollect/open.hpp"
 #include "objects/event_object.hpp"
 #include "objects/layout.hpp"
+#include "objects/letter_sink.hpp"
 #include "support/directory.hpp"
 #include "support/events.hpp"
 #include "support/hooked_store.hpp"
+#include "support/hours.hpp"
 #include "support/objects.hpp"
 #include "support/seed.hpp"
 #include "support/writing.hpp"
@@ -173,6 +176,25 @@ TEST_CASE("an archive is opened by its URL") {
   write_file(directory.path("file"), "");
   CHECK_THROWS_AS(open_store("dir:" + directory.path("file")), Error);
   CHECK_THROWS_AS(open_sink("dir:" + directory.path("file")), Error);
+}
+
+TEST_CASE("dead letters are objects in quarantine, in the hour in which they were made") {
+  const TemporaryDirectory directory;
+  DirStore store{directory.path()};
+  const std::shared_ptr<ObjectStore> shared{std::shared_ptr<ObjectStore>{}, &store};
+  objects::LetterSink one{shared};
+  objects::LetterSink other{shared};
+  Batch letters;
+  append_dead_letter(letters, some_time + 18h, DeadLetterOrigin::pump, {.raw = "no event"});
+  write(one, letters);
+  write(other, letters);
+  CHECK(keys_of(store, "").size() == 2);
+  for (const std::string& key : keys_of(store, "")) {
+    CAPTURE(key);
+    CHECK(key.starts_with("quarantine/dt=2030-01-01/hour=18/"));
+    CHECK(key.ends_with(".letters.json.gz"));
+    CHECK(lines_in(store, key) == lines_of(letters.ndjson()));
+  }
 }
 
 }  // namespace eventcollect::test
