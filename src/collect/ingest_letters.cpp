@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "collect/sink_claim.hpp"
 #include "sink/letter.hpp"
 
 namespace eventcollect::collect {
@@ -44,7 +45,7 @@ class CompletingSink final : public Sink {
     letters_.append(letter_event(head.id, head.server_time, line_, line_));
   }
 
-  const std::shared_ptr<Sink> inner_;
+  const SinkClaim inner_;
   const std::shared_ptr<LetterRate> rate_;
   Batch letters_;
   std::string line_;

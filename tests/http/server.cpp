@@ -308,7 +308,7 @@ TEST_CASE("a wrong option is named with its value and the way out") {
   const Case cases[] = {
       {{"--nonsense"}, {"--nonsense"}},
       {{"--listn", "127.0.0.1:80"}, {"--listn"}},
-      {{"stray"}, {"stray"}},
+      {{"stray"}, {"a word that belongs to no option"}},
       {{"--path"}, {"--path"}},
       {{"--path", "/a", "--path", "/b"}, {"--path"}},
       {{"--listen", "8080"}, {"--listen", "'8080'", "HOST:PORT"}},
