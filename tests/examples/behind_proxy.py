@@ -94,7 +94,8 @@ def next_visitors_are_served(port, folder):
             for size, at_once in ((120, False), (20_000, True), (40_000, True)):
                 body = smuggled(size)
                 chunks = f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\nTrailer: a\r\n\r\n"
-                for headers, sent in ((f"Content-Length: {size}\r\n", body), ("Transfer-Encoding: chunked\r\n", chunks)):
+                for headers, sent in ((f"Content-Length: {size}\r\n", body),
+                                      ("Transfer-Encoding: chunked\r\n", chunks)):
                     attack(port, method, target, headers, sent, at_once)
                     name = f"visitor_{len(expected)}"
                     attacked = f"{method} {target} {headers.strip()} at_once={at_once}"
@@ -127,7 +128,8 @@ def main():
     programs = pathlib.Path(parser.parse_args().bin)
     path = os.environ.get("PATH", "") + ":/usr/sbin"  # which an ordinary user's may lack
     skipped = False
-    for name, configuration, command in (("haproxy", HAPROXY, ["-q", "-db", "-f"]), ("nginx", NGINX, ["-c"])):
+    for name, configuration, command in (("haproxy", HAPROXY, ["-q", "-db", "-f"]),
+                                         ("nginx", NGINX, ["-e", "stderr", "-c"])):
         try:
             behind(shutil.which(name, path=path), configuration, command, programs)
             print(f"passed: behind {name}", flush=True)
