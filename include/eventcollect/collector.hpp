@@ -10,8 +10,9 @@
 //
 // All of it is safe from any thread, and from the destructors of static and thread_local objects as
 // long as the collector lives. In a child of fork a collector of the parent's has no threads: every
-// call fails at once, close() and the destructor do nothing, and what the sink has open is shared
-// with the parent. A child that collects makes a collector and a sink of its own.
+// call fails at once, close() and the destructor do nothing, and what the sink has open, a lock
+// among it, is shared with the parent and stays open until both have ended. A child that collects
+// makes a collector and a sink of its own.
 #pragma once
 
 #include <chrono>

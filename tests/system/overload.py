@@ -285,7 +285,9 @@ def sink_that_fails_and_comes_back(context):
             crowd.wait_for_all()
             expect_alive(server)
         answers = crowd.answers - before_failures
-        check(answers == {outcome: 400}, f"{dict(answers)} while the sink was told to {failing}")
+        # Once the sink is known to be down, it gets few requests, and the others are in no doubt.
+        check(sum(answers.values()) == 400 and answers[outcome] > 0 and set(answers) <= {outcome, "unavailable"},
+              f"{dict(answers)} while the sink was told to {failing}")
         if failing == "fail":
             check(status(server, "/readyz") == 503, "ready although the sink fails")
         tell("pass")

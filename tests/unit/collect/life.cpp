@@ -33,6 +33,13 @@ CollectorOptions with_clock(CollectorOptions options = {}) {
   return options;
 }
 
+// The thread sanitizer ends a child that starts threads where its parent had some.
+#ifdef __SANITIZE_THREAD__
+constexpr bool can_start_threads_in_child = false;
+#else
+constexpr bool can_start_threads_in_child = true;
+#endif
+
 // Runs its function when it is destroyed.
 struct AtEnd {
   std::function<void()> function;
@@ -133,10 +140,11 @@ TEST_CASE("in a child of fork every call fails at once, and the parent's goes on
     expect(!collector->ready());
     expect(collector->statistics().sink.queued_events == 0);
     expect(!collector->close(1h));
-    // One of its own works.
-    Collector own{std::make_shared<MemorySink>(), with_clock()};
-    expect(own.collect(event_named("a")).accepted == 1);
-    expect(own.close(1h));
+    if (can_start_threads_in_child) {
+      Collector own{std::make_shared<MemorySink>(), with_clock()};
+      expect(own.collect(event_named("a")).accepted == 1);
+      expect(own.close(1h));
+    }
     collector.reset();
     endpoint.reset();
     return wrong;
