@@ -11,9 +11,10 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
 if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
   add_compile_options(-fstack-protector-strong)
   add_link_options(LINKER:-z,relro LINKER:-z,now)
-  # It needs an optimizer, and a sanitizer has checks of its own.
+  # It needs an optimizer, and a sanitizer has checks of its own. A packager's choice stays.
   string(TOUPPER "CMAKE_CXX_FLAGS_${CMAKE_BUILD_TYPE}" flags)
-  if("${CMAKE_CXX_FLAGS} ${${flags}}" MATCHES "-O[1-3s]" AND NOT EVENTCOLLECT_SANITIZE)
+  set(flags "${CMAKE_CXX_FLAGS} ${${flags}}")
+  if(flags MATCHES "-O[1-3s]" AND NOT flags MATCHES "_FORTIFY_SOURCE" AND NOT EVENTCOLLECT_SANITIZE)
     add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
   endif()
 endif()

@@ -193,7 +193,7 @@ def only_some_signals_end_a_program(context):
             check(code == 0, f"{program} ended with {code} by {number.name}: {process.child.text()[-1000:]}")
 
 
-def secrets_are_on_no_command_line(context):
+def passwords_are_on_no_command_line(context):
     """A URL with a password is given in the environment or in the config file, of which `ps` shows nothing."""
     server = os.environ.get("EVENTCOLLECT_TEST_POSTGRES")
     need(server, "EVENTCOLLECT_TEST_POSTGRES: see tests/services.py")
@@ -436,7 +436,7 @@ def s3_is_down_for_a_while(context):
 
 
 CASES = [usage_is_checked, every_option_is_a_variable_and_a_key, batches_are_bounded, only_some_signals_end_a_program,
-         secrets_are_on_no_command_line, an_hour_is_compacted_when_it_is_over,
+         passwords_are_on_no_command_line, an_hour_is_compacted_when_it_is_over,
          a_late_archiver_adds_to_a_compacted_hour, an_hour_that_fails_is_left_and_said, a_queue_is_archived_to_its_end,
          some_of_the_data_is_loaded, a_terminal_shows_progress,
          damaged_objects_lose_nothing_more, programs_run_side_by_side, s3_troubles_are_said, s3_is_down_for_a_while]
