@@ -173,8 +173,8 @@ std::optional<Error> Collector::State::judge(std::string_view body, const Reques
   if (now < build_time() || now > latest_time) {
     return Error{Error::unavailable, "the server's clock is wrong"};
   }
-  space.parser.parse(body, info.format, {now, info.context}, options.rules, space.batch,
-                     space.rejections);
+  space.parser.parse(body, info.format, {now, info.context, info.upload_time}, options.rules,
+                     space.batch, space.rejections);
   for (const Rejection& rejection : space.rejections) count_rejected(rejection);
   if (letters) letters->add(now, space.rejections);
   return {};
