@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "base/printable.hpp"
 #include "collect/origin_rules.hpp"
 #include "collect/request_body.hpp"
@@ -18,8 +19,8 @@
 
 namespace eventcollect {
 
+using base::is_token;
 using collect::body_too_large;
-using collect::check_allowed_origin;
 using collect::check_body_headers;
 using collect::OriginRules;
 using collect::problem;
@@ -37,6 +38,19 @@ void check_path(std::string_view path) {
                                 base::in_quotes(path))};
 }
 
+void check_client_ip_header(const EndpointOptions& options) {
+  const std::string& name = options.client_ip_header;
+  if (!is_token(name)) {
+    throw ConfigError{
+        fmt::format("client-ip-header: {} is not the name of a header", base::in_quotes(name))};
+  }
+  if (name != default_client_ip_header && options.trusted_proxies.empty()) {
+    throw ConfigError{
+        fmt::format("client-ip-header: {} counts only from a trusted proxy, and there is none",
+                    base::in_quotes(name))};
+  }
+}
+
 }  // namespace
 
 struct Endpoint::State {
@@ -44,8 +58,9 @@ struct Endpoint::State {
   struct Content {
     RequestBody body;
     std::string context;
+    std::chrono::milliseconds upload_time{};
 
-    RequestInfo info() const { return {body.format, context}; }
+    RequestInfo info() const { return {body.format, context, upload_time}; }
   };
 
   State(Collector& collector_, EndpointOptions options_);
@@ -75,6 +90,7 @@ Endpoint::State::State(Collector& collector_, EndpointOptions options_)
       proxies{options.trusted_proxies},
       origins{options.allowed_origins, proxies} {
   check_path(options.path);
+  check_client_ip_header(options);
 }
 
 std::optional<Response> Endpoint::State::before_body(const Request& request) const {
@@ -97,6 +113,7 @@ std::optional<Response> Endpoint::State::read(const Request& request, Content& c
     if (auto early = before_body(request)) return early;
   }
   if (auto wrong = read_body(request, options.max_body_bytes, content.body)) return wrong;
+  content.upload_time = request.upload_time;
   content.context = request_context(request, options.context, collector.rules(), proxies);
   return {};
 }
@@ -120,8 +137,9 @@ Response Endpoint::State::finish(std::string_view origin, const Receipt& receipt
 
 void check(const EndpointOptions& options) {
   check_path(options.path);
-  for (const std::string& origin : options.allowed_origins) check_allowed_origin(origin);
-  static_cast<void>(TrustedProxies{options.trusted_proxies});
+  check_client_ip_header(options);
+  const TrustedProxies proxies{options.trusted_proxies};
+  static_cast<void>(OriginRules{options.allowed_origins, proxies});
 }
 
 Endpoint::Endpoint(Collector& collector, EndpointOptions options)
