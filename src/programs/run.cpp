@@ -1,6 +1,8 @@
 #include "programs/run.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <thread>
@@ -30,6 +32,14 @@ std::optional<std::string> passing_failure_of(const std::function<void()>& work)
   }
 }
 
+// What is opened later would take the place of a standard stream that is closed, and what we print
+// would go into a file of events or to a client. The lowest free number is what open() gives.
+void open_missing_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", O_RDWR);
+  }
+}
+
 template <typename Open>
 auto open_option(std::string_view option, Open open, const std::string& url) {
   try {
@@ -42,6 +52,7 @@ auto open_option(std::string_view option, Open open, const std::string& url) {
 }  // namespace
 
 int run_program(std::string_view name, const std::function<int()>& body) {
+  open_missing_streams();
   try {
     return body();
   } catch (const ConfigError& error) {
