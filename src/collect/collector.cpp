@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "collect/clock_check.hpp"
 #include "collect/committer.hpp"
 #include "collect/receipts.hpp"
 #include "collect/ticket.hpp"
@@ -25,6 +26,8 @@ using collect::Outcome;
 using collect::receipt_of;
 using collect::SteadyTime;
 using collect::tracked_event;
+using collect::with_clock_check;
+using collect::wrong_clock;
 
 namespace {
 
@@ -149,17 +152,16 @@ Collector::State::State(std::shared_ptr<Sink> sink, CollectorOptions options_)
   EventHandlers handlers;
   handlers.on_lost = options.on_lost;
   handlers.on_rejected = [this](const Event& event, std::string_view why) { reject(event, why); };
-  events = Committer::start(
-      std::move(sink), committer_options(options, options.max_queue_bytes, std::move(handlers)));
+  events =
+      Committer::start(with_clock_check(std::move(sink), *options.clock),
+                       committer_options(options, options.max_queue_bytes, std::move(handlers)));
 }
 
 // Reads the body into the workspace. Says why not where the clock cannot be believed.
 std::optional<Error> Collector::State::judge(std::string_view body, const RequestInfo& info,
                                              Workspace& space) {
   const TimePoint now = options.clock->now();
-  if (now < build_time() || now > latest_time) {
-    return Error{Error::unavailable, "the server's clock is wrong"};
-  }
+  if (auto failure = wrong_clock(now)) return failure;
   space.parser.parse(body, info.format, {now, info.context}, options.rules, space.batch,
                      space.rejections);
   for (const Rejection& rejection : space.rejections) count_rejected(rejection);
@@ -293,6 +295,10 @@ bool Collector::close(std::chrono::milliseconds timeout) {
 }
 
 bool Collector::ready() const { return state_->events->ready(); }
+
+bool Collector::is_clock_wrong() const {
+  return wrong_clock(state_->options.clock->now()).has_value();
+}
 
 const Rules& Collector::rules() const { return state_->options.rules; }
 

@@ -19,6 +19,7 @@ namespace eventcollect {
 using collect::body_too_large;
 using collect::check_allowed_origin;
 using collect::check_body_headers;
+using collect::clock_is_wrong;
 using collect::OriginRules;
 using collect::problem;
 using collect::read_body;
@@ -52,6 +53,8 @@ struct Endpoint::State {
 
   // Fills `content`, or returns the response that says what is wrong.
   std::optional<Response> read(const Request& request, Content& content) const;
+
+  Response failed(const Error& failure) const;
 
   // Counts the response and adds what an allowed origin needs to read it.
   Response finish(std::string_view origin, Response response);
@@ -95,6 +98,13 @@ std::optional<Response> Endpoint::State::read(const Request& request, Content& c
   return {};
 }
 
+// With a wrong clock the collector accepts nothing, whatever its sink could do.
+Response Endpoint::State::failed(const Error& failure) const {
+  const bool is_not_stored = failure.kind() != Error::in_doubt;
+  if (is_not_stored && collector.is_clock_wrong()) return clock_is_wrong(options.retry_after);
+  return response_to(failure, options.retry_after);
+}
+
 Response Endpoint::State::finish(std::string_view origin, Response response) {
   responses.at(static_cast<std::size_t>(response.status)).fetch_add(1, std::memory_order_relaxed);
   origins.add_headers(origin, response);
@@ -131,7 +141,7 @@ Response Endpoint::handle(const Request& request) const {
     const Receipt receipt = state_->collector.collect(content.body.text, content.info());
     return state_->finish(request.origin, response_to(receipt));
   } catch (const Error& failure) {
-    return state_->finish(request.origin, response_to(failure, state_->options.retry_after));
+    return state_->finish(request.origin, state_->failed(failure));
   }
 }
 
@@ -144,8 +154,7 @@ void Endpoint::handle(const Request& request, std::function<void(Response)> resp
       content.body.text,
       [state = state_, origin = std::string{request.origin}, respond = std::move(respond)](
           const Receipt& receipt, const Error* failure) {
-        Response response = failure != nullptr ? response_to(*failure, state->options.retry_after)
-                                               : response_to(receipt);
+        Response response = failure != nullptr ? state->failed(*failure) : response_to(receipt);
         respond(state->finish(origin, std::move(response)));
       },
       content.info());
