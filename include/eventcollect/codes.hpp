@@ -44,6 +44,7 @@ inline constexpr std::string_view body_too_large = "body.too_large";
 inline constexpr std::string_view body_not_gzip = "body.not_gzip";
 inline constexpr std::string_view sink_unavailable = "sink.unavailable";
 inline constexpr std::string_view sink_in_doubt = "sink.in_doubt";
+inline constexpr std::string_view clock_wrong = "clock.wrong";
 inline constexpr std::string_view server_time_invalid = "server_time.invalid";
 inline constexpr std::string_view event_time_invalid = "event_time.invalid";
 inline constexpr std::string_view context_type = "context.type";
@@ -85,6 +86,7 @@ inline constexpr std::array all_codes{
     code::body_not_gzip,
     code::sink_unavailable,
     code::sink_in_doubt,
+    code::clock_wrong,
     code::server_time_invalid,
     code::event_time_invalid,
     code::context_type,

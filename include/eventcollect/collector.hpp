@@ -172,8 +172,13 @@ class Collector {
 
   // Whether an event could be stored now: whether the sink's last call succeeded, and the present
   // one has not taken longer than acknowledge_timeout. The first is a call of maintain() that the
-  // constructor causes; until it has returned, the answer is no.
+  // constructor causes; until it has returned, the answer is no. A clock that is wrong counts as a
+  // failure of the sink: on_failure gets it within maintain_interval.
   bool ready() const;
+
+  // Whether the clock shows a time before build_time() or after latest_time: no event can be
+  // stamped, and none is accepted.
+  bool is_clock_wrong() const;
 
   const Rules& rules() const;
   CollectorStatistics statistics() const;

@@ -13,6 +13,7 @@
 #include "eventcollect/file.hpp"
 #include "eventcollect/http.hpp"
 #include "eventcollect/memory.hpp"
+#include "eventcollect/notice.hpp"
 #include "eventcollect/open.hpp"
 #include "eventcollect/parser.hpp"
 #include "eventcollect/properties.hpp"

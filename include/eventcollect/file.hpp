@@ -6,6 +6,7 @@
 //   DIR/current.ndjson                          grows; every acknowledged event is synced
 //   DIR/0000000001-20261123T181500Z.ndjson      sealed: full or old enough, never changes again
 //   DIR/0000000002-….ndjson.torn                what a crash left of a line; never acknowledged
+//   DIR/0000000002-….ndjson.damaged             lines that a disk, say, has damaged
 //
 //   DIR/reader.cursor                           how far the source of that name has come
 //
@@ -34,8 +35,8 @@ class Reader;
 struct FileSinkOptions {
   std::uint64_t rotate_bytes = std::uint64_t{64} << 20;          // seal a file at this size
   std::chrono::milliseconds rotate_age = std::chrono::hours{1};  // and at this age
-  // Of all event files together; 0 is unlimited. At the limit write() throws. Torn tails do not
-  // count, since readers never remove them: remove them as you like.
+  // Of all event files together; 0 is unlimited. At the limit write() throws. What is
+  // torn or damaged does not count, since readers never remove it: remove it as you like.
   std::uint64_t max_total_bytes = 0;
   // At the limit the oldest sealed files go instead, read or not. A file is then sealed at an
   // eighth of the limit, or at rotate_bytes where that is less.
@@ -46,8 +47,10 @@ struct FileSinkOptions {
 
 // Each write is appended and synced (fdatasync) before it returns, the directory entry of a new
 // file too. After a failed write or sync the file is cut back to what was durable and sealed, and a
-// new one begins. What the last run left is sealed at the start, cut at its first line that is not
-// a JSON object. One writer per directory, held by a lock on DIR/.lock. One thread at a time.
+// new one begins. What a crash left is sealed at the next start: a torn line at its end, which was
+// never acknowledged, is cut off and kept; where lines before it are damaged, they alone are set
+// aside, blank lines take their place, and a notice says so (notice.hpp). No file of it may be a
+// symbolic link. One writer per directory, held by a lock on DIR/.lock. One thread at a time.
 class FileSink final : public Sink {
  public:
   // Makes the directory and its parents where missing. Throws Error: misconfigured where
@@ -56,7 +59,8 @@ class FileSink final : public Sink {
   explicit FileSink(const std::string& directory, FileSinkOptions options = {},
                     const Clock& clock = system_clock());
 
-  // Leaves current.ndjson as it is: the next start seals it.
+  // Seals current.ndjson, so that readers in other processes get all of it. Where that fails, the
+  // next start does.
   ~FileSink() override;
 
   void write(const Batch& batch, Rejections& rejections) override;

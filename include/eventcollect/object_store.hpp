@@ -82,6 +82,11 @@ class ObjectStore {
 
   // Nothing happens where there is no such object.
   virtual void remove(std::string_view key) = 0;
+
+  // On return the object that was seen under `key` is durable: its writer may have been killed
+  // before commit() had returned. To be called before something is done that relies on it. Does
+  // nothing where objects are durable as soon as they can be seen, as in S3.
+  virtual void sync(std::string_view /*key*/) {}
 };
 
 }  // namespace eventcollect

@@ -34,7 +34,7 @@ struct SqliteSinkOptions {
   // The ledger is beside it: eventcollect_loads, for a table of another name than `events`
   // eventcollect_loads_NAME, since each table has loads of its own.
   std::string table = "events";
-  bool create = true;  // the file, the table and the ledger, where missing
+  bool create = true;  // the file (mode 0640), the table and the ledger, where missing
   std::chrono::milliseconds timeout{std::chrono::seconds{10}};  // waiting for other writers
 };
 

@@ -18,6 +18,11 @@ std::string parent_of(const std::string& path) {
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
+// What a file system says that has no sync of directories, or that is read-only.
+bool is_without_sync(int result) {
+  return result == -EINVAL || result == -EROFS || result == -EOPNOTSUPP;
+}
+
 }  // namespace
 
 DurableDirectories::DurableDirectories(FileSystem& files, std::string root)
@@ -26,6 +31,10 @@ DurableDirectories::DurableDirectories(FileSystem& files, std::string root)
 std::optional<DurableDirectories::Failure> DurableDirectories::make(std::string path) {
   path = without_last_slashes(std::move(path));
   const std::lock_guard lock{mutex_};
+  if (durable_.contains(path)) {
+    if (files_.make_directory(path) == -EEXIST) return {};
+    durable_.clear();  // its parents may be gone, too
+  }
   for (std::size_t end = 0; end != path.size();) {
     end = std::min(path.find('/', end + 1), path.size());
     std::string part = path.substr(0, end);
@@ -40,15 +49,15 @@ std::optional<DurableDirectories::Failure> DurableDirectories::make_one(const st
   const int made = files_.make_directory(path);
   const bool was_there = made == -EEXIST;
   if (made < 0 && !was_there) return Failure{-made, "make", path};
-  if (was_there && path.size() < root_.size()) return {};
+  const bool may_be_anyones = was_there && path.size() <= root_.size();
   const std::string parent = parent_of(path);
   const Descriptor descriptor{files_, files_.open(parent, FileSystem::Open::directory)};
   if (descriptor.get() < 0) {
-    const bool is_not_ours_to_read = was_there && path == root_;
-    if (is_not_ours_to_read) return {};
+    if (may_be_anyones) return {};
     return Failure{-descriptor.get(), "open", parent};
   }
   const int synced = files_.sync(descriptor.get());
+  if (may_be_anyones && is_without_sync(synced)) return {};
   if (synced < 0) return Failure{-synced, "sync", parent};
   return {};
 }

@@ -20,12 +20,13 @@ class DurableDirectories {
     std::string path;       // of what
   };
 
-  // `files` has to outlive it. What exists above `root` counts as durable.
+  // `files` has to outlive it.
   DurableDirectories(FileSystem& files, std::string root);
 
   // Makes `path` and those of its parents that are missing; on return their entries are synced.
-  // From the root on those that exist are synced, too, once: a process that came no further may
-  // have made them.
+  // Those that exist are synced, too, once: a process that came no further may have made them. Of
+  // these the ones that lie in a directory that we may not read, or whose file system does not
+  // sync directories, count as durable down to the root. What was removed since is made again.
   std::optional<Failure> make(std::string path);
 
   // Without slashes at its end.

@@ -10,9 +10,14 @@
 
 namespace eventcollect::base {
 
+// What is made can be written by us, read by our group and seen by nobody else (umask aside).
+inline constexpr unsigned file_mode = 0640;
+inline constexpr unsigned directory_mode = 0750;
+
 // Each function returns what the call of its name does (POSIX.1-2017), or -errno where it fails.
-// None tries again after EINTR or a short count: that is the caller's part. Descriptors are those
-// of this file system only. Safe from any thread.
+// None tries again after EINTR or a short count: that is the caller's part. What is opened to be
+// written, or is asked for its size, may not be a symbolic link: -ELOOP. Descriptors are those of
+// this file system only, and never 0, 1 or 2. Safe from any thread.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;

@@ -12,12 +12,19 @@
 namespace eventcollect::base {
 namespace {
 
-constexpr mode_t file_mode = 0640;
-constexpr mode_t directory_mode = 0750;
-
 template <typename Result>
 Result or_errno(Result result) {
   return result < 0 ? static_cast<Result>(-errno) : result;
+}
+
+// In a process that was started without 0, 1 or 2, what it prints would go into a file that has
+// such a descriptor. Returns one that is none of these, or -errno.
+int above_standard(int descriptor) {
+  if (descriptor < 0) return -errno;
+  if (descriptor > STDERR_FILENO) return descriptor;
+  const int moved = or_errno(::fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+  ::close(descriptor);
+  return moved;
 }
 
 int open_flags(FileSystem::Open how) {
@@ -27,13 +34,13 @@ int open_flags(FileSystem::Open how) {
     case FileSystem::Open::read:
       return O_RDONLY;
     case FileSystem::Open::read_write:
-      return O_RDWR | O_APPEND;
+      return O_RDWR | O_APPEND | O_NOFOLLOW;
     case FileSystem::Open::update:
-      return O_RDWR;
+      return O_RDWR | O_NOFOLLOW;
     case FileSystem::Open::create_new:
       return O_RDWR | O_APPEND | O_CREAT | O_EXCL;
     case FileSystem::Open::overwrite:
-      return O_RDWR | O_APPEND | O_CREAT | O_TRUNC;
+      return O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_NOFOLLOW;
   }
   return O_RDONLY;
 }
@@ -45,7 +52,7 @@ class PosixFileSystem final : public FileSystem {
   }
 
   int open(const std::string& path, Open how) override {
-    return or_errno(::open(path.c_str(), open_flags(how) | O_CLOEXEC, file_mode));
+    return above_standard(::open(path.c_str(), open_flags(how) | O_CLOEXEC, file_mode));
   }
 
   void close(int descriptor) override { ::close(descriptor); }
@@ -65,8 +72,8 @@ class PosixFileSystem final : public FileSystem {
 
   std::int64_t size(const std::string& path) override {
     struct stat status {};
-    if (::stat(path.c_str(), &status) != 0) return -errno;
-    return status.st_size;
+    if (::lstat(path.c_str(), &status) != 0) return -errno;
+    return S_ISLNK(status.st_mode) ? -ELOOP : status.st_size;
   }
 
   int truncate(int descriptor, std::uint64_t bytes) override {
@@ -97,8 +104,9 @@ class PosixFileSystem final : public FileSystem {
   }
 
   int lock(const std::string& path) override {
-    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, file_mode);
-    if (descriptor < 0) return -errno;
+    const int descriptor =
+        above_standard(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, file_mode));
+    if (descriptor < 0) return descriptor;
     if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
     const int error = errno;
     ::close(descriptor);

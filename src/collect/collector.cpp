@@ -28,6 +28,8 @@ bool Collector::close(std::chrono::milliseconds timeout) { return intake_->close
 
 bool Collector::ready() const { return intake_->ready(); }
 
+bool Collector::is_clock_wrong() const { return intake_->is_clock_wrong(); }
+
 const Rules& Collector::rules() const { return intake_->options().rules; }
 
 CollectorStatistics Collector::statistics() const { return intake_->statistics(); }

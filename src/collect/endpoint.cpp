@@ -24,6 +24,7 @@ namespace eventcollect {
 using base::is_token;
 using collect::body_too_large;
 using collect::check_body_headers;
+using collect::clock_is_wrong;
 using collect::OriginRules;
 using collect::problem;
 using collect::read_body;
@@ -71,6 +72,8 @@ struct Endpoint::State {
 
   // Fills `content`, or returns the response that says what is wrong.
   std::optional<Response> read(const Request& request, Content& content) const;
+
+  Response failed(const Error& failure) const;
 
   // Counts the response and adds what an allowed origin needs to read it.
   Response finish(std::string_view origin, Response response);
@@ -120,6 +123,13 @@ std::optional<Response> Endpoint::State::read(const Request& request, Content& c
   return {};
 }
 
+// With a wrong clock the collector accepts nothing, whatever its sink could do.
+Response Endpoint::State::failed(const Error& failure) const {
+  const bool is_not_stored = failure.kind() != Error::in_doubt;
+  if (is_not_stored && intake->is_clock_wrong()) return clock_is_wrong(options.retry_after);
+  return response_to(failure, options.retry_after);
+}
+
 Response Endpoint::State::finish(std::string_view origin, Response response) {
   origins.add_headers(origin, response);
   responses.at(static_cast<std::size_t>(response.status)).fetch_add(1, std::memory_order_relaxed);
@@ -129,8 +139,7 @@ Response Endpoint::State::finish(std::string_view origin, Response response) {
 Response Endpoint::State::finish(std::string_view origin, const Receipt& receipt,
                                  const Error* failure) noexcept {
   try {
-    return finish(origin, failure != nullptr ? response_to(*failure, options.retry_after)
-                                             : response_to(receipt));
+    return finish(origin, failure != nullptr ? failed(*failure) : response_to(receipt));
   } catch (const std::bad_alloc&) {
     responses[503].fetch_add(1, std::memory_order_relaxed);
     return {503, {}, {}};

@@ -9,6 +9,7 @@
 
 #include "base/forks.hpp"
 #include "collect/calls_out.hpp"
+#include "collect/clock_check.hpp"
 #include "collect/receipts.hpp"
 #include "collect/ticket.hpp"
 #include "collect/tracked_event.hpp"
@@ -95,8 +96,9 @@ void Intake::start_committers(std::shared_ptr<Sink> sink) {
   EventHandlers handlers;
   handlers.on_lost = options_.on_lost;
   handlers.on_rejected = [this](const Event& event, std::string_view why) { reject(event, why); };
-  events_ = Committer::start(
-      std::move(sink), committer_options(options_, options_.max_queue_bytes, std::move(handlers)));
+  events_ =
+      Committer::start(with_clock_check(std::move(sink), *options_.clock),
+                       committer_options(options_, options_.max_queue_bytes, std::move(handlers)));
 }
 
 bool Intake::is_forked() const { return base::forks() != forks_; }
@@ -116,9 +118,7 @@ std::optional<Error> Intake::judge(std::string_view body, const RequestInfo& inf
                                    Workspace& space) {
   if (auto refused = refusal()) return refused;
   const TimePoint now = options_.clock->now();
-  if (now < build_time() || now > latest_time) {
-    return Error{Error::unavailable, "the server's clock is wrong"};
-  }
+  if (auto wrong = wrong_clock(now)) return wrong;
   space.parser.parse(body, info.format, {now, info.context, info.upload_time}, options_.rules,
                      space.batch, space.rejections);
   for (const Rejection& rejection : space.rejections) count_rejected(rejection);
@@ -259,6 +259,11 @@ bool Intake::close(std::chrono::milliseconds timeout) {
 }
 
 bool Intake::ready() const { return !is_forked() && events_->ready(); }
+
+// Not asked of one that is closed, whose clock may be gone.
+bool Intake::is_clock_wrong() const {
+  return !refusal() && wrong_clock(options_.clock->now()).has_value();
+}
 
 CollectorStatistics Intake::statistics() const {
   CollectorStatistics snapshot;

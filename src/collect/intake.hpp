@@ -26,6 +26,7 @@ class Intake {
   bool close(std::chrono::milliseconds timeout);
 
   bool ready() const;
+  bool is_clock_wrong() const;
   const CollectorOptions& options() const { return options_; }
   CollectorStatistics statistics() const;
 

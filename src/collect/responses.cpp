@@ -44,6 +44,13 @@ std::string rejected_list(const std::vector<Rejection>& rejected) {
   return list;
 }
 
+Response unavailable(std::string_view code, std::string_view detail,
+                     std::chrono::seconds retry_after) {
+  Response response = problem(503, code, "Service unavailable", detail);
+  response.headers.emplace_back("Retry-After", std::to_string(retry_after.count()));
+  return response;
+}
+
 }  // namespace
 
 Response problem(int status, std::string_view code, std::string_view title, std::string_view detail,
@@ -80,15 +87,21 @@ Response response_to(const Receipt& receipt) {
 }
 
 Response response_to(const Error& failure, std::chrono::seconds retry_after) {
-  const bool in_doubt = failure.kind() == Error::in_doubt;
-  Response response =
-      in_doubt ? problem(503, code::sink_in_doubt, "Service unavailable",
-                         "It is not known whether the events are stored. Send them again with the "
-                         "same event_id.")
-               : problem(503, code::sink_unavailable, "Service unavailable",
-                         "The events could not be stored. Send them again later.");
-  response.headers.emplace_back("Retry-After", std::to_string(retry_after.count()));
-  return response;
+  if (failure.kind() == Error::in_doubt) {
+    return unavailable(code::sink_in_doubt,
+                       "It is not known whether the events are stored. Send them again with the "
+                       "same event_id.",
+                       retry_after);
+  }
+  return unavailable(code::sink_unavailable,
+                     "The events could not be stored. Send them again later.", retry_after);
+}
+
+Response clock_is_wrong(std::chrono::seconds retry_after) {
+  return unavailable(code::clock_wrong,
+                     "The server's clock is wrong, so events cannot be stamped. Send them again "
+                     "later.",
+                     retry_after);
 }
 
 }  // namespace eventcollect::collect

@@ -19,5 +19,6 @@ Response response_to(const Receipt& receipt);
 
 // `failure` itself is for the operator's log and is not told to clients.
 Response response_to(const Error& failure, std::chrono::seconds retry_after);
+Response clock_is_wrong(std::chrono::seconds retry_after);
 
 }  // namespace eventcollect::collect

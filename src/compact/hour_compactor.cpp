@@ -36,6 +36,9 @@ bool HourCompactor::step() {
   for (const std::string& key : list_plans(store_, hour_)) {
     auto plan = read_plan(store_, key);
     if (!plan) continue;
+    // Outputs of a plan that a power cut takes back would be there twice, and raw objects that are
+    // removed for one that it opens again would be lost.
+    store_.sync(key);
     last = plan->number;
     if (!plan->done) {
       finish(std::move(*plan));

@@ -1,6 +1,8 @@
 #include "programs/run.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <thread>
@@ -32,9 +34,18 @@ std::optional<std::string> passing_failure_of(const std::function<void()>& work)
   }
 }
 
+// What is opened later would take the place of a standard stream that is closed, and what we print
+// would go into a file of events or to a client. The lowest free number is what open() gives.
+void open_missing_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", O_RDWR);
+  }
+}
+
 }  // namespace
 
 int run_program(std::string_view name, const std::function<int()>& body) {
+  open_missing_streams();
   take_over_signals();
   try {
     return body();

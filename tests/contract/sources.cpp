@@ -83,6 +83,25 @@ TEST_CASE("a line that is no event is unreadable, and those around it are read")
   CHECK(delivery.rejections[0].raw == "{\"a\":1}");
 }
 
+TEST_CASE("blank lines, which take the place of damaged ones, are passed over and acknowledged") {
+  TemporaryDirectory directory;
+  std::filesystem::create_directory(directory.path("events"));
+  const std::string good = std::string{numbered_batch("good", 1).ndjson()};
+  const std::string blank(700'000, '\n');  // more than is read at once
+  const std::string sealed = "-20300101T000000Z.ndjson";
+  write_file(directory.path("events/0000000001" + sealed), blank + good + blank);
+  write_file(directory.path("events/0000000002" + sealed), blank);
+  const auto source = open_source("file:" + directory.path("events") + "?consume=1&follow=0");
+  Delivery delivery;
+  REQUIRE(source->read(delivery, {}));
+  CHECK(delivery.size() == 1);
+  source->acknowledge(delivery);
+  delivery.clear();
+  CHECK_FALSE(source->read(delivery, {}));
+  CHECK(delivery.empty());
+  CHECK(names_in(directory.path("events"), ".ndjson").empty());
+}
+
 TEST_CASE("a file goes when the readers of all cursors have done with it") {
   TemporaryDirectory directory;
   FileSink sink{directory.path("events"), {.rotate_bytes = 1}};  // a file for each batch

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <map>
 #include <utility>
 
@@ -44,6 +45,7 @@ class BrokenStore : public ObjectStore {
   }
   std::unique_ptr<ObjectWriter> write(std::string_view key) override { return inner_->write(key); }
   void remove(std::string_view key) override { inner_->remove(key); }
+  void sync(std::string_view key) override { inner_->sync(key); }
 
  protected:
   std::shared_ptr<ObjectStore> inner_;
@@ -124,6 +126,19 @@ TEST_CASE("a file system without hard links cannot create, and says so at once")
     CHECK(files.contents().empty());
     store.put("raw/1", "x");
   }
+}
+
+TEST_CASE("a folder that was removed under a store is made again") {
+  TemporaryDirectory directory;
+  DirStore store{directory.path("objects")};
+  for (const char* removed : {"objects/raw/h1", "objects/raw"}) {
+    CAPTURE(removed);
+    store.put("raw/h1/a", "x");
+    std::filesystem::remove_all(directory.path(removed));
+    CHECK(store.create("raw/h1/a", "x"));
+    std::filesystem::remove_all(directory.path(removed));
+  }
+  CHECK_NOTHROW(store.sync("raw/h1/a"));
 }
 
 TEST_CASE("the suite fails for a store whose create() overwrites") {

@@ -1,6 +1,7 @@
-// Any bytes as the file that a crash left: the next start seals the lines that are whole, in order,
-// keeps the rest beside, and goes on.
+// Any bytes as the file that a crash left: the next start seals the lines that are whole, keeps the
+// rest beside, and goes on.
 #include "drivers/file/log.hpp"
+#include "eventcollect/notice.hpp"
 #include "eventcollect/parser.hpp"
 #include "fuzz/require.hpp"
 #include "support/power_cut_file_system.hpp"
@@ -14,28 +15,39 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
   const int file = files.open("events/current.ndjson", base::FileSystem::Open::create_new);
   if (!left.empty()) files.write(file, left.data(), left.size());
   files.sync_data(file);
-  files.sync(0);
+  const base::Descriptor directory{files, files.open("events", base::FileSystem::Open::directory)};
+  files.sync(directory.get());
 
+  set_notice_handler([](std::string_view) {});
   file::Log log{"events", {}, files, clock};
   log.append("{\"after\":1}\n");
   std::string sealed;
   std::string torn;
+  std::string damaged;
   for (const auto& [name, content] : files.durable_contents()) {
     if (name.ends_with(".torn")) {
       torn = content;
+    } else if (name.ends_with(".damaged")) {
+      damaged = content;
     } else if (name != "events/current.ndjson") {
       sealed = content;
     } else {
       fuzz::require(content == "{\"after\":1}\n", "the new file holds what is new");
     }
   }
-  fuzz::require(sealed + torn == left, "nothing is lost and nothing is added");
+  fuzz::require(sealed.size() + torn.size() == left.size(), "no byte is lost or added");
+  fuzz::require(left.ends_with(torn), "what is torn is the end");
+  std::string missing;
   for (std::size_t begin = 0; begin < sealed.size();) {
-    const std::size_t end = sealed.find('\n', begin);
-    fuzz::require(end != std::string::npos, "a sealed file ends with a whole line");
-    fuzz::require(is_json_object(std::string_view{sealed}.substr(begin, end - begin)),
-                  "every sealed line is a JSON object");
-    begin = end + 1;
+    const std::size_t end = left.find('\n', begin) + 1;
+    const std::size_t bytes = (end == 0 ? sealed.size() : end) - begin;
+    const std::string line = left.substr(begin, bytes);
+    const bool is_whole = end != 0 && (bytes == 1 || is_json_object(line.substr(0, bytes - 1)));
+    if (!is_whole) missing += line;
+    fuzz::require(sealed.substr(begin, bytes) == (is_whole ? line : std::string(bytes, '\n')),
+                  "whole lines stay where they are, and blank lines take the place of others");
+    begin += bytes;
   }
+  fuzz::require(damaged == missing, "what is damaged is kept beside");
   return 0;
 }

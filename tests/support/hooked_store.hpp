@@ -62,6 +62,8 @@ class HookedStore final : public ObjectStore {
     around(StoreCall::remove, key, [&] { inner_.remove(key); });
   }
 
+  void sync(std::string_view key) override { inner_.sync(key); }
+
   bool creates_once = true;  // false: as a store that ignores the condition
 
  private:

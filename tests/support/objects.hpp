@@ -117,6 +117,7 @@ class WatchedStore final : public ObjectStore {
   }
   std::unique_ptr<ObjectWriter> write(std::string_view key) override { return inner_.write(key); }
   void remove(std::string_view key) override { inner_.remove(key); }
+  void sync(std::string_view key) override { inner_.sync(key); }
 
  private:
   class Reader final : public ObjectReader {

@@ -1,8 +1,9 @@
 // A file system in memory that forgets, at a power cut, what was not synced, and fails on request.
 //
 // Each call of it counts as a step. A file's unsynced writes and a directory's unsynced entries
-// each survive the cut or not, in any combination; a write may survive in part. A sync that fails
-// loses what it was for, even if the next one succeeds: that is what Linux does.
+// each survive the cut or not, in any combination; a write may survive in part. What is in a
+// directory that does not survive is gone with it. A sync that fails loses what it was for, even if
+// the next one succeeds: that is what Linux does.
 #pragma once
 
 #include <algorithm>
@@ -58,8 +59,10 @@ class PowerCutFileSystem final : public base::FileSystem {
       if (random() % 2 == 0) apply(change, durable_names_);
     }
     pending_names_.clear();
+    remove_orphans(durable_names_);
     names_ = durable_names_;
     open_.clear();
+    directories_.clear();
     steps_left_ = forever;
     // Whatever an inode held live is now what survived.
     for (auto& [name, inode] : names_) inode->content = inode->durable;
@@ -77,7 +80,9 @@ class PowerCutFileSystem final : public base::FileSystem {
   // What would be there if the power went now and nothing unsynced survived.
   std::map<std::string, std::string> durable_contents() const {
     std::map<std::string, std::string> result;
-    for (const auto& [name, inode] : durable_names_) {
+    Names survivors = durable_names_;
+    remove_orphans(survivors);
+    for (const auto& [name, inode] : survivors) {
       if (!inode->is_directory) result[name] = inode->durable;
     }
     return result;
@@ -89,20 +94,19 @@ class PowerCutFileSystem final : public base::FileSystem {
     if (names_.contains(path)) return -EEXIST;
     auto inode = std::make_shared<Inode>();
     inode->is_directory = true;
+    const std::string parent = parent_of(path);
+    if (!is_top(parent) && !names_.contains(parent)) return -ENOENT;
     change({path, inode});
-    // Directories are not what is tested here: they are durable at once.
-    durable_names_[path] = inode;
-    pending_names_.pop_back();
     return 0;
   }
 
   int open(const std::string& path, Open how) override {
     if (const int error = step(Call::open)) return -error;
+    if (how == Open::directory) return open_directory(path);
     const auto found = names_.find(path);
     if (how == Open::create_new && found != names_.end()) return -EEXIST;
     const bool makes = how == Open::create_new || how == Open::overwrite;
-    if (!makes && found == names_.end())
-      return path == "." || path.ends_with('/') ? dot() : -ENOENT;
+    if (!makes && found == names_.end()) return -ENOENT;
     if (found == names_.end()) change({path, std::make_shared<Inode>()});
     const auto& inode = names_.at(path);
     if (how == Open::overwrite) inode->change({Write::truncation, 0, {}});
@@ -164,13 +168,21 @@ class PowerCutFileSystem final : public base::FileSystem {
     return -error;
   }
 
-  int sync(int) override {
+  int sync(int descriptor) override {
     const int error = step(Call::sync_directory);
     if (lies_about_sync) return 0;
-    if (error == 0) {
-      for (const NameChange& change : pending_names_) apply(change, durable_names_);
+    const std::string& directory = directories_.at(descriptor);
+    std::vector<NameChange> others;
+    for (NameChange& change : pending_names_) {
+      const bool is_here = parent_of(change.name) == directory ||
+                           (!change.from.empty() && parent_of(change.from) == directory);
+      if (!is_here) {
+        others.push_back(std::move(change));
+      } else if (error == 0) {
+        apply(change, durable_names_);
+      }
     }
-    pending_names_.clear();
+    pending_names_ = std::move(others);
     return -error;
   }
 
@@ -290,7 +302,31 @@ class PowerCutFileSystem final : public base::FileSystem {
     return fault ? fault(call) : 0;
   }
 
-  int dot() { return descriptor_of(std::make_shared<Inode>()); }
+  static bool is_top(const std::string& directory) { return directory == "." || directory == "/"; }
+
+  static std::string parent_of(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos) return ".";
+    return slash == 0 ? "/" : path.substr(0, slash);
+  }
+
+  // Parents stand before what they hold.
+  static void remove_orphans(Names& names) {
+    std::erase_if(names, [&](const auto& entry) {
+      const std::string parent = parent_of(entry.first);
+      return !is_top(parent) && !names.contains(parent);
+    });
+  }
+
+  int open_directory(std::string path) {
+    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+    const auto found = names_.find(path);
+    if (!is_top(path) && found == names_.end()) return -ENOENT;
+    const int opened =
+        descriptor_of(found == names_.end() ? std::make_shared<Inode>() : found->second);
+    directories_[opened] = std::move(path);
+    return opened;
+  }
 
   int descriptor_of(std::shared_ptr<Inode> inode) {
     open_[++last_descriptor_] = std::move(inode);
@@ -301,6 +337,7 @@ class PowerCutFileSystem final : public base::FileSystem {
   Names durable_names_;
   std::vector<NameChange> pending_names_;
   std::map<int, std::shared_ptr<Inode>> open_;
+  std::map<int, std::string> directories_;  // those of open_ that are one
   int last_descriptor_ = 0;
   std::size_t steps_ = 0;
   std::size_t steps_left_ = forever;

@@ -48,9 +48,9 @@ def parse_event(line, where):
 
 
 def stored_events(folder, live=False):
-    """All events under a folder, each line checked."""
+    """All events under a folder, each line checked. Blank lines stand in place of damaged ones."""
     return [parse_event(line, f"{path}:{number}") for path in ndjson_files(folder)
-            for number, line in enumerate(read_lines(path, live), 1)]
+            for number, line in enumerate(read_lines(path, live), 1) if line]
 
 
 def check_stored_once(folder, acknowledged):

@@ -74,7 +74,7 @@ def environment(extra=None):
 class Server:
     """The server under test. Its output goes to files, since a pipe that nobody reads would block it."""
 
-    def __init__(self, command, output, env, cwd, file_size_limit=None, log_to=None):
+    def __init__(self, command, output, env, cwd, file_size_limit=None, log_to=None, without=()):
         self.command = command
         self.output = pathlib.Path(f"{output}.out")
         self.log = pathlib.Path(f"{output}.log")
@@ -84,6 +84,8 @@ class Server:
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a test that is killed itself leaves no server behind
             if file_size_limit is not None:
                 set_file_size_limit(0, file_size_limit)
+            for descriptor in without:
+                os.close(descriptor)
 
         with self.output.open("wb") as out, open(log_to or self.log, "wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=env,

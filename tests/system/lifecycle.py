@@ -8,6 +8,7 @@ writer, and a start that cannot succeed fails clearly.
 
 import http.client
 import json
+import os
 import random
 import re
 import signal
@@ -266,6 +267,29 @@ def restart_seals_what_was_left(context):
     check_stored_once(context.events, [first["event_id"], second["event_id"]])
 
 
+def stop_seals_the_last_file(context):
+    """After a clean stop nothing is left for a next start to do: who reads sealed files has every event."""
+    server = context.start()
+    sent = [fresh_event(context.random) for _ in range(3)]
+    check(web.post(server.url, sent).status == 202, "no 202")
+    server.stop()
+    check(not (context.events / "current.ndjson").exists(), "current.ndjson is there after a stop")
+    check(len(sealed_files(context.events)) == 1, "a stop did not seal the file")
+    check_stored_once(context.events, [event["event_id"] for event in sent])
+
+
+def standard_streams_may_be_closed(context):
+    """What is opened never takes the place of a closed stream, so no line of the log gets among the events."""
+    server = context.start(without=(0, 2))
+    event = fresh_event(context.random)
+    check(web.post(server.url, event).status == 202, "no 202")
+    for stream in (0, 2):
+        target = os.readlink(f"/proc/{server.process.pid}/fd/{stream}")
+        check(target == "/dev/null", f"{stream} is {target}")
+    server.stop()
+    check_stored_once(context.events, [event["event_id"]])
+
+
 def one_writer_per_directory(context):
     server = context.start()
     url = server.url
@@ -340,7 +364,8 @@ def weaker_mode_keeps_what_it_accepted(context):
 CASES = [drain_still_accepts, drain_with_an_admin_port, work_in_flight_finishes, drain_is_bounded,
          idle_connections_do_not_delay_the_end, second_signal_ends_at_once, ending_signals_drain,
          other_signals_end_nothing, hangup_reads_the_page_anew, nothing_is_lost_under_load,
-         restart_seals_what_was_left, one_writer_per_directory, port_in_use, admin_port_in_use, stopped_while_starting,
+         restart_seals_what_was_left, stop_seals_the_last_file, standard_streams_may_be_closed,
+         one_writer_per_directory, port_in_use, admin_port_in_use, stopped_while_starting,
          unwritable_directory, weaker_mode_keeps_what_it_accepted]
 
 if __name__ == "__main__":

@@ -305,4 +305,10 @@ void DirStore::remove(std::string_view key) {
   check(removed, "remove", path);
 }
 
+void DirStore::sync(std::string_view key) {
+  const std::string folder = parent_of(folder_->path_of(key));
+  folder_->make(folder);
+  folder_->sync(folder, Error::unavailable);
+}
+
 }  // namespace eventcollect

@@ -9,9 +9,10 @@
 
 #include "base/durable_directories.hpp"
 #include "base/errno_text.hpp"
+#include "base/notice.hpp"
 #include "drivers/file/cursor.hpp"
+#include "drivers/file/left_file.hpp"
 #include "drivers/file/names.hpp"
-#include "drivers/file/torn_tail.hpp"
 #include "eventcollect/sink.hpp"
 
 namespace eventcollect::file {
@@ -20,6 +21,7 @@ using base::Descriptor;
 using base::DurableDirectories;
 using base::errno_text;
 using base::FileSystem;
+using base::notice;
 using base::write_all;
 
 namespace {
@@ -50,15 +52,26 @@ Log::Log(std::string directory, FileSinkOptions options, FileSystem& files, cons
   bring_to_appending();
 }
 
+Log::~Log() {
+  try {
+    if (phase_ == Phase::appending) phase_ = Phase::sealing;
+    while (phase_ == Phase::damaged || phase_ == Phase::sealing || phase_ == Phase::renamed) {
+      advance();
+    }
+  } catch (...) {
+    // The next start seals it.
+  }
+}
+
 void Log::append(std::string_view lines) {
   bring_to_appending();
   const bool is_full = durable_bytes_ > 0 && durable_bytes_ + lines.size() > options_.rotate_bytes;
-  if (is_full || is_old()) {
+  if (is_old() || is_full) {
     phase_ = Phase::sealing;
     bring_to_appending();
   }
   check_bound(lines.size());
-  if (durable_bytes_ == 0) begun_ = clock_.now();
+  if (durable_bytes_ == 0) begun_ = looked_;
   // Until the sync has succeeded, the file can be trusted only up to durable_bytes_.
   phase_ = Phase::damaged;
   try {
@@ -147,14 +160,26 @@ void Log::recover() {
   file_ =
       std::make_shared<Descriptor>(open(current_file_name, FileSystem::Open::read_write, "open"));
   name_ = current_file_name;
-  durable_bytes_ = valid_prefix(directory_, *file_, name_, size);
-  if (durable_bytes_ < size) {
-    keep_torn_tail(directory_, *file_, durable_bytes_, size, sealed_name() + ".torn");
+  const LeftFile left{directory_, *file_, name_, size};
+  durable_bytes_ = size - left.torn_bytes();
+  if (left.damaged_bytes() > 0) set_damage_aside(left);
+  if (left.torn_bytes() > 0) {
+    left.copy_torn(sealed_name() + ".torn");
     check(files_.truncate(file_->get(), durable_bytes_), "truncate", name_);
   }
   // What a killed process wrote and did not sync may still be only in memory.
   check(files_.sync_data(file_->get()), "sync", name_);
   phase_ = Phase::sealing;
+}
+
+void Log::set_damage_aside(const LeftFile& left) {
+  const std::string name = sealed_name() + ".damaged";
+  left.move_damaged(name, [&] { check(files_.sync(directory_descriptor_.get()), "sync", "."); });
+  notice(
+      fmt::format("'{}' was damaged: {} bytes of it, which may hold acknowledged events, are now "
+                  "in '{}', and {} whole lines are kept",
+                  directory_.path(current_file_name), left.damaged_bytes(), directory_.path(name),
+                  left.lines()));
 }
 
 void Log::bring_to_appending() {
@@ -281,8 +306,12 @@ void Log::check_room() {
   out_of_space_ = false;
 }
 
-bool Log::is_old() const {
-  return durable_bytes_ > 0 && clock_.now() - begun_ >= options_.rotate_age;
+// A clock that is set back takes begun_ with it, so that the file goes on getting older.
+bool Log::is_old() {
+  const TimePoint now = clock_.now();
+  if (now < looked_) begun_ -= looked_ - now;
+  looked_ = now;
+  return durable_bytes_ > 0 && now - begun_ >= options_.rotate_age;
 }
 
 std::string Log::sealed_name() const {

@@ -14,10 +14,17 @@
 
 namespace eventcollect::file {
 
+class LeftFile;
+
 // One thread at a time. All functions throw Error.
 class Log {
  public:
   Log(std::string directory, FileSinkOptions options, base::FileSystem& files, const Clock& clock);
+
+  // Seals the current file. Where that fails, the next start does.
+  ~Log();
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
 
   // Appends whole lines. On return they are durable.
   void append(std::string_view lines);
@@ -48,6 +55,7 @@ class Log {
   void survey();
   std::uint64_t sequence_at(const std::string& cursor);
   void recover();
+  void set_damage_aside(const LeftFile& left);
 
   void bring_to_appending();
   void advance();
@@ -62,7 +70,7 @@ class Log {
   void check_bound(std::uint64_t more_bytes);
   void remove_oldest(const SealedFile& oldest);
   void check_room();
-  bool is_old() const;
+  bool is_old();
   std::string sealed_name() const;
   std::int64_t check(std::int64_t result, std::string_view what, std::string_view name);
   base::Descriptor open(std::string_view name, base::FileSystem::Open how, std::string_view what);
@@ -82,6 +90,7 @@ class Log {
   std::uint64_t sequence_ = 1;       // of the next file to be sealed
   bool out_of_space_ = false;        // by the last write
   TimePoint begun_;                  // when the first event of file_ came
+  TimePoint looked_;                 // the last look at the clock
   const std::shared_ptr<Progress> progress_ = std::make_shared<Progress>();
 };
 

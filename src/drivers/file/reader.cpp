@@ -102,18 +102,20 @@ bool Reader::take_lines(Delivery& delivery, const ReadLimits& limits, std::uint6
       break;
     }
   }
-  return input_.place() != begin || is_full(delivery, limits);
+  return (input_.place() != begin && !delivery.empty()) || is_full(delivery, limits);
 }
 
 // Takes `line` and the lines that are read with it, and notes them before the next read, which may
 // fail: they must be acknowledged all the same.
 void Reader::take_buffered(Delivery& delivery, const ReadLimits& limits, std::string_view line) {
   const bool is_first = delivery.empty();
+  const std::size_t before = delivery.size();
   do {
-    if (line.empty()) continue;
+    if (line.empty()) continue;  // in place of a damaged one
     auto rejection = events_.append(line, delivery.batch);
     if (rejection) delivery.rejections.push_back(*std::move(rejection));
   } while (!is_full(delivery, limits) && input_.next(line));
+  if (delivery.size() == before) return skip_to(input_.place());
   std::optional<TimePoint> oldest;
   if (is_first && !delivery.batch.empty()) oldest = delivery.batch.front().server_time;
   delivery.session = session_;
@@ -123,7 +125,12 @@ void Reader::take_buffered(Delivery& delivery, const ReadLimits& limits, std::st
 // Goes on to the next file: this one is sealed and read to its end.
 void Reader::leave_file() {
   input_.move_to({input_.place().sequence + 1, 0});
-  const auto moved = unacknowledged_.skip_to(input_.place());
+  skip_to(input_.place());
+}
+
+// Nothing that is to be acknowledged is left before `place`.
+void Reader::skip_to(const Place& place) {
+  const auto moved = unacknowledged_.skip_to(place);
   if (moved) checkpoint_.save_if_due(*moved);
 }
 

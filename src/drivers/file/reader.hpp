@@ -39,6 +39,7 @@ class Reader {
   bool take_lines(Delivery& delivery, const ReadLimits& limits, std::uint64_t end);
   void take_buffered(Delivery& delivery, const ReadLimits& limits, std::string_view line);
   void leave_file();
+  void skip_to(const Place& place);
   void wait(const Progress::State& seen, std::chrono::milliseconds left) const;
 
   const FileSourceOptions options_;

@@ -2,10 +2,10 @@
 
 #include <openssl/evp.h>
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <new>
+#include <optional>
 
 #include "base/encoding.hpp"
 
@@ -16,9 +16,14 @@ using base::append_percent_encoded;
 using base::percent_decode;
 
 std::string decode_key(std::string_view text) {
-  std::string spaced{text};
-  std::replace(spaced.begin(), spaced.end(), '+', ' ');
-  return percent_decode(spaced).value_or(spaced);
+  std::string decoded;
+  decoded.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = text[i] == '%' ? percent_decode(text.substr(i, 3)) : std::nullopt;
+    if (byte) i += 2;
+    decoded += byte ? *byte : std::string{text[i] == '+' ? ' ' : text[i]};
+  }
+  return decoded;
 }
 
 std::string encode(const Query& query) {

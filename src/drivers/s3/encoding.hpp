@@ -7,8 +7,8 @@
 
 namespace eventcollect::s3 {
 
-// Undoes what S3 does to keys in a list (encoding-type=url), where '+' is a space. A key that is
-// not encoded stays.
+// Undoes what S3 does to keys in a list (encoding-type=url), where '+' is a space. A '%'
+// without two hex digits stays, and so does a key that is not encoded.
 std::string decode_key(std::string_view text);
 
 // Names are in the order in which they are signed, and of unreserved characters.

@@ -1,12 +1,14 @@
 #include "drivers/sqlite/connection.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <thread>
 
+#include "base/file_system.hpp"
 #include "base/format.hpp"
 
 namespace eventcollect::sqlite {
@@ -57,6 +59,11 @@ std::string plain_path(const std::string& file) {
   return file.starts_with('/') ? file : "./" + file;
 }
 
+// Makes an empty file where there is none, which is an empty database: SQLite would let everyone
+// read it, and gives the files beside it the same mode. Opening and closing it here would take away
+// the locks that this process has on it. What fails is for SQLite to say.
+void make_file(const std::string& path) { ::mknod(path.c_str(), S_IFREG | base::file_mode, 0); }
+
 }  // namespace
 
 bool is_fault_of_the_data(int code) {
@@ -78,6 +85,7 @@ Connection::Connection(const std::string& file, bool create, const Deadline& dea
     : name_{"sqlite:" + file} {
   const int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0) |
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  if (create) make_file(plain_path(file));
   const int code = sqlite3_open_v2(plain_path(file).c_str(), &handle_, flags, nullptr);
   if (code != SQLITE_OK || sqlite3_db_readonly(handle_, "main") != 0) {
     const Error failure = code != SQLITE_OK ? error(code, "open it")

@@ -6,6 +6,7 @@
 
 #include "drivers/s3/answers.hpp"
 #include "drivers/s3/credentials.hpp"
+#include "drivers/s3/encoding.hpp"
 #include "drivers/s3/verdict.hpp"
 #include "support/cutting_proxy.hpp"
 #include "support/directory.hpp"
@@ -249,6 +250,12 @@ TEST_CASE("what is no answer of S3 is an error, not an empty list") {
   CHECK_THROWS(s3::read_list("<ListBucketResult></ListBucketResult>"));
   CHECK_THROWS(
       s3::read_list("<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"));
+}
+
+TEST_CASE("a bad escape in a listed key stays, and the others are decoded") {
+  CHECK(s3::decode_key("a%2Fb+c%20d%C3%A9") == "a/b c d\xC3\xA9");
+  CHECK(s3::decode_key("a%2Fb%zz%2f%") == "a/b%zz/%");
+  CHECK(s3::decode_key("%%20%2") == "% %2");
 }
 
 }  // namespace eventcollect::test

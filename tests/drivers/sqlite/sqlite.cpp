@@ -3,12 +3,14 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <latch>
 #include <random>
 #include <set>
@@ -270,6 +272,29 @@ TEST_CASE("a kill of the writing process loses nothing acknowledged and leaves w
   }
   CHECK(found == acknowledged.size());
   CHECK(rows.size() <= acknowledged.size() + 15);
+}
+
+TEST_CASE(
+    "the files of a new database have the mode of other files, one that exists keeps its own") {
+  namespace fs = std::filesystem;
+  TemporaryDirectory directory;
+  const std::string file = directory.path("events.db");
+  const mode_t before = umask(0);
+  const auto mode_of = [&](const std::string& suffix) {
+    return static_cast<unsigned>(fs::status(file + suffix).permissions());
+  };
+  {
+    const auto sink = open_sink("sqlite:" + file);
+    write(*sink, numbered_batch("a", 1));
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      CAPTURE(suffix);
+      CHECK(mode_of(suffix) == 0640);
+    }
+  }
+  fs::permissions(file, fs::perms{0604});
+  write(*open_sink("sqlite:" + file), numbered_batch("b", 1));
+  CHECK(mode_of("") == 0604);
+  umask(before);
 }
 
 }  // namespace eventcollect::test

@@ -3,8 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <random>
+#include <string>
+#include <vector>
 
 #include "support/power_cut_file_system.hpp"
+#include "support/seed.hpp"
 
 namespace eventcollect::test {
 
@@ -46,13 +50,39 @@ TEST_CASE("a directory and its missing parents are made, and the entry of each i
   CHECK(disk.syncs_to_make(directories, "a/b/d") == 0);
 }
 
-TEST_CASE("what another process has made is synced from the root on, and not above it") {
+TEST_CASE("what another process has made is synced once, above the root as well") {
   Disk disk;
   for (const char* path : {"/x", "/x/root", "/x/root/a"}) disk.files.make_directory(path);
   DurableDirectories directories{disk.files, "/x/root/"};
-  CHECK(disk.syncs_to_make(directories, "/x/root") == 1);
+  CHECK(disk.syncs_to_make(directories, "/x/root") == 2);
   CHECK(disk.syncs_to_make(directories, "/x/root/a") == 1);
   CHECK(disk.syncs_to_make(directories, "/x/root/a/b") == 1);
+}
+
+TEST_CASE("what a killed process has made, and not synced, survives a power cut after make()") {
+  std::mt19937_64 random{seed()};
+  for (int round = 0; round < 50; ++round) {
+    PowerCutFileSystem files;
+    for (const char* path : {"/x", "/x/root", "/x/root/a"}) files.make_directory(path);
+    CHECK_FALSE(DurableDirectories{files, "/x/root"}.make("/x/root/a"));
+    files.power_on(random);
+    CHECK(files.make_directory("/x/root/a") == -EEXIST);
+  }
+}
+
+TEST_CASE("a directory that was removed is made again, durable, with its parents") {
+  std::mt19937_64 random{seed()};
+  const std::vector<std::string> removals[] = {{"a/b/c"}, {"a/b/c", "a/b"}, {"a/b/c", "a/b", "a"}};
+  for (const auto& removed : removals) {
+    CAPTURE(removed.size());
+    PowerCutFileSystem files;
+    DurableDirectories directories{files, "a"};
+    CHECK_FALSE(directories.make("a/b/c"));
+    for (const std::string& path : removed) files.remove(path);
+    CHECK_FALSE(directories.make("a/b/c"));
+    files.power_on(random);
+    CHECK(files.make_directory("a/b/c") == -EEXIST);
+  }
 }
 
 TEST_CASE("a directory whose entry could not be synced is synced again") {

@@ -610,6 +610,34 @@ TEST_CASE("a clock before the build stamps nothing") {
   CHECK(collector.track("a").status() == Ticket::Status::lost);
 }
 
+TEST_CASE("with a wrong clock a collector is not ready, says why, and recovers when it is set") {
+  ManualClock clock{from_milliseconds(0)};
+  std::promise<std::string> said;
+  std::promise<void> recovered;
+  std::atomic<int> failures{0};
+  Collector collector{std::make_shared<MemorySink>(),
+                      {.maintain_interval = 1ms,
+                       .clock = &clock,
+                       .on_failure =
+                           [&](const Error& error) {
+                             if (++failures == 1) said.set_value(error.what());
+                           },
+                       .on_recovery = [&] { recovered.set_value(); }}};
+  CHECK(said.get_future().get().starts_with("clock.wrong: the clock shows 1970-01-01T00:00:00"));
+  CHECK_FALSE(collector.ready());
+  CHECK_FALSE(collector.statistics().sink.ready);
+  CHECK(collector.is_clock_wrong());
+  clock.set(some_time);
+  recovered.get_future().get();
+  CHECK(collector.ready());
+  CHECK_FALSE(collector.is_clock_wrong());
+  CHECK(collector.collect(event_named("a")).accepted == 1);
+  // No request is needed to find out.
+  clock.set(latest_time + 1ms);
+  wait_until([&] { return !collector.ready(); });
+  CHECK(collector.is_clock_wrong());
+}
+
 TEST_CASE("a collector without a sink or a clock is rejected") {
   CHECK_THROWS_AS(Collector{nullptr}, std::invalid_argument);
   CHECK_THROWS_AS((Collector{std::make_shared<MemorySink>(), {.clock = nullptr}}),

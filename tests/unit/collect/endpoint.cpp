@@ -922,7 +922,7 @@ std::vector<Failure> failures() {
        {},
        "sink.in_doubt"},
       {"queue full", ignore, {.max_queue_bytes = 1}, "sink.unavailable"},
-      {"clock before the build", ignore, {.clock = &long_ago}, "sink.unavailable"},
+      {"clock before the build", ignore, {.clock = &long_ago}, "clock.wrong"},
   };
 }
 

@@ -5,10 +5,13 @@
 
 #include <csignal>
 #include <fstream>
+#include <random>
 
 #include "eventcollect/open.hpp"
 #include "support/directory.hpp"
 #include "support/events.hpp"
+#include "support/notices.hpp"
+#include "support/seed.hpp"
 #include "support/writing.hpp"
 
 namespace eventcollect::test {
@@ -30,7 +33,15 @@ struct Setup {
   void put(const std::string& name, const std::string& text) const {
     std::ofstream{directory + "/" + name, std::ios::binary | std::ios::app} << text;
   }
+  // Leaves a current file as a killed process does, and starts.
+  void start_after_crash(const std::string& left) {
+    std::filesystem::create_directories(directory);
+    put("current.ndjson", left);
+    open();
+  }
 };
+
+constexpr const char* first_sealed = "0000000001-20300101T000000Z.ndjson";
 
 template <typename Call>
 Error error_of(Call&& call) {
@@ -56,65 +67,179 @@ TEST_CASE("events are appended to current.ndjson as they are") {
   CHECK(setup.content("current.ndjson") == std::string{one.ndjson()} + std::string{two.ndjson()});
 }
 
-TEST_CASE("a start seals what the last run left") {
+TEST_CASE("a stop seals the current file, so that another process gets all of it") {
   Setup setup;
   const Batch batch = numbered_batch("a", 2);
   write(*setup.open(), batch);
+  CHECK(setup.files() == Names{first_sealed});
+  CHECK(setup.content(first_sealed) == batch.ndjson());
+  FileSource source{setup.directory, {.follow = false}};
+  Delivery delivery;
+  while (source.read(delivery, {})) {
+  }
+  CHECK(delivery.batch.size() == 2);
+}
+
+TEST_CASE("a start seals what a crash left") {
+  Setup setup;
+  const std::string lines{numbered_batch("a", 2).ndjson()};
+  std::filesystem::create_directories(setup.directory);
+  setup.put("current.ndjson", lines);
   auto sink = setup.open();
-  CHECK(setup.files() == Names{"0000000001-20300101T000000Z.ndjson", "current.ndjson"});
-  CHECK(setup.content("0000000001-20300101T000000Z.ndjson") == batch.ndjson());
+  CHECK(setup.files() == Names{first_sealed, "current.ndjson"});
+  CHECK(setup.content(first_sealed) == lines);
   CHECK(setup.content("current.ndjson").empty());
 }
 
-TEST_CASE("a start leaves no empty file behind") {
+TEST_CASE("a run without an event leaves no file behind") {
   Setup setup;
   for (int i = 0; i < 3; ++i) setup.open();
-  CHECK(setup.files() == Names{"current.ndjson"});
+  CHECK(setup.files().empty());
 }
 
-TEST_CASE("a torn tail is cut off and kept beside") {
-  const std::string tails[] = {R"({"event_id":"0193)", std::string(4, '\0'),
-                               "{\"a\":1}\nnot json\n{\"b\":2}\n", "[1]\n", "{\"a\":\"\xff\"}\n"};
+TEST_CASE("a torn line is cut off and kept beside") {
+  const std::string whole{numbered_batch("a", 1).ndjson()};
+  const std::string tails[] = {R"({"event_id":"0193)",
+                               std::string(4, '\0'),
+                               R"({"a":"}{)",
+                               "{\"a\":[{}",
+                               whole.substr(0, 50) + std::string(7, '\0'),
+                               R"({"a":"\"}{\\)",
+                               whole.substr(0, whole.size() - 1)};
   for (const std::string& tail : tails) {
     CAPTURE(tail);
     Setup setup;
-    const Batch batch = numbered_batch("a", 1);
-    write(*setup.open(), batch);
-    setup.put("current.ndjson", tail);
-    setup.open();
-    // A whole line before the first invalid one was written too, only never acknowledged.
-    const std::string whole = tail.starts_with("{\"a\":1}") ? "{\"a\":1}\n" : "";
-    const std::string sealed = "0000000001-20300101T000000Z.ndjson";
-    CHECK(setup.content(sealed) == std::string{batch.ndjson()} + whole);
-    CHECK(setup.content(sealed + ".torn") == tail.substr(whole.size()));
+    const Notices notices;
+    setup.start_after_crash(whole + tail);
+    CHECK(setup.content(first_sealed) == whole);
+    CHECK(setup.content(std::string{first_sealed} + ".torn") == tail);
+    CHECK(names_in(setup.directory, ".damaged").empty());
+    CHECK(notices.all().empty());
   }
+}
+
+TEST_CASE("damaged lines alone are set aside, whatever stands around them, and a notice says so") {
+  const std::string whole{numbered_batch("a", 2).ndjson()};
+  const std::string damages[] = {"not json\n",           "[1]\n",
+                                 "{\"a\":\"\xff\"}\n",   "{\"a\":\"\x01\"}\n",
+                                 "{\"a\":1}{\"a\":2}\n", std::string(9, '\0') + "\n"};
+  const std::string torn_lines[] = {"", "{\"half"};
+  for (const std::string& damage : damages) {
+    for (const std::string& torn : torn_lines) {
+      CAPTURE(damage);
+      CAPTURE(torn);
+      Setup setup;
+      const Notices notices;
+      setup.start_after_crash(whole + damage + whole + damage + whole + torn);
+      // Blank lines, so that what a cursor points to stays where it is.
+      const std::string blank(damage.size(), '\n');
+      CHECK(setup.content(first_sealed) == whole + blank + whole + blank + whole);
+      CHECK(setup.content(std::string{first_sealed} + ".damaged") == damage + damage);
+      CHECK(names_in(setup.directory, ".torn").size() == (torn.empty() ? 0 : 1));
+      REQUIRE(notices.all().size() == 1);
+      const std::string bytes = std::to_string(2 * damage.size()) + " bytes";
+      CHECK(notices.all().front().find(bytes) != std::string::npos);
+      CHECK(notices.all().front().find("6 whole lines") != std::string::npos);
+      CHECK(notices.all().front().find(".damaged") != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("a last line without its line feed is damaged, not torn, if more follows its object") {
+  const std::string tails[] = {"{\"a\":1}x", "{\"a\":1} {\"b\"", "{\"a\":[1]}]", "\"a\":1}", "x"};
+  for (const std::string& tail : tails) {
+    CAPTURE(tail);
+    Setup setup;
+    const Notices notices;
+    setup.start_after_crash("{\"n\":1}\n" + tail);
+    CHECK(setup.content(std::string{first_sealed} + ".damaged") == tail);
+    CHECK(names_in(setup.directory, ".torn").empty());
+    CHECK(notices.all().size() == 1);
+  }
+}
+
+TEST_CASE("one flipped bit costs at most the two lines that it is between") {
+  const Batch batch = numbered_batch("a", 20);
+  const std::string text{batch.ndjson()};
+  std::mt19937_64 random{seed()};
+  for (int round = 0; round < 200; ++round) {
+    const Notices notices;
+    std::string left = text;
+    const std::size_t at = random() % left.size();
+    left[at] = static_cast<char>(left[at] ^ (1 << random() % 8));
+    CAPTURE(at);
+    Setup setup;
+    setup.start_after_crash(left);
+    std::size_t kept = 0;
+    for (const std::string& line : lines_of(setup.content(first_sealed))) {
+      if (!line.empty() && text.find(line + '\n') != std::string::npos) ++kept;
+    }
+    CHECK(kept >= 18);
+    CHECK(names_in(setup.directory, ".torn").empty());
+  }
+}
+
+TEST_CASE("a line longer than any of ours is damaged, and the lines around it are kept") {
+  Setup setup;
+  const Notices notices;
+  const std::string whole{numbered_batch("a", 1).ndjson()};
+  const std::string too_long(std::size_t{18} << 20, 'x');
+  setup.start_after_crash(whole + too_long + "\n" + whole);
+  CHECK(setup.content(first_sealed) == whole + std::string(too_long.size() + 1, '\n') + whole);
+  CHECK(setup.content(std::string{first_sealed} + ".damaged") == too_long + "\n");
 }
 
 TEST_CASE("a file with nothing but a torn line leaves only that") {
   Setup setup;
-  setup.open();
-  setup.put("current.ndjson", "{\"half");
-  setup.open();
-  CHECK(setup.files() == Names{"current.ndjson"});
+  setup.start_after_crash("{\"half");
+  CHECK(setup.files().empty());
   CHECK(names_in(setup.directory, ".torn").size() == 1);
 }
 
-TEST_CASE("torn tails take no room from events") {
+TEST_CASE("torn lines take no room from events") {
   Setup setup;
   const Batch batch = numbered_batch("a", 1);
   const FileSinkOptions options{.rotate_bytes = batch.bytes(),
                                 .max_total_bytes = batch.bytes() * 2};
-  setup.open(options);
-  for (int i = 0; i < 3; ++i) {
-    setup.put("current.ndjson", std::string(batch.bytes(), 'x'));
-    setup.open(options);
-  }
+  const std::string torn = '{' + std::string(batch.bytes(), 'x');
+  for (int i = 0; i < 3; ++i) setup.start_after_crash(torn);
   CHECK(names_in(setup.directory, ".torn").size() == 3);
-  setup.put("current.ndjson", std::string(batch.bytes(), 'x'));
+  setup.put("current.ndjson", torn);
   const auto sink = setup.open(options);
   for (int i = 0; i < 2; ++i) write(*sink, batch);
   CHECK(error_of([&] { write(*sink, batch); }).kind() == Error::unavailable);
   CHECK(names_in(setup.directory, ".torn").size() == 4);
+}
+
+TEST_CASE("a symbolic link in the directory is rejected, and what it points to is left alone") {
+  for (const char* name : {"current.ndjson", ".lock"}) {
+    for (const bool dangles : {false, true}) {
+      CAPTURE(name);
+      CAPTURE(dangles);
+      Setup setup;
+      std::filesystem::create_directory(setup.directory);
+      const std::string target = setup.root.path("target");
+      if (!dangles) write_file(target, "precious");
+      std::filesystem::create_symlink(target, setup.directory + "/" + name);
+      const Error error = error_of([&] { setup.open(); });
+      CHECK(std::string{error.what()}.find("it is a symbolic link") != std::string::npos);
+      CHECK(std::filesystem::exists(target) != dangles);
+      if (!dangles) CHECK(read_file(target) == "precious");
+    }
+  }
+}
+
+TEST_CASE("a cursor is not written through a symbolic link") {
+  for (const char* name : {"reader.cursor.new", "reader.cursor", ".reader.lock"}) {
+    CAPTURE(name);
+    Setup setup;
+    std::filesystem::create_directory(setup.directory);
+    const std::string target = setup.root.path("target");
+    write_file(target, "precious");
+    std::filesystem::create_symlink(target, setup.directory + "/" + name);
+    CHECK_THROWS_AS(FileSource{setup.directory}, Error);
+    CHECK(read_file(target) == "precious");
+  }
 }
 
 TEST_CASE("a file that is full is sealed and a new one begun") {
@@ -150,20 +275,34 @@ TEST_CASE("a file that is old is sealed by maintain, without an event") {
   CHECK(setup.files() == Names{"0000000001-20300101T010100Z.ndjson", "current.ndjson"});
 }
 
+TEST_CASE("a file goes on getting older when the clock steps back") {
+  Setup setup;
+  auto sink = setup.open({.rotate_age = std::chrono::minutes{1}});
+  write(*sink, numbered_batch("a", 1));
+  setup.clock.advance(std::chrono::seconds{30});
+  sink->maintain();
+  setup.clock.advance(-std::chrono::hours{24 * 365});
+  sink->maintain();
+  CHECK(setup.files() == Names{"current.ndjson"});
+  setup.clock.advance(std::chrono::seconds{30});
+  sink->maintain();
+  CHECK(setup.files().size() == 2);
+}
+
 TEST_CASE("sequence numbers go on where the files end") {
   Setup setup;
-  setup.open();
+  std::filesystem::create_directory(setup.directory);
   setup.put("0000000041-20291231T000000Z.ndjson", "{}\n");
   setup.put("readme.txt", "not ours");
   write(*setup.open(), numbered_batch("a", 1));
-  setup.open();
   CHECK(setup.files().at(1) == "0000000042-20300101T000000Z.ndjson");
 }
 
 TEST_CASE("parent directories are made") {
   Setup setup;
   setup.directory = setup.root.path("a/b/c/");
-  write(*setup.open(), numbered_batch("a", 1));
+  const auto sink = setup.open();
+  write(*sink, numbered_batch("a", 1));
   CHECK(setup.files() == Names{"current.ndjson"});
 }
 
