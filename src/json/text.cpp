@@ -253,7 +253,7 @@ void append_normalized(std::string& out, std::string_view text) {
   }
 }
 
-void append_normalized(std::string& out, std::string_view text) {
+void append_reescaped(std::string& out, std::string_view text) {
   std::string unescaped;
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t quote = std::min(text.find('"', i), text.size());

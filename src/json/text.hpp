@@ -50,7 +50,7 @@ void append_normalized(std::string& out, std::string_view text);
 
 // Appends a valid JSON text with each string escaped in one way: two texts that differ only in
 // their escapes become the same.
-void append_normalized(std::string& out, std::string_view text);
+void append_reescaped(std::string& out, std::string_view text);
 
 // The JSON Pointer (RFC 6901) to the value at `position` inside `text`, which is valid JSON, or to
 // the value whose key is there. It is shortened to `max_bytes`.

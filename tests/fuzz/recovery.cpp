@@ -40,13 +40,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
   std::string missing;
   for (std::size_t begin = 0; begin < sealed.size();) {
     const std::size_t end = left.find('\n', begin) + 1;
-    const std::size_t bytes = (end == 0 ? sealed.size() : end) - begin;
-    const std::string line = left.substr(begin, bytes);
-    const bool is_whole = end != 0 && (bytes == 1 || is_json_object(line.substr(0, bytes - 1)));
+    const std::size_t length = (end == 0 ? sealed.size() : end) - begin;
+    const std::string line = left.substr(begin, length);
+    const bool is_whole = end != 0 && (length == 1 || is_json_object(line.substr(0, length - 1)));
     if (!is_whole) missing += line;
-    fuzz::require(sealed.substr(begin, bytes) == (is_whole ? line : std::string(bytes, '\n')),
+    fuzz::require(sealed.substr(begin, length) == (is_whole ? line : std::string(length, '\n')),
                   "whole lines stay where they are, and blank lines take the place of others");
-    begin += bytes;
+    begin += length;
   }
   fuzz::require(damaged == missing, "what is damaged is kept beside");
   return 0;

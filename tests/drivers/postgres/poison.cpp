@@ -233,8 +233,8 @@ TEST_CASE("what the server says of an event is cut off") {
   corner.sql.run("CREATE TRIGGER complain BEFORE INSERT ON " + corner.table +
                  " FOR EACH ROW EXECUTE FUNCTION " + corner.schema + ".complain()");
   const std::string fate = fate_of(corner, R"({"event":"e"})");
-  CHECK(fate.starts_with(std::string(1'000, 'x')));
-  CHECK(fate.size() < 1'100);
+  CHECK(fate.starts_with(std::string(250, 'x')));
+  CHECK(fate.size() <= 256);
 }
 
 }  // namespace eventcollect::test
