@@ -1,7 +1,9 @@
 #include "eventcollect/file.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
@@ -227,6 +229,19 @@ TEST_CASE("a symbolic link in the directory is rejected, and what it points to i
       if (!dangles) CHECK(read_file(target) == "precious");
     }
   }
+}
+
+TEST_CASE("no file gets the number of a standard stream that is closed") {
+  Setup setup;
+  const int kept = dup(STDIN_FILENO);
+  close(STDIN_FILENO);
+  {
+    const auto sink = setup.open();
+    write(*sink, numbered_batch("a", 1));
+    CHECK(fcntl(STDIN_FILENO, F_GETFD) < 0);
+  }
+  dup2(kept, STDIN_FILENO);
+  close(kept);
 }
 
 TEST_CASE("a cursor is not written through a symbolic link") {
