@@ -126,6 +126,12 @@ TEST_CASE("what is left of a password that was not escaped is not shown") {
     CHECK_FALSE(message.empty());
     CHECK_FALSE(contains(message, "hunter2"));
   }
+  const Url url = Url::parse("amqp://u@h/v?password=a&hunter2");
+  UrlOptions options{url};
+  options.text("password");
+  const std::string message = message_of([&] { options.finish(); });
+  CHECK(contains(message, "has no option without a value"));
+  CHECK_FALSE(contains(message, "hunter2"));
   for (const std::string_view text :
        {"amqp://h:5672/a@b", "amqp://[::1]/a@b", "amqp://u:p@h,h2:1/a@b", "s3://bucket/a@b"}) {
     CAPTURE(text);
