@@ -86,7 +86,8 @@ struct CollectorOptions {
 // What came with a body.
 struct RequestInfo {
   BodyFormat format = BodyFormat::json;
-  std::string_view context{};  // a JSON object to store with each event, or empty
+  std::string_view context{};               // a JSON object to store with each event, or empty
+  std::chrono::milliseconds upload_time{};  // from the request's first byte to its last: no skew
 };
 
 // What became of a request: accepted + rejected is the number of its events.

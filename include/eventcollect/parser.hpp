@@ -5,10 +5,12 @@
 //   std::vector<Rejection> rejections;
 //   parser.parse(body, BodyFormat::json, {.server_time = now}, {}, batch, rejections);
 //
-// The JSON is validated in full (RFC 8259), skipped values included. A body that is malformed as a
-// whole is rejected as a whole; any other fault rejects only the event that has it.
+// The JSON is validated in full (RFC 8259), skipped values included. A fault rejects only the event
+// that has it: the element of the array, the line. A body is rejected as a whole where its quotes
+// or brackets do not close. A byte order mark is skipped.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -29,7 +31,8 @@ enum class BodyFormat : std::uint8_t {
 // What the server adds to each event of a request.
 struct Stamp {
   TimePoint server_time{};
-  std::string_view context{};  // a JSON object to store with each event, or empty
+  std::string_view context{};               // a JSON object to store with each event, or empty
+  std::chrono::milliseconds upload_time{};  // how long the request took to come
 };
 
 // Holds scratch memory, so that parsing again does not allocate. One thread at a time.

@@ -1,4 +1,4 @@
-// Bytes as text: hexadecimal digits, base64 (RFC 4648), percent coding (RFC 3986).
+// Bytes as text: hexadecimal digits, base64 (RFC 4648), percent coding (RFC 3986), UTF-8's mark.
 #pragma once
 
 #include <array>
@@ -31,5 +31,11 @@ void append_percent_encoded(std::string& out, std::string_view text, std::string
 
 // Nothing where two hexadecimal digits do not follow a '%'.
 std::optional<std::string> percent_decode(std::string_view text);
+
+// `text` without the UTF-8 byte order mark that it may begin with.
+inline std::string_view skip_byte_order_mark(std::string_view text) {
+  constexpr std::string_view mark = "\xEF\xBB\xBF";
+  return text.starts_with(mark) ? text.substr(mark.size()) : text;
+}
 
 }  // namespace eventcollect::base

@@ -119,8 +119,8 @@ std::optional<Error> Intake::judge(std::string_view body, const RequestInfo& inf
   if (now < build_time() || now > latest_time) {
     return Error{Error::unavailable, "the server's clock is wrong"};
   }
-  space.parser.parse(body, info.format, {now, info.context}, options_.rules, space.batch,
-                     space.rejections);
+  space.parser.parse(body, info.format, {now, info.context, info.upload_time}, options_.rules,
+                     space.batch, space.rejections);
   for (const Rejection& rejection : space.rejections) count_rejected(rejection);
   if (letters_) letters_->add(now, space.rejections);
   return {};

@@ -1,5 +1,7 @@
 #include "event/candidate.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "event/fault_reason.hpp"
@@ -15,6 +17,15 @@ Rejection reject(const Candidate& candidate, std::string_view code, std::string 
           .code = code,
           .pointer = std::move(pointer),
           .message = std::move(message)};
+}
+
+Rejection reject_form(const Candidate& candidate) {
+  if (candidate.malformed == nullptr) {
+    return reject(candidate, code::event_not_object, "", "An event must be a JSON object.");
+  }
+  return reject(candidate, code::json_malformed, "",
+                fmt::format("The element is not valid JSON: {} at byte {}.", candidate.malformed,
+                            candidate.fault_position - candidate.raw.data()));
 }
 
 Rejection reject_fault(const Candidate& candidate) {

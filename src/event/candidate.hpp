@@ -24,8 +24,9 @@ struct Candidate {
   FieldValue event_id;
   FieldValue client_time;
   FieldValue sent_time;
-  bool is_object = true;
-  bool has_spaced_properties = false;
+  bool is_object = true;            // false where it is malformed, too
+  const char* malformed = nullptr;  // why its text, from fault_position on, is not JSON
+  bool has_unnormalized_properties = false;
   // The first fault in it, if any.
   json::Fault fault = json::Fault::none;
   const char* fault_position = nullptr;
@@ -37,6 +38,9 @@ struct Candidate {
 // The rejection of a candidate, with its event_id if that is valid, and without `raw`.
 Rejection reject(const Candidate& candidate, std::string_view code, std::string pointer,
                  std::string message);
+
+// The rejection of a candidate that is malformed or no object.
+Rejection reject_form(const Candidate& candidate);
 
 // The rejection of a candidate that is not faultless.
 Rejection reject_fault(const Candidate& candidate);

@@ -15,10 +15,10 @@ FaultReason reason_of(json::Fault fault) {
                           max_depth)};
     case json::Fault::duplicate_key:
       return {code::field_duplicate, "An object must not have a key twice."};
-    case json::Fault::invalid_string:
-      return {code::string_invalid, "A string must not contain U+0000 or half a surrogate pair."};
     case json::Fault::number_range:
-      return {code::number_range, "A number must be within the range of a double."};
+      return {
+          code::number_range,
+          "A number must be within the range of a double and not so small that it becomes zero."};
     case json::Fault::none:
       break;
   }

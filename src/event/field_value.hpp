@@ -24,6 +24,7 @@ struct FieldValue {
   bool present() const { return !text.empty(); }
   bool is_string() const { return present() && text.front() == '"'; }
   bool is_object() const { return present() && text.front() == '{'; }
+  bool is_null() const { return present() && text.front() == 'n'; }
   bool is_array() const { return present() && text.front() == '['; }
 
   // Only if is_string().
@@ -40,6 +41,9 @@ inline std::optional<TimePoint> read_milliseconds(const FieldValue& value) {
   if (time < TimePoint{} || time > latest_time) return {};
   return time;
 }
+
+// As read_milliseconds(), of any number: its fraction is cut, and it may have an exponent.
+std::optional<TimePoint> cut_milliseconds(const FieldValue& value);
 
 // A UUID that is neither nil nor max. Nothing if `value` is anything else. Overwrites `scratch`.
 inline std::optional<Uuid> read_event_id(const FieldValue& value, std::string& scratch) {

@@ -10,16 +10,15 @@ namespace {
 
 std::optional<TimePoint> read_time(const FieldValue& value, std::string& scratch) {
   if (value.is_string()) return parse_rfc3339(json::unescape(value.string(), scratch));
-  return read_milliseconds(value);
+  if (const auto time = read_milliseconds(value)) return time;
+  return cut_milliseconds(value);
 }
 
 }  // namespace
 
 bool Judge::judge(const Candidate& candidate, const FieldValue& batch_sent_time, const Rules& rules,
                   Event& event) {
-  if (!candidate.is_object) {
-    return fail(reject(candidate, code::event_not_object, "", "An event must be a JSON object."));
-  }
+  if (!candidate.is_object) return fail(reject_form(candidate));
   if (candidate.raw.size() > rules.max_event_bytes) {
     return fail(reject(candidate, code::event_too_large, "",
                        fmt::format("An event must have at most {} bytes, got {}.",
@@ -113,7 +112,7 @@ bool Judge::fail(const Candidate& candidate, Field field, std::string_view code,
 
 bool Judge::fail_time(const Candidate& candidate, Field field, std::string_view code) {
   return fail(candidate, field, code,
-              "be whole milliseconds since 1970 or an RFC 3339 time, up to the year 9999");
+              "be milliseconds since 1970 or an RFC 3339 time, up to the year 9999");
 }
 
 void Judge::trim(std::size_t keep_bytes) {

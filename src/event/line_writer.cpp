@@ -62,18 +62,19 @@ void put_times(Output& out, const Event& event, std::string_view server_time) {
 }  // namespace
 
 void LineWriter::write(const Candidate& candidate, Event& event) {
+  const std::string_view name = name_in_line(candidate, event.name);
   const std::string_view url = event.url ? url_in_line(candidate, *event.url) : "";
   const std::string_view properties = properties_in_line(candidate);
-  const std::size_t max_bytes = fixed_line_bytes + candidate.name.text.size() + url.size() +
-                                properties.size() + event.context.size();
+  const std::size_t max_bytes =
+      fixed_line_bytes + name.size() + url.size() + properties.size() + event.context.size();
   if (line_.size() < max_bytes) line_.resize(max_bytes);
 
   Output out{line_.data()};
   out.put(R"({"event_id":")");
   event.id.write(out.skip(Uuid::text_bytes));
   out.put(R"(","event":)");
-  const std::string_view name = out.put(candidate.name.text);
-  if (!candidate.name.escaped) event.name = name.substr(1, event.name.size());
+  const std::string_view name_copy = out.put(name);
+  if (!candidate.name.escaped) event.name = name_copy.substr(1, event.name.size());
   if (event.url) {
     out.put(R"(,"url":")");
     const std::string_view copy = out.put(url);
@@ -100,6 +101,16 @@ std::string_view LineWriter::digits_of(TimePoint server_time) {
   return server_time_digits_;
 }
 
+// The string token for `name`, which is the candidate's.
+std::string_view LineWriter::name_in_line(const Candidate& candidate, std::string_view name) {
+  if (!candidate.name.escaped) return candidate.name.text;
+  escaped_name_.clear();
+  escaped_name_.push_back('"');
+  json::append_escaped(escaped_name_, name);
+  escaped_name_.push_back('"');
+  return escaped_name_;
+}
+
 // The inside of the string token for `url`, which is what the rules leave of the candidate's.
 std::string_view LineWriter::url_in_line(const Candidate& candidate, std::string_view url) {
   if (!candidate.url.escaped) return url;
@@ -110,14 +121,14 @@ std::string_view LineWriter::url_in_line(const Candidate& candidate, std::string
 
 std::string_view LineWriter::properties_in_line(const Candidate& candidate) {
   if (!candidate.properties.present()) return "{}";
-  if (!candidate.has_spaced_properties) return candidate.properties.text;
+  if (!candidate.has_unnormalized_properties) return candidate.properties.text;
   properties_.clear();
-  json::append_compact(properties_, candidate.properties.text);
+  json::append_normalized(properties_, candidate.properties.text);
   return properties_;
 }
 
 void LineWriter::trim(std::size_t keep_bytes) {
-  for (std::string* buffer : {&line_, &escaped_url_, &properties_}) {
+  for (std::string* buffer : {&line_, &escaped_name_, &escaped_url_, &properties_}) {
     if (buffer->capacity() > keep_bytes) std::string{}.swap(*buffer);
   }
 }

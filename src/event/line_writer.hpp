@@ -23,12 +23,14 @@ class LineWriter {
 
  private:
   // These are defined and used in line_writer.cpp alone.
+  inline std::string_view name_in_line(const Candidate& candidate, std::string_view name);
   inline std::string_view url_in_line(const Candidate& candidate, std::string_view url);
   inline std::string_view properties_in_line(const Candidate& candidate);
 
   inline std::string_view digits_of(TimePoint server_time);
 
   std::string line_;
+  std::string escaped_name_;
   std::string escaped_url_;
   std::string properties_;
   TimePoint server_time_{};

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/encoding.hpp"
 #include "event/candidate.hpp"
 #include "event/envelope.hpp"
 #include "event/fields.hpp"
@@ -15,6 +16,7 @@
 
 namespace eventcollect {
 
+using base::skip_byte_order_mark;
 using namespace event;
 
 namespace {
@@ -24,13 +26,16 @@ using json::Fault;
 // From the bytes of a request to candidates. It is in this file because the compiler makes it 5 %
 // faster here than in one of its own.
 //
-// Holds scratch memory. The text must be valid UTF-8 and outlive the candidates.
+// Holds scratch memory. The text must outlive the candidates; each of them is JSON only if it is
+// valid UTF-8, too.
 class BodyScanner {
  public:
   enum class Outcome : std::uint8_t { fine, malformed, too_many };
 
   // Scans an event, an array of events, or an object with a "batch" of events. The elements of an
-  // array become candidates(); an object becomes `top`, and `envelope` says if it has a batch.
+  // array become candidates(), malformed ones and text behind the end included; an object becomes
+  // `top`, and `envelope` says if it has a batch. The body is malformed if `top` is, or if quotes
+  // or brackets do not close.
   Outcome scan(std::string_view body, std::size_t max_events, Candidate& top, Envelope& envelope);
 
   // Scans the one event that `line` is. False if it is malformed.
@@ -47,6 +52,8 @@ class BodyScanner {
 
  private:
   Outcome scan_elements();
+  bool keep_malformed(Candidate& candidate, const char* start);
+  bool keep_rest();
   Outcome scan_event(Candidate& candidate, Envelope* envelope);
   Outcome scan_member(Candidate& candidate, Envelope* envelope, unsigned& seen);
   Outcome scan_batch(Candidate& candidate);
@@ -67,11 +74,10 @@ BodyScanner::Outcome BodyScanner::scan(std::string_view body, std::size_t max_ev
   scanner_.begin(body);
   scanner_.more();
   const Outcome outcome = scanner_.peek() == '[' ? scan_elements() : scan_event(top, &envelope);
-  if (outcome == Outcome::fine && scanner_.more()) {
-    scanner_.malformed("unexpected text after the end");
-    return Outcome::malformed;
-  }
-  return outcome;
+  if (outcome != Outcome::fine || !scanner_.more()) return outcome;
+  scanner_.malformed("unexpected text after the end");
+  const bool is_one_event = !top.raw.empty() && !envelope.found;
+  return !is_one_event && keep_rest() ? Outcome::fine : Outcome::malformed;
 }
 
 bool BodyScanner::scan_line(std::string_view line, Candidate& candidate) {
@@ -92,15 +98,48 @@ BodyScanner::Outcome BodyScanner::scan_elements() {
     if (candidates_.size() == max_events_) return Outcome::too_many;
     // Scanned in place: the vector may move, but nothing else adds to it meanwhile.
     Candidate& candidate = candidates_.emplace_back(candidates_.size());
-    const Outcome outcome = scan_event(candidate, nullptr);
-    if (outcome != Outcome::fine) return outcome;
+    const char* const start = scanner_.position();
+    bool is_sound = scan_event(candidate, nullptr) == Outcome::fine;
+    if (is_sound) {
+      scanner_.more();
+      is_sound = scanner_.peek() == ',' || scanner_.peek() == ']';
+      if (!is_sound) scanner_.malformed("expected ',' or ']'");
+    }
+    if (!is_sound && !keep_malformed(candidate, start)) return Outcome::malformed;
   } while (scanner_.take(','));
-  if (scanner_.peek() != ']') {
-    scanner_.malformed("expected ',' or ']'");
-    return Outcome::malformed;
-  }
   scanner_.advance();
   return Outcome::fine;
+}
+
+// Makes a malformed element, which begins at `start`, a candidate to reject, and goes on at the ','
+// or ']' behind it. False if the array has no such end.
+bool BodyScanner::keep_malformed(Candidate& candidate, const char* start) {
+  const std::string_view rest{start, static_cast<std::size_t>(scanner_.end() - start)};
+  const auto length = json::element_end(rest);
+  if (!length || *length == rest.size() || rest[*length] == '}') return false;
+  candidate.raw = rest.substr(0, *length);
+  candidate.is_object = false;
+  candidate.malformed = scanner_.error();
+  candidate.fault_position = scanner_.position();
+  scanner_.resume(start + *length);
+  return true;
+}
+
+// Makes what follows the events a candidate to reject. False if quotes or brackets do not close.
+bool BodyScanner::keep_rest() {
+  const char* const start = scanner_.position();
+  const std::string_view rest{start, static_cast<std::size_t>(scanner_.end() - start)};
+  for (std::string_view text = rest; !text.empty();) {
+    const auto length = json::element_end(text);
+    if (!length || (*length < text.size() && text[*length] != ',')) return false;
+    text.remove_prefix(std::min(*length + 1, text.size()));
+  }
+  Candidate& candidate = candidates_.emplace_back(candidates_.size());
+  candidate.raw = rest;
+  candidate.is_object = false;
+  candidate.malformed = scanner_.error();
+  candidate.fault_position = start;
+  return true;
 }
 
 // Scans one element. Given an `envelope`, a member "batch" makes the element that.
@@ -151,7 +190,7 @@ BodyScanner::Outcome BodyScanner::scan_member(Candidate& candidate, Envelope* en
     envelope->is_array = scanner_.peek() == '[';
     if (envelope->is_array) return scan_batch(candidate);
   }
-  scanner_.spaced();
+  scanner_.needs_normalizing();
   FieldValue value;
   if (!scan_value(value)) return Outcome::malformed;
   if (is_field) keep_value(candidate, static_cast<Field>(place), value);
@@ -179,8 +218,10 @@ bool BodyScanner::scan_value(FieldValue& value) {
   return true;
 }
 
-// Keeps the value of a field that a client may set. What it sends for the others is ignored.
+// Keeps the value of a field that a client may set. What it sends for the others is ignored, and
+// null for an optional one means that it is absent.
 void BodyScanner::keep_value(Candidate& candidate, Field field, const FieldValue& value) {
+  if (value.is_null() && field != Field::event) return;
   switch (field) {
     case Field::event:
       candidate.name = value;
@@ -190,7 +231,7 @@ void BodyScanner::keep_value(Candidate& candidate, Field field, const FieldValue
       break;
     case Field::properties:
       candidate.properties = value;
-      candidate.has_spaced_properties = scanner_.spaced();
+      candidate.has_unnormalized_properties = scanner_.needs_normalizing();
       break;
     case Field::event_id:
       candidate.event_id = value;
@@ -240,11 +281,12 @@ void for_each_line(std::string_view body, Handle handle) {
 }
 
 // When the event happened by the server's clock.
-TimePoint event_time_of(const Event& event) {
+TimePoint event_time_of(const Event& event, std::chrono::milliseconds upload_time) {
   if (!event.client_time || !event.sent_time) return event.server_time;
   const auto delay = *event.sent_time - *event.client_time;
   const bool is_credible = delay >= std::chrono::milliseconds{0} && delay <= max_client_delay;
-  return is_credible ? std::max(TimePoint{}, event.server_time - delay) : event.server_time;
+  if (!is_credible) return event.server_time;
+  return std::max(TimePoint{}, event.server_time - upload_time - delay);
 }
 
 }  // namespace
@@ -266,6 +308,7 @@ struct Parser::State {
   void parse_line(std::string_view line, std::size_t index);
   void take(const Candidate& candidate, const FieldValue& batch_sent_time);
   void add(Rejection rejection, std::string_view raw);
+  bool is_utf8_around_events(std::string_view body) const;
   void reject(std::size_t index, std::string_view raw, std::string_view code, std::string pointer,
               std::string message);
   void reject_malformed(std::size_t index, std::string_view raw, std::string_view what);
@@ -275,20 +318,16 @@ struct Parser::State {
 
 void Parser::State::parse_json(std::string_view body) {
   if (is_blank(body)) return reject(0, body, code::body_empty, "", "The body is empty.");
-  if (!json::check_utf8(body)) {
-    return reject(0, body, code::json_malformed, "", "The body is not valid UTF-8.");
-  }
+  const bool is_utf8 = json::check_utf8(body);
   Envelope envelope;
   Candidate top{0};
-  switch (scanner.scan(body, rules.max_events, top, envelope)) {
-    case Outcome::too_many:
-      return reject_too_many(body);
-    case Outcome::malformed:
-      return reject_malformed(0, body, "body");
-    case Outcome::fine:
-      break;
-  }
+  const Outcome outcome = scanner.scan(body, rules.max_events, top, envelope);
+  if (outcome == Outcome::too_many) return reject_too_many(body);
   const bool is_one_event = !top.raw.empty() && !envelope.found;
+  if (!is_utf8 && (outcome != Outcome::fine || is_one_event || !is_utf8_around_events(body))) {
+    return reject(0, body, code::json_malformed, "", "The body is not valid UTF-8.");
+  }
+  if (outcome != Outcome::fine) return reject_malformed(0, body, "body");
   if (is_one_event) return take(top, {});
   if (envelope.found) {
     if (auto rejection = judge_envelope(envelope, top, body)) {
@@ -299,7 +338,25 @@ void Parser::State::parse_json(std::string_view body) {
     reject(0, body, code::body_empty, envelope.found ? "/batch" : "", "The array holds no events.");
   }
   const FieldValue batch_sent_time = envelope.found ? top.sent_time : FieldValue{};
-  for (const Candidate& candidate : scanner.candidates()) take(candidate, batch_sent_time);
+  for (const Candidate& candidate : scanner.candidates()) {
+    if (is_utf8 || json::check_utf8(candidate.raw)) {
+      take(candidate, batch_sent_time);
+    } else {
+      add(event::reject(candidate, code::json_malformed, "", "The element is not valid UTF-8."),
+          candidate.raw);
+    }
+  }
+}
+
+// Whether what stands before the first and behind the last event of an array is valid UTF-8.
+bool Parser::State::is_utf8_around_events(std::string_view body) const {
+  const auto& events = scanner.candidates();
+  if (events.empty()) return false;
+  const std::string_view last = events.back().raw;
+  const char* const end = last.data() + last.size();
+  return json::check_utf8(
+             {body.data(), static_cast<std::size_t>(events.front().raw.data() - body.data())}) &&
+         json::check_utf8({end, static_cast<std::size_t>(body.data() + body.size() - end)});
 }
 
 void Parser::State::parse_lines(std::string_view body) {
@@ -329,7 +386,7 @@ void Parser::State::take(const Candidate& candidate, const FieldValue& batch_sen
     return add(judge.take_rejection(), candidate.raw);
   }
   event.server_time = stamp.server_time;
-  event.event_time = event_time_of(event);
+  event.event_time = event_time_of(event, stamp.upload_time);
   if (!candidate.event_id.present()) event.id = mint_uuid(stamp.server_time);
   event.context = stamp.context;
   writer.write(candidate, event);
@@ -383,6 +440,7 @@ void Parser::parse(std::string_view body, BodyFormat format, const Stamp& stamp,
   state_->rules = rules;
   state_->batch = &batch;
   state_->rejections = &rejections;
+  body = skip_byte_order_mark(body);
   if (format == BodyFormat::json) {
     state_->parse_json(body);
   } else {

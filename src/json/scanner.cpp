@@ -40,24 +40,15 @@ const char* skip_digits(const char* p, const char* end) {
   return p;
 }
 
-// Whether a number token is too large for a double. One too small for it counts as zero.
-bool overflows(const char* begin, const char* end) {
+// Whether a number token is too large for a double, or so small that it would become zero. Rarely
+// called: inlined, it would keep read_number() from being so.
+[[gnu::noinline]] bool is_out_of_range(const char* begin, const char* end) {
   double value = 0;
-  if (std::from_chars(begin, end, value).ec != std::errc::result_out_of_range) return false;
-  // The library does not tell too large from too small; the place of the first digit that counts,
-  // moved by the exponent, does.
-  const char* p = *begin == '-' ? begin + 1 : begin;
-  const char* exponent_mark = std::find_if(p, end, [](char c) { return c == 'e' || c == 'E'; });
-  const char* point = std::find(p, exponent_mark, '.');
-  const char* first = std::find_if(p, exponent_mark, [](char c) { return c >= '1' && c <= '9'; });
-  const std::int64_t place = first < point ? point - first : point - first + 1;
-  if (exponent_mark == end) return place > 0;
-  const char* digits = exponent_mark + 1;
-  if (*digits == '+') ++digits;
-  std::int32_t exponent = 0;
-  const auto parsed = std::from_chars(digits, end, exponent);
-  if (parsed.ec == std::errc::result_out_of_range) return *digits != '-';
-  return place + exponent > 0;
+  if (std::from_chars(begin, end, value).ec == std::errc::result_out_of_range) return true;
+  if (value != 0) return false;
+  const char* const exponent =
+      std::find_if(begin, end, [](char c) { return c == 'e' || c == 'E'; });
+  return std::any_of(begin, exponent, [](char c) { return c >= '1' && c <= '9'; });
 }
 
 }  // namespace
@@ -70,10 +61,18 @@ void Scanner::begin(std::string_view text) {
   mark_block(begin_);
   error_ = nullptr;
   clear_fault();
-  spaced_ = false;
+  needs_normalizing_ = false;
   frames_.clear();
   keys_.clear();
   unescaped_.clear();
+}
+
+void Scanner::resume(const char* position) {
+  cursor_ = position;
+  mark_block(position);
+  error_ = nullptr;
+  frames_.clear();
+  keys_.clear();
 }
 
 void Scanner::mark_block(const char* block) {
@@ -104,7 +103,7 @@ const char* Scanner::fail(const char* p, const char* why) {
 const char* Scanner::skip_space(const char* p) {
   const char* const before = p;
   while (p != end_ && is_space(*p)) ++p;
-  if (p != before) spaced_ = true;
+  if (p != before) needs_normalizing_ = true;
   return p;
 }
 
@@ -112,7 +111,7 @@ const char* Scanner::skip_space(const char* p) {
 const char* Scanner::end_of_string(const char* token, const char* special) {
   const char* p = special;
   while (p != end_ && *p == '\\') {
-    p = read_escape(p, token);
+    p = read_escape(p);
     if (p == nullptr) return nullptr;
     p = find_special(p);
   }
@@ -121,8 +120,7 @@ const char* Scanner::end_of_string(const char* token, const char* special) {
   return p;
 }
 
-// `token` is the string that a fault would be about.
-const char* Scanner::read_escape(const char* p, const char* token) {
+const char* Scanner::read_escape(const char* p) {
   constexpr std::string_view simple = "\"\\/bfnrt";
   if (end_ - p >= 2 && simple.find(p[1]) != std::string_view::npos) return p + 2;
   const int unit = end_ - p >= 2 && p[1] == 'u' ? hex4(p + 2, end_) : -1;
@@ -134,7 +132,7 @@ const char* Scanner::read_escape(const char* p, const char* token) {
     if (paired) return p + 6;
   }
   if (unit == 0 || is_high_surrogate(unit) || is_low_surrogate(unit)) {
-    note(Fault::invalid_string, token);
+    needs_normalizing_ = true;
   }
   return p;
 }
@@ -257,12 +255,12 @@ const char* Scanner::read_number(const char* p) {
   if (at(p) == '-') ++p;
   if (!is_digit(at(p))) return fail(token, "expected a value");
   p = *p == '0' ? p + 1 : skip_digits(p, end_);
-  bool plain = p - token < 300;  // so many digits without an exponent always fit
   if (at(p) == '.') {
     const char* fraction = p + 1;
     p = skip_digits(fraction, end_);
     if (p == fraction) return fail(token, "expected a digit after '.'");
   }
+  bool plain = p - token < 300;  // so many digits without an exponent are always in range
   if (at(p) == 'e' || at(p) == 'E') {
     plain = false;
     ++p;
@@ -271,7 +269,7 @@ const char* Scanner::read_number(const char* p) {
     p = skip_digits(exponent, end_);
     if (p == exponent) return fail(token, "expected a digit in an exponent");
   }
-  if (!plain && overflows(token, p)) note(Fault::number_range, token);
+  if (!plain && is_out_of_range(token, p)) note(Fault::number_range, token);
   return p;
 }
 

@@ -4,8 +4,9 @@
 // the work.
 //
 // simdjson is not used for this because each event must be judged alone and stored as it was
-// written. A DOM rejects a whole document for one lone surrogate or one long integer, and does not
-// keep the spelling of numbers, so it would need a full validator of our own behind it.
+// written. A DOM rejects a whole document for one malformed element, one lone surrogate or one long
+// integer, and does not keep the spelling of numbers, so it would need a full validator of our own
+// behind it.
 #pragma once
 
 #include <bit>
@@ -23,15 +24,14 @@ namespace eventcollect::json {
 // What well-formed JSON may hold that no event may.
 enum class Fault : std::uint8_t {
   none,
-  too_deep,        // nested deeper than the scanner's max_depth
-  duplicate_key,   // an object has the key already
-  invalid_string,  // U+0000 or half a surrogate pair
-  number_range,    // beyond a double
+  too_deep,       // nested deeper than the scanner's max_depth
+  duplicate_key,  // an object has the key already
+  number_range,   // beyond a double, or so small that it would be zero
 };
 
 // Reads tokens from a text. Functions that return bool return false if the text is malformed; then
 // error() and error_offset() say why, and nothing more can be read. The text must be valid UTF-8
-// (check_utf8): strings are not checked for it. One thread at a time.
+// (check_utf8) to be JSON: strings are not checked for it. One thread at a time.
 class Scanner {
  public:
   // Nesting deeper than `max_depth` levels is a fault.
@@ -69,8 +69,8 @@ class Scanner {
   // Skips one whole value, which is at nesting level `level` if it is a container.
   bool value(std::size_t level);
 
-  // Whether white space has been skipped since the last call.
-  bool spaced() { return std::exchange(spaced_, false); }
+  // Whether append_normalized() would change what was read since the last call.
+  bool needs_normalizing() { return std::exchange(needs_normalizing_, false); }
 
   // The first fault since clear_fault(), and the token that it is about.
   Fault fault() const { return fault_; }
@@ -81,6 +81,9 @@ class Scanner {
   bool malformed(const char* why) { return fail(cursor_, why) != nullptr; }
   const char* error() const { return error_; }
   std::size_t error_offset() const { return static_cast<std::size_t>(cursor_ - begin_); }
+
+  // Goes on at `position`, outside of any string, after malformed text.
+  void resume(const char* position);
 
   // Returns memory that an unusually deep or wide text took.
   void trim();
@@ -106,7 +109,7 @@ class Scanner {
   const char* find_special(const char* p);
   const char* read_string(const char* p, String& out);
   const char* end_of_string(const char* token, const char* special);
-  const char* read_escape(const char* p, const char* token);
+  const char* read_escape(const char* p);
   const char* read_key(const char* p, String& out);
   const char* read_value(const char* p, std::size_t level);
 
@@ -133,7 +136,7 @@ class Scanner {
   const char* error_ = nullptr;
   const char* fault_position_ = nullptr;
   Fault fault_ = Fault::none;
-  bool spaced_ = false;
+  bool needs_normalizing_ = false;
   std::vector<Frame> frames_;
   std::vector<Key> keys_;
   std::string unescaped_;  // the keys that had escapes

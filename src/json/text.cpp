@@ -74,18 +74,24 @@ void append_utf8(std::string& out, unsigned point) {
   }
 }
 
-// Appends what the \u escape at raw[i] stands for. Returns the index behind it.
-std::size_t append_unit(std::string& out, std::string_view raw, std::size_t i) {
+constexpr unsigned replacement_point = 0xFFFD;
+
+// What a \u escape, or a pair of them, stands for.
+struct Unit {
+  unsigned point;
+  std::size_t length;  // of its text
+  bool is_replaced;    // it stands for U+FFFD because what it says cannot be stored
+};
+
+// Reads the \u escape at raw[i]. U+0000 and half a surrogate pair stand for U+FFFD.
+Unit read_unit(std::string_view raw, std::size_t i) {
   const unsigned unit = hex4(raw, i + 2);
-  if (unit < 0xD800 || unit >= 0xE000) {
-    append_utf8(out, unit);
-    return i + 6;
-  }
+  if (unit == 0) return {replacement_point, 6, true};
+  if (unit < 0xD800 || unit >= 0xE000) return {unit, 6, false};
   const bool paired = unit < 0xDC00 && raw.size() - i >= 12 && raw[i + 6] == '\\' &&
                       raw[i + 7] == 'u' && (hex4(raw, i + 8) & 0xFC00) == 0xDC00;
-  if (!paired) return i + 6;
-  append_utf8(out, 0x10000 + ((unit - 0xD800) << 10) + (hex4(raw, i + 8) - 0xDC00));
-  return i + 12;
+  if (!paired) return {replacement_point, 6, true};
+  return {0x10000 + ((unit - 0xD800) << 10) + (hex4(raw, i + 8) - 0xDC00), 12, false};
 }
 
 char simple_escape(char c) {
@@ -113,6 +119,23 @@ std::size_t skip_string(std::string_view text, std::size_t i) {
     if (text[i] == '\\') ++i;
   }
   return i + 1;
+}
+
+// Appends a string token or a part of one, with U+FFFD for what cannot be stored.
+void append_storable(std::string& out, std::string_view token) {
+  for (std::size_t i = 0; i < token.size();) {
+    const std::size_t slash = std::min(token.find('\\', i), token.size());
+    out.append(token, i, slash - i);
+    i = slash;
+    if (i == token.size()) return;
+    const Unit unit = token[i + 1] == 'u' ? read_unit(token, i) : Unit{0, 2, false};
+    if (unit.is_replaced) {
+      append_utf8(out, replacement_point);
+    } else {
+      out.append(token, i, unit.length);
+    }
+    i += unit.length;
+  }
 }
 
 void append_pointer_token(std::string& out, std::string_view key) {
@@ -153,7 +176,9 @@ void append_unescaped(std::string& out, const String& token) {
     i = slash;
     if (i == raw.size()) return;
     if (raw[i + 1] == 'u') {
-      i = append_unit(out, raw, i);
+      const Unit unit = read_unit(raw, i);
+      append_utf8(out, unit.point);
+      i += unit.length;
     } else {
       out.push_back(simple_escape(raw[i + 1]));
       i += 2;
@@ -215,11 +240,11 @@ void append_short_string(std::string& out, std::string_view text, std::size_t ma
   out.append(ellipsis).push_back('"');
 }
 
-void append_compact(std::string& out, std::string_view text) {
+void append_normalized(std::string& out, std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     if (text[i] == '"') {
       const std::size_t end = skip_string(text, i);
-      out.append(text, i, end - i);
+      append_storable(out, text.substr(i, end - i));
       i = end;
     } else {
       if (!is_space(text[i])) out.push_back(text[i]);
@@ -279,6 +304,37 @@ std::string pointer_to(std::string_view text, const char* position, std::size_t 
     }
   }
   return shorten(join(path), max_bytes);
+}
+
+std::optional<std::size_t> element_end(std::string_view text) {
+  std::string closing;  // what the open brackets wait for
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    switch (const char c = text[i]) {
+      case '"':
+        for (++i; i < text.size() && text[i] != '"'; ++i) {
+          if (text[i] == '\\') ++i;
+        }
+        if (i >= text.size()) return {};
+        break;
+      case '{':
+      case '[':
+        closing.push_back(c == '{' ? '}' : ']');
+        break;
+      case '}':
+      case ']':
+        if (closing.empty()) return i;
+        if (closing.back() != c) return {};
+        closing.pop_back();
+        break;
+      case ',':
+        if (closing.empty()) return i;
+        break;
+      default:
+        break;
+    }
+  }
+  if (!closing.empty()) return {};
+  return text.size();
 }
 
 }  // namespace eventcollect::json

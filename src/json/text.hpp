@@ -1,6 +1,8 @@
 // JSON strings and texts, read and written.
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,7 +16,8 @@ struct String {
 
 bool check_utf8(std::string_view text);
 
-// Appends the unescaped text of the token. Halves of surrogate pairs are left out.
+// Appends the unescaped text of the token, with U+FFFD for U+0000 and for half a surrogate pair,
+// which no database holds.
 void append_unescaped(std::string& out, const String& token);
 
 // The unescaped text of the token: `raw` itself, or a view into `scratch`, which is overwritten.
@@ -41,8 +44,9 @@ void append_string(std::string& out, std::string_view text);
 // The same, with at most `max_bytes` between the quotes: what is left out is shown by "…".
 void append_short_string(std::string& out, std::string_view text, std::size_t max_bytes);
 
-// Appends a valid JSON text without the white space between its tokens.
-void append_compact(std::string& out, std::string_view text);
+// Appends a valid JSON text as it is stored: without the white space between its tokens, and with
+// U+FFFD for each escape that is U+0000 or half a surrogate pair.
+void append_normalized(std::string& out, std::string_view text);
 
 // Appends a valid JSON text with each string escaped in one way: two texts that differ only in
 // their escapes become the same.
@@ -51,5 +55,10 @@ void append_normalized(std::string& out, std::string_view text);
 // The JSON Pointer (RFC 6901) to the value at `position` inside `text`, which is valid JSON, or to
 // the value whose key is there. It is shortened to `max_bytes`.
 std::string pointer_to(std::string_view text, const char* position, std::size_t max_bytes);
+
+// Where the array element that begins `text` ends, malformed or not: at the next ',' or closing
+// bracket outside of strings and of the element's own brackets, or at the end of the text. Nothing
+// if its quotes or brackets do not close.
+std::optional<std::size_t> element_end(std::string_view text);
 
 }  // namespace eventcollect::json

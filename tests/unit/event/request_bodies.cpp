@@ -68,91 +68,170 @@ TEST_CASE("the fault of an event is not that of the one behind it") {
   CHECK(batch.codes() == Strings{"number.range", "number.range"});
 }
 
-TEST_CASE("malformed JSON rejects the whole body") {
+// Malformed, alone as well as among other elements, but its quotes and brackets close.
+const std::string malformed_elements[] = {
+    R"({"event":"a",})",
+    R"({,"event":"a"})",
+    R"({"event" "a"})",
+    R"({"event":})",
+    R"({"event":"a" "url":"b"})",
+    R"({event:"a"})",
+    R"({'event':'a'})",
+    R"({1:"a"})",
+    R"({"event":"\x"})",
+    R"({"event":"\u12"})",
+    R"({"event":"\u12g4"})",
+    R"({"event":"\u+123"})",
+    R"({"event":"\ud800\u12"})",
+    "{\"event\":\"a\nb\"}",
+    "{\"event\":\"a\tb\"}",
+    std::string{"{\"event\":\"a\0\"}", 14},
+    std::string{"{\"event\":\"a\"}\0", 14},
+    "{\"event\":\"\x1f\"}",
+    "{\"event\":\"\xff\"}",
+    "{\"event\":\"\xc0\xaf\"}",          // overlong
+    "{\"event\":\"\xed\xa0\x80\"}",      // a surrogate
+    "{\"event\":\"\xf4\x90\x80\x80\"}",  // beyond U+10FFFF
+    "{\"event\":\"\xe2\x82\"}",          // cut short
+    "{\"\xe9t\xe9\":1}",
+    with_properties("{\"a\":\xff}"),
+    with_properties(R"({"a":01})"),
+    with_properties(R"({"a":-})"),
+    with_properties(R"({"a":+1})"),
+    with_properties(R"({"a":.5})"),
+    with_properties(R"({"a":1.})"),
+    with_properties(R"({"a":1e})"),
+    with_properties(R"({"a":1e+})"),
+    with_properties(R"({"a":0x1})"),
+    with_properties(R"({"a":1 2})"),
+    with_properties(R"({"a":NaN})"),
+    with_properties(R"({"a":Infinity})"),
+    with_properties(R"({"a":-Infinity})"),
+    with_properties(R"({"a":tru})"),
+    with_properties(R"({"a":truee})"),
+    with_properties(R"({"a":True})"),
+    with_properties(R"({"a":nul})"),
+    with_properties(R"({"a":undefined})"),
+    with_properties("{\"a\":1/*c*/}"),
+    with_properties("{\"a\":1\f}"),
+    with_properties("{\"a\":\u00a0 1}"),
+    with_properties(R"({"a":[1 2]})"),
+    with_properties(R"({"a":{"b"}})"),
+    // In what is skipped as well.
+    R"({"event":"a","context":{"b":01}})",
+    R"({"event":"a","user":[tru]})",
+    R"({"event":"a"} {"event":"b"})",
+    R"({"event":"a"} x)",
+    "undefined",
+    "NaN",
+    "'a'",
+};
+
+// Bodies, or elements of one, whose quotes or brackets do not close.
+const std::string unclosed[] = {
+    "{",
+    "}",
+    "[",
+    "{]",
+    "[}",
+    R"({"event":"a)",
+    R"({"event":"a\)",
+    R"({"event":"\u004)",
+    R"({"event":"a","batch":[)",
+    with_properties(R"({"a":[1,2})"),
+    with_properties(R"({"a":{"b":1]})"),
+};
+
+TEST_CASE("a malformed element of an array costs no other") {
   const std::string good = R"({"event":"a"})";
-  const std::string bodies[] = {
-      "{",
-      "}",
-      "[",
-      "]",
-      "{]",
-      "[}",
-      good + good,
-      good + ",",
-      good + " x",
-      "[" + good,
-      "[" + good + ",]",
-      "[," + good + "]",
-      "[" + good + " " + good + "]",
-      "[" + good + "]]",
-      "[" + good + "],",
-      R"({"event":"a",})",
-      R"({,"event":"a"})",
-      R"({"event" "a"})",
-      R"({"event":})",
-      R"({"event":"a" "url":"b"})",
-      R"({event:"a"})",
-      R"({'event':'a'})",
-      R"({1:"a"})",
-      R"({"event":"a)",
-      R"({"event":"\x"})",
-      R"({"event":"\u12"})",
-      R"({"event":"\u12g4"})",
-      R"({"event":"\u+123"})",
-      R"({"event":"\ud800\u12"})",
-      R"({"event":"a\)",
-      R"({"event":"\u004)",
-      "{\"event\":\"a\nb\"}",
-      "{\"event\":\"a\tb\"}",
-      std::string{"{\"event\":\"a\0\"}", 13},
-      std::string{"{\"event\":\"a\"}\0", 14},
-      "{\"event\":\"\x1f\"}",
-      "{\"event\":\"\xff\"}",
-      "{\"event\":\"\xc0\xaf\"}",          // overlong
-      "{\"event\":\"\xed\xa0\x80\"}",      // a surrogate
-      "{\"event\":\"\xf4\x90\x80\x80\"}",  // beyond U+10FFFF
-      "{\"event\":\"\xe2\x82\"}",          // cut short
-      "\xef\xbb\xbf" + good,               // a byte order mark
-      with_properties("{\"a\":\xff}"),
-      with_properties(R"({"a":01})"),
-      with_properties(R"({"a":-})"),
-      with_properties(R"({"a":+1})"),
-      with_properties(R"({"a":.5})"),
-      with_properties(R"({"a":1.})"),
-      with_properties(R"({"a":1e})"),
-      with_properties(R"({"a":1e+})"),
-      with_properties(R"({"a":0x1})"),
-      with_properties(R"({"a":1 2})"),
-      with_properties(R"({"a":NaN})"),
-      with_properties(R"({"a":Infinity})"),
-      with_properties(R"({"a":-Infinity})"),
-      with_properties(R"({"a":tru})"),
-      with_properties(R"({"a":truee})"),
-      with_properties(R"({"a":True})"),
-      with_properties(R"({"a":nul})"),
-      with_properties(R"({"a":undefined})"),
-      with_properties("{\"a\":1/*c*/}"),
-      with_properties("{\"a\":1\f}"),
-      with_properties("{\"a\":\u00a0 1}"),
-      with_properties(R"({"a":[1,2})"),
-      with_properties(R"({"a":[1 2]})"),
-      with_properties(R"({"a":{"b"}})"),
-      with_properties(R"({"a":{"b":1]})"),
-      // In what is skipped as well.
-      R"({"event":"a","context":{"b":01}})",
-      R"({"event":"a","user":[tru]})",
-      R"({"event":"a","batch":[)",
-  };
-  for (const std::string& body : bodies) {
-    check_whole(parse(body), "json.malformed");
-    check_whole(parse('[' + good + ',' + body + ']'), "json.malformed");
-    check_whole(parse(R"({"batch":[)" + good + ',' + body + "]}"), "json.malformed");
+  for (const std::string& bad : malformed_elements) {
+    check_whole(parse(bad), "json.malformed");
+    const std::string array = '[' + join({good, bad, good}, " , ") + ']';
+    for (const std::string& body : {array, R"({"sent_time":1,"batch":)" + array + '}'}) {
+      CAPTURE(body);
+      const Parsed parsed = parse(body);
+      CHECK(names(parsed) == Strings{"a", "a"});
+      CHECK(parsed.codes() == Strings{"json.malformed"});
+      REQUIRE(parsed.rejected.size() == 1);
+      CHECK(parsed.rejected[0].index == 1);
+      CHECK(parsed.rejected[0].pointer.empty());
+      CHECK(parsed.rejected[0].raw.starts_with(bad));
+    }
   }
 }
 
-TEST_CASE("malformed JSON behind a fault still rejects the whole body") {
-  check_whole(parse(R"([{"event":"a","properties":{"a":1e999,"a":"\ud800"}},x])"),
-              "json.malformed");
+TEST_CASE("a body whose quotes or brackets do not close is rejected as a whole") {
+  const std::string good = R"({"event":"a"})";
+  for (const std::string& bad : unclosed) {
+    check_whole(parse(bad), "json.malformed");
+    check_whole(parse('[' + good + ',' + bad + ']'), "json.malformed");
+    check_whole(parse(R"({"batch":[)" + good + ',' + bad + "]}"), "json.malformed");
+  }
+  for (const std::string& body :
+       {'[' + good, '[' + good + "]]", '[' + good + "]}", good + '}', R"({"batch":[)" + good + ']',
+        '[' + good + "],\"", R"([{"event":NaN},)" + good, R"([{"event":NaN}},)" + good + ']'}) {
+    check_whole(parse(body), "json.malformed");
+  }
+}
+
+TEST_CASE("a malformed event that is the whole body rejects the body") {
+  const std::string good = R"({"event":"a"})";
+  for (const std::string& body : {good + good, good + ',', good + " x", ',' + good}) {
+    check_whole(parse(body), "json.malformed");
+  }
+}
+
+TEST_CASE("what stands beside batch is of all its events") {
+  const std::string events = R"("batch":[{"event":"a"},{"event":NaN}])";
+  for (const auto* member : {R"("sent_time":NaN)", R"("sent_time":01)", R"(sent_time:1)",
+                             "\"sent_time\":\"\xff\"", "\"\xff\":1"}) {
+    check_whole(parse('{' + events + ',' + member + '}'), "json.malformed");
+    check_whole(parse(std::string{'{'} + member + ',' + events + '}'), "json.malformed");
+  }
+  CHECK(names(parse('{' + events + R"(,"sent_time":null,"url":null})")) == Strings{"a"});
+}
+
+TEST_CASE("commas too many and text behind the end are malformed elements") {
+  const std::string good = R"({"event":"a"})";
+  struct Case {
+    std::string body;
+    std::size_t index;
+  };
+  const Case cases[] = {
+      {'[' + good + ",]", 1},    {"[," + good + ']', 0},
+      {'[' + good + "],", 1},    {'[' + good + "] x", 1},
+      {'[' + good + "][1]", 1},  {'[' + good + "] , \"]\" , ", 1},
+      {'[' + good + "]\xff", 1}, {R"({"batch":[)" + good + "]} x", 1},
+  };
+  for (const Case& each : cases) {
+    CAPTURE(each.body);
+    const Parsed parsed = parse(each.body);
+    CHECK(names(parsed) == Strings{"a"});
+    CHECK(parsed.codes() == Strings{"json.malformed"});
+    REQUIRE(parsed.rejected.size() == 1);
+    CHECK(parsed.rejected[0].index == each.index);
+  }
+}
+
+TEST_CASE("malformed elements count, and each is rejected for itself") {
+  const Parsed parsed = parse(
+      R"([{"event_id":"0193f2a4-7b3c-7d11-8a5e-0123456789ab","event":"a","properties":{"a":NaN}},)"
+      R"({"event":"b"},{"event":"c","properties":{"a":1e999,"a":"\ud800"}},x])");
+  CHECK(names(parsed) == Strings{"b"});
+  CHECK(parsed.codes() == Strings{"json.malformed", "number.range", "json.malformed"});
+  CHECK(parsed.rejected.at(0).event_id == Uuid::parse(some_id));
+  CHECK(parsed.rejected.at(2).index == 3);
+  CHECK(parse(array_of(1000, "NaN")).rejected.size() == 1000);
+  check_whole(parse(array_of(1001, "NaN")), "body.too_many_events");
+}
+
+TEST_CASE("a byte order mark is skipped") {
+  for (const auto* body : {"\xef\xbb\xbf{\"event\":\"a\"}", "\xef\xbb\xbf [{\"event\":\"a\"}]"}) {
+    CHECK(names(parse(body)) == Strings{"a"});
+  }
+  CHECK(names(parse_lines("\xef\xbb\xbf{\"event\":\"a\"}\n{\"event\":\"b\"}")) ==
+        Strings{"a", "b"});
+  check_whole(parse("{\"event\":\"a\"}\xef\xbb\xbf"), "json.malformed");
 }
 
 TEST_CASE("a body without an event is rejected") {
@@ -234,7 +313,6 @@ TEST_CASE("a fault beside batch rejects the whole body") {
   const std::string events = R"("batch":[{"event":"a"}])";
   const std::pair<std::string, std::string_view> cases[] = {
       {R"("sent_time":1e999)", "number.range"},
-      {R"("sent_time":"\ud800")", "string.invalid"},
       {R"("sent_time":{"a":1,"a":2})", "field.duplicate"},
       {R"("context":{"a":1e999})", "number.range"},
   };
@@ -330,6 +408,11 @@ TEST_CASE("a message names the fault, the place and what is allowed") {
        "The body is not valid JSON: unexpected text after the end at byte 14."},
       {R"({"event":})", BodyFormat::ndjson,
        "The line is not valid JSON: expected a value at byte 9."},
+      {R"([{"event":tru}])", BodyFormat::json,
+       "The element is not valid JSON: expected a value at byte 9."},
+      {R"([{} {}])", BodyFormat::json,
+       "The element is not valid JSON: expected ',' or ']' at byte 3."},
+      {"[\"\xff\"]", BodyFormat::json, "The element is not valid UTF-8."},
       {"\xff", BodyFormat::json, "The body is not valid UTF-8."},
       {"\xff", BodyFormat::ndjson, "The line is not valid UTF-8."},
       {"7", BodyFormat::json, "An event must be a JSON object."},
@@ -337,7 +420,7 @@ TEST_CASE("a message names the fault, the place and what is allowed") {
       {R"({"event":""})", BodyFormat::json, "\"event\" must have 1 to 128 characters, got 0."},
       {R"({"event":"\n"})", BodyFormat::json, "\"event\" must not contain control characters."},
       {R"({"event":"a","sent_time":"now"})", BodyFormat::json,
-       "\"sent_time\" must be whole milliseconds since 1970 or an RFC 3339 time, up to the year "
+       "\"sent_time\" must be milliseconds since 1970 or an RFC 3339 time, up to the year "
        "9999."},
       {R"({"batch":[],"url":"a"})", BodyFormat::json,
        "Only \"sent_time\" is allowed beside \"batch\": put \"url\" into the events."},

@@ -152,14 +152,14 @@ TEST_CASE("a url is a string of at most 8 KiB") {
   check_accepted(with_url(repeat(R"(\u0075)", 8192)));  // counted as it will be read
   check_rejected(with_url(repeat("u", 8193)), "url.length", "/url");
   check_rejected(with_url(repeat("\u00e4", 4096) + "u"), "url.length", "/url");
-  for (const auto* value : {"1", "null", "false", "[]", "{}"}) {
+  for (const auto* value : {"1", "false", "[]", "{}"}) {
     check_rejected(event(R"("url":)" + std::string{value}), "url.type", "/url");
   }
 }
 
 TEST_CASE("properties are an object") {
   check_accepted(with_properties("{}"));
-  for (const auto* value : {"1", "null", "true", "[]", R"("{}")", R"([{}])"}) {
+  for (const auto* value : {"1", "true", "[]", R"("{}")", R"([{}])"}) {
     check_rejected(with_properties(value), "properties.type", "/properties");
   }
 }
@@ -205,7 +205,7 @@ TEST_CASE("an event_id is a UUID of 36 characters, and stored in lower case") {
         R"("0193f2a4-7b3c-7d11-8a5e-0123456789abc")", R"("0193f2a4-7b3c-7d11-8a5e-0123456789ag")",
         R"("0193f2a47-b3c-7d11-8a5e-0123456789ab")", R"(" 193f2a4-7b3c-7d11-8a5e-0123456789ab")",
         R"("00000000-0000-0000-0000-000000000000")", R"("ffffffff-ffff-ffff-ffff-ffffffffffff")",
-        R"("FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF")", "1", "null", "{}"}) {
+        R"("FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF")", "1", "{}"}) {
     check_rejected(R"({"event":"a","event_id":)" + std::string{given} + '}', "event_id.invalid",
                    "/event_id");
   }
@@ -222,7 +222,7 @@ TEST_CASE("where the client minted no event_id the server mints one of its own")
   CHECK(events[0].id < events[1].id);
 }
 
-TEST_CASE("client_time and sent_time are whole milliseconds since 1970 or RFC 3339") {
+TEST_CASE("client_time and sent_time are milliseconds since 1970 or RFC 3339") {
   struct Case {
     std::string_view given;
     std::int64_t milliseconds;
@@ -232,6 +232,15 @@ TEST_CASE("client_time and sent_time are whole milliseconds since 1970 or RFC 33
       {"1", 1},
       {"1763923000123", 1'763'923'000'123},
       {"253402300799999", 253'402'300'799'999},
+      {"1763923000123.0", 1'763'923'000'123},
+      {"1763923000123.9999999999", 1'763'923'000'123},
+      {"0.999", 0},
+      {"-0.0", 0},
+      {"1e3", 1000},
+      {"1.763923000123E+12", 1'763'923'000'123},
+      {"17639230001239e-1", 1'763'923'000'123},
+      {"253402300799999.5", 253'402'300'799'999},
+      {"25340230079999900000e-5", 253'402'300'799'999},
       {R"("1970-01-01T00:00:00Z")", 0},
       {R"("2025-11-23T18:36:40.123Z")", 1'763'923'000'123},
       {R"("2025-11-23T19:36:40.1239+01:00")", 1'763'923'000'123},
@@ -253,9 +262,10 @@ TEST_CASE("client_time and sent_time are whole milliseconds since 1970 or RFC 33
     }
   }
   for (const auto* given :
-       {"-1", "1.0", "1e3", "253402300800000", "9223372036854775808", "99999999999999999999",
-        "null", "true", "[]", "{}", R"("")", R"("1763923000123")", R"("2025-11-23")",
-        R"("2025-11-23T18:36:40")", R"("2025-02-29T00:00:00Z")", R"("1969-12-31T23:59:59.999Z")",
+       {"-1", "-0.5", "-1e3", "253402300800000", "253402300800000.5", "2.534023008e14", "1e300",
+        "9223372036854775808", "99999999999999999999", "true", "[]", "{}", R"("")",
+        R"("1763923000123")", R"("2025-11-23")", R"("2025-11-23T18:36:40")",
+        R"("2025-02-29T00:00:00Z")", R"("1969-12-31T23:59:59.999Z")",
         R"("9999-12-31T23:59:59.999-00:01")"}) {
     const std::string value{given};
     check_rejected(event(R"("client_time":)" + value), "client_time.invalid", "/client_time");
@@ -288,6 +298,44 @@ TEST_CASE("event_time is server_time less the client's delay, up to 30 days") {
     REQUIRE(parsed.batch.size() == 1);
     CHECK(to_milliseconds(parsed.batch[0].event_time) == each.event_time);
     CHECK(to_milliseconds(parsed.batch[0].server_time) == now);
+  }
+}
+
+TEST_CASE("null for an optional field means that it is absent") {
+  const std::string line = parse(event()).lines().at(0);
+  for (const auto* members :
+       {R"("url":null)", R"("properties":null)", R"("client_time":null)", R"("sent_time":null)",
+        R"("url":null,"properties":null,"client_time":null,"sent_time":null)"}) {
+    check_accepted(event(members), line);
+  }
+  check_accepted(R"({"event":"a","event_id":null})");
+  check_rejected(event(R"("url":null,"url":null)"), "field.duplicate", "/url");
+  check_rejected(event(R"("user":null)"), "field.unknown", "/user");
+}
+
+TEST_CASE("how long a request took to come is no delay of the client") {
+  struct Case {
+    std::string_view why, text;
+    std::int64_t milliseconds_ago;
+  };
+  const Case cases[] = {
+      {"no delay", R"({"event":"a","client_time":5000,"sent_time":5000})", 6000},
+      {"a delay", R"({"event":"a","client_time":5000,"sent_time":5500})", 6500},
+      {"a delay that is not credible", R"({"event":"a","client_time":5001,"sent_time":5000})", 0},
+      {"no sent_time", R"({"event":"a","client_time":5000})", 0},
+  };
+  for (const Case& each : cases) {
+    CAPTURE(each.why);
+    Parser parser;
+    Batch batch;
+    std::vector<Rejection> rejected;
+    parser.parse(each.text, BodyFormat::json,
+                 {.server_time = server_time, .upload_time = std::chrono::seconds{6}}, {}, batch,
+                 rejected);
+    const Batch& stored = batch;
+    REQUIRE(stored.size() == 1);
+    CHECK(stored[0].server_time == server_time);
+    CHECK(stored[0].event_time == server_time - std::chrono::milliseconds{each.milliseconds_ago});
   }
 }
 
