@@ -36,15 +36,18 @@ struct ContextFields {
 struct EndpointOptions {
   std::string path = "/events";
   std::size_t max_body_bytes = std::size_t{1} << 20;  // once inflated, too
-  std::vector<std::string> allowed_origins{};  // "https://example.org"; our own host always is
+  // "https://example.org", "https://*.example.org", "null"; our own host always is
+  std::vector<std::string> allowed_origins{};
   std::vector<std::string> trusted_proxies{};  // addresses or networks ("10.0.0.0/8") whose
                                                // X-Forwarded-* headers count
+  // The header in which they give the client's address, or a chain of addresses.
+  std::string client_ip_header{default_client_ip_header};
   ContextFields context{};
   std::chrono::seconds retry_after{1};  // what a 503 tells the client
 };
 
-// Throws ConfigError, whose message begins with the option's name, where the path, an origin or the
-// address of a proxy is malformed. Endpoint's constructor calls it, too.
+// Throws ConfigError, whose message begins with the option's name, where the path, an origin, the
+// address of a proxy or the name of a header is malformed. Endpoint's constructor calls it, too.
 void check(const EndpointOptions& options);
 
 // A handle: copies share everything, and each is safe from any thread.

@@ -70,13 +70,16 @@ inline bool headers_keep_their_order() {
 // which has to outlive it.
 class AdaptedRequest {
  public:
-  explicit AdaptedRequest(const httplib::Request& from) {
+  AdaptedRequest(const httplib::Request& from, const Endpoint& endpoint) {
     view.method = from.method;
     view.path = from.path;
     view.peer = from.remote_addr;
     for (std::size_t i = 0; i < request_headers.size(); ++i) {
-      values_[i] = joined(from, std::string{request_headers[i].name});
-      view.*request_headers[i].member = values_[i];
+      const RequestHeader& wanted = request_headers[i];
+      const bool is_client_ip = wanted.member == &Request::forwarded_for;
+      values_[i] = joined(
+          from, is_client_ip ? endpoint.options().client_ip_header : std::string{wanted.name});
+      view.*wanted.member = values_[i];
     }
   }
   AdaptedRequest(const AdaptedRequest&) = delete;
@@ -179,7 +182,7 @@ inline void answer(httplib::Response& to, const Response& from) {
 // answer before which the body is not known to be whole.
 inline void serve_with_body(const Endpoint& endpoint, const httplib::Request& from,
                             httplib::Response& to, const httplib::ContentReader& reader) {
-  AdaptedRequest adapted{from};
+  AdaptedRequest adapted{from, endpoint};
   if (!has_body(from)) return answer(to, endpoint.handle(adapted.view));
   const UninterpretedBody uninterpreted{from};
   if (auto early = endpoint.before_body(adapted.view)) {
@@ -234,7 +237,7 @@ void mount(httplib::Server& server, const Endpoint& endpoint) {
   const auto without_body = [endpoint, &server](const httplib::Request& request,
                                                 httplib::Response& response) {
     if (!adapter::closes_unread_connections(server)) return adapter::reject_all(request, response);
-    adapter::answer(response, endpoint.handle(adapter::AdaptedRequest{request}.view));
+    adapter::answer(response, endpoint.handle(adapter::AdaptedRequest{request, endpoint}.view));
   };
   server.Post(pattern, with_body)
       .Put(pattern, with_body)

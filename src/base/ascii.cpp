@@ -4,6 +4,10 @@
 
 namespace eventcollect::base {
 
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_character);
+}
+
 std::string to_lower(std::string_view text) {
   std::string lower{text};
   for (char& c : lower) c = to_lower(c);

@@ -29,6 +29,15 @@ constexpr int hex_value(char c) {
 
 constexpr bool is_hex(char c) { return hex_value(c) >= 0; }
 
+// A character of a token of HTTP (RFC 9110, section 5.6.2).
+constexpr bool is_token_character(char c) {
+  return is_alpha(c) || is_digit(c) ||
+         (c != '\0' && std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos);
+}
+
+// Whether `text` is a token of HTTP, as the name of a header is.
+bool is_token(std::string_view text);
+
 std::string to_lower(std::string_view text);
 
 bool equals_ignoring_case(std::string_view a, std::string_view b);

@@ -17,13 +17,15 @@ struct Network {
   // "10.0.0.0/8", "2001:db8::/32", or an address alone.
   static std::optional<Network> parse(std::string_view text);
 
+  // An address as proxies and frameworks write it: with or without a port, brackets or a zone, as
+  // in "192.0.2.1:443", "[2001:db8::1]:443" and "fe80::1%eth0".
+  static std::optional<Network> parse_peer(std::string_view text);
+
   bool contains(const Network& other) const;
 
-  // The address with all but the first 24 bits of IPv4, 48 of IPv6, set to zero.
+  // The address with all but the first 24 bits of IPv4, 48 of IPv6, set to zero. IPv6 that embeds
+  // an IPv4 address counts as that: else the first 48 bits could hold it whole.
   std::string truncated() const;
-
- private:
-  bool is_v4() const;
 };
 
 }  // namespace eventcollect::base

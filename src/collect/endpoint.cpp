@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "base/printable.hpp"
 #include "collect/intake.hpp"
 #include "collect/origin_rules.hpp"
@@ -20,8 +21,8 @@
 
 namespace eventcollect {
 
+using base::is_token;
 using collect::body_too_large;
-using collect::check_allowed_origin;
 using collect::check_body_headers;
 using collect::OriginRules;
 using collect::problem;
@@ -39,6 +40,19 @@ void check_path(std::string_view path) {
                                 base::in_quotes(path))};
 }
 
+void check_client_ip_header(const EndpointOptions& options) {
+  const std::string& name = options.client_ip_header;
+  if (!is_token(name)) {
+    throw ConfigError{
+        fmt::format("client-ip-header: {} is not the name of a header", base::in_quotes(name))};
+  }
+  if (name != default_client_ip_header && options.trusted_proxies.empty()) {
+    throw ConfigError{
+        fmt::format("client-ip-header: {} counts only from a trusted proxy, and there is none",
+                    base::in_quotes(name))};
+  }
+}
+
 }  // namespace
 
 struct Endpoint::State {
@@ -46,8 +60,9 @@ struct Endpoint::State {
   struct Content {
     RequestBody body;
     std::string context;
+    std::chrono::milliseconds upload_time{};
 
-    RequestInfo info() const { return {body.format, context}; }
+    RequestInfo info() const { return {body.format, context, upload_time}; }
   };
 
   State(std::shared_ptr<collect::Intake> intake_, EndpointOptions options_);
@@ -77,6 +92,7 @@ Endpoint::State::State(std::shared_ptr<collect::Intake> intake_, EndpointOptions
       proxies{options.trusted_proxies},
       origins{options.allowed_origins, proxies} {
   check_path(options.path);
+  check_client_ip_header(options);
 }
 
 std::optional<Response> Endpoint::State::before_body(const Request& request) const {
@@ -99,6 +115,7 @@ std::optional<Response> Endpoint::State::read(const Request& request, Content& c
     if (auto early = before_body(request)) return early;
   }
   if (auto wrong = read_body(request, options.max_body_bytes, content.body)) return wrong;
+  content.upload_time = request.upload_time;
   content.context = request_context(request, options.context, intake->options().rules, proxies);
   return {};
 }
@@ -122,8 +139,9 @@ Response Endpoint::State::finish(std::string_view origin, const Receipt& receipt
 
 void check(const EndpointOptions& options) {
   check_path(options.path);
-  for (const std::string& origin : options.allowed_origins) check_allowed_origin(origin);
-  static_cast<void>(TrustedProxies{options.trusted_proxies});
+  check_client_ip_header(options);
+  const TrustedProxies proxies{options.trusted_proxies};
+  static_cast<void>(OriginRules{options.allowed_origins, proxies});
 }
 
 Endpoint::Endpoint(Collector& collector, EndpointOptions options)

@@ -6,33 +6,37 @@
 #include <utility>
 
 #include "base/ascii.hpp"
-#include "base/printable.hpp"
 #include "collect/responses.hpp"
 #include "eventcollect/codes.hpp"
-#include "eventcollect/url.hpp"
 
 namespace eventcollect::collect {
 
-using base::equals_ignoring_case;
+using base::is_blank;
+using base::is_token_character;
+using base::trim_blanks;
 
 namespace {
 
-// What follows the scheme: the part of an origin that is compared with the Host header.
-std::string_view host_of(std::string_view origin) {
-  const std::size_t slashes = origin.find("://");
-  return slashes == std::string_view::npos ? std::string_view{} : origin.substr(slashes + 3);
+constexpr std::size_t max_echoed_bytes = 4 << 10;
+
+// What a preflight asks for, where that is a list of names.
+std::string allowed_headers(std::string_view requested) {
+  const bool is_list = requested.size() <= max_echoed_bytes &&
+                       std::all_of(requested.begin(), requested.end(), [](char c) {
+                         return is_token_character(c) || is_blank(c) || c == ',';
+                       });
+  if (requested.empty() || !is_list) return "Content-Type, Content-Encoding";
+  return std::string{requested};
 }
 
 }  // namespace
 
-OriginRules::OriginRules(std::vector<std::string> allowed, const TrustedProxies& proxies)
-    : allowed_{std::move(allowed)}, proxies_{proxies} {
-  for (const std::string& origin : allowed_) check_allowed_origin(origin);
-}
+OriginRules::OriginRules(const std::vector<std::string>& allowed, const TrustedProxies& proxies)
+    : allowed_(allowed.begin(), allowed.end()), proxies_{proxies} {}
 
 std::optional<Response> OriginRules::check(const Request& request) const {
   if (is_own_site(request) || is_allowed(request.origin)) return {};
-  if (host_of(request.origin).empty()) {
+  if (!Origin::parse(request.origin)) {
     return problem(403, code::origin_rejected, "Origin rejected",
                    "The request comes from another site, and its Origin header is missing or "
                    "names no host.");
@@ -50,7 +54,7 @@ Response OriginRules::preflight(const Request& request) const {
   if (auto rejected = check(request)) return *std::move(rejected);
   return {204,
           {{"Access-Control-Allow-Methods", "POST"},
-           {"Access-Control-Allow-Headers", "Content-Type, Content-Encoding"},
+           {"Access-Control-Allow-Headers", allowed_headers(request.requested_headers)},
            {"Access-Control-Max-Age", "86400"}},
           {}};
 }
@@ -60,13 +64,14 @@ void OriginRules::add_headers(std::string_view origin, Response& response) const
   response.headers.emplace_back("Vary", "Origin");
   if (origin.empty() || !is_allowed(origin)) return;
   response.headers.emplace_back("Access-Control-Allow-Origin", origin);
+  // Browsers send beacons with credentials, and drop them without this.
+  response.headers.emplace_back("Access-Control-Allow-Credentials", "true");
   response.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After");
 }
 
 bool OriginRules::is_allowed(std::string_view origin) const {
-  return std::any_of(allowed_.begin(), allowed_.end(), [&](const std::string& allowed) {
-    return equals_ignoring_case(allowed, origin);
-  });
+  return std::any_of(allowed_.begin(), allowed_.end(),
+                     [&](const OriginPattern& allowed) { return allowed.matches(origin); });
 }
 
 bool OriginRules::is_own_site(const Request& request) const {
@@ -75,19 +80,13 @@ bool OriginRules::is_own_site(const Request& request) const {
   }
   // Browsers send Origin with every cross-site POST.
   if (request.origin.empty()) return true;
-  const std::string_view from = host_of(request.origin);
-  if (from.empty()) return false;
-  if (equals_ignoring_case(from, request.host)) return true;
-  return proxies_.contains(request.peer) && equals_ignoring_case(from, request.forwarded_host);
-}
-
-void check_allowed_origin(std::string_view origin) {
-  const std::string_view host = host_of(origin);
-  const bool has_both = !host.empty() && !origin.starts_with("://");
-  if (has_both && host.find_first_of("/?#@*, ") == std::string_view::npos) return;
-  throw ConfigError{fmt::format(
-      "allow-origin: {} is not an origin: give only scheme and host, as in https://example.org",
-      base::in_quotes(origin))};
+  const auto from = Origin::parse(request.origin);
+  if (!from) return false;
+  if (from->is_at(request.host)) return true;
+  // Each proxy may add its own: the first is what the browser asked for.
+  const std::string_view hosts = request.forwarded_host;
+  return proxies_.contains(request.peer) &&
+         from->is_at(trim_blanks(hosts.substr(0, hosts.find(','))));
 }
 
 }  // namespace eventcollect::collect

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "collect/origin.hpp"
 #include "collect/trusted_proxies.hpp"
 #include "eventcollect/http.hpp"
 
@@ -15,8 +16,8 @@ namespace eventcollect::collect {
 class OriginRules {
  public:
   // Our own site's pages always may; `allowed` are the other sites' origins. `proxies` must outlive
-  // this object. Throws ConfigError where an origin is malformed.
-  OriginRules(std::vector<std::string> allowed, const TrustedProxies& proxies);
+  // this object. Throws ConfigError where no browser could send such an origin.
+  OriginRules(const std::vector<std::string>& allowed, const TrustedProxies& proxies);
 
   // The response to a request that a page of another site sent; nothing where it may.
   std::optional<Response> check(const Request& request) const;
@@ -31,11 +32,8 @@ class OriginRules {
   bool is_allowed(std::string_view origin) const;
   bool is_own_site(const Request& request) const;
 
-  const std::vector<std::string> allowed_;
+  const std::vector<OriginPattern> allowed_;
   const TrustedProxies& proxies_;
 };
-
-// Throws ConfigError where `origin` is not a scheme and a host.
-void check_allowed_origin(std::string_view origin);
 
 }  // namespace eventcollect::collect

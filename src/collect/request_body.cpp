@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 #include "base/ascii.hpp"
+#include "base/encoding.hpp"
 #include "base/inflate.hpp"
 #include "collect/responses.hpp"
 #include "eventcollect/codes.hpp"
@@ -14,32 +17,77 @@ namespace eventcollect::collect {
 using base::equals_ignoring_case;
 using base::inflate_gzip;
 using base::Inflated;
+using base::skip_byte_order_mark;
 using base::trim_blanks;
 
 namespace {
 
-std::optional<BodyFormat> format_of(std::string_view content_type) {
+// What a Content-Type says of the body's format.
+enum class MediaType : std::uint8_t { absent, json, ndjson, other };
+
+// NDJSON goes by several names, none of them registered.
+bool is_ndjson(std::string_view type) {
+  constexpr std::array names{"ndjson", "jsonl", "jsonlines", "ldjson"};
+  const std::size_t slash = std::min(type.find('/'), type.size());
+  const std::string_view tree = type.substr(0, slash);
+  if (!equals_ignoring_case(tree, "application") && !equals_ignoring_case(tree, "text"))
+    return false;
+  std::string_view name = type.substr(std::min(slash + 1, type.size()));
+  if (equals_ignoring_case(name.substr(0, 2), "x-")) name.remove_prefix(2);
+  return std::any_of(names.begin(), names.end(),
+                     [&](const char* known) { return equals_ignoring_case(name, known); });
+}
+
+MediaType media_type(std::string_view content_type) {
   const std::string_view type = trim_blanks(content_type.substr(0, content_type.find(';')));
+  if (type.empty()) return MediaType::absent;
   // sendBeacon sends a string as text/plain.
   if (equals_ignoring_case(type, "application/json") || equals_ignoring_case(type, "text/plain")) {
-    return BodyFormat::json;
+    return MediaType::json;
   }
-  if (equals_ignoring_case(type, "application/x-ndjson")) return BodyFormat::ndjson;
-  return {};
+  return is_ndjson(type) ? MediaType::ndjson : MediaType::other;
 }
 
-bool is_gzip(std::string_view content_encoding) {
-  return equals_ignoring_case(content_encoding, "gzip") ||
-         equals_ignoring_case(content_encoding, "x-gzip");
+// Whether a body without a type is NDJSON: an object on its first line and another behind it, which
+// no JSON text begins with.
+bool looks_like_ndjson(std::string_view text) {
+  constexpr std::string_view space = " \t\r\n";
+  text = skip_byte_order_mark(text);
+  text.remove_prefix(std::min(text.find_first_not_of(space), text.size()));
+  const std::size_t feed = std::min(text.find('\n'), text.size());
+  const std::size_t last = text.substr(0, feed).find_last_not_of(space);
+  const std::size_t next = text.find_first_not_of(space, feed);
+  return last != std::string_view::npos && next != std::string_view::npos && text[last] == '}' &&
+         text[next] == '{';
 }
 
-bool is_identity(std::string_view content_encoding) {
-  return content_encoding.empty() || equals_ignoring_case(content_encoding, "identity");
+BodyFormat format_of(MediaType type, std::string_view text) {
+  const bool is_ndjson =
+      type == MediaType::ndjson || (type == MediaType::absent && looks_like_ndjson(text));
+  return is_ndjson ? BodyFormat::ndjson : BodyFormat::json;
 }
 
 // Real events inflate 5 to 20 times, so what inflates far more is not worth the work.
 constexpr std::size_t max_inflate_ratio = 100;
 constexpr std::size_t free_inflated_bytes = 64 << 10;  // at any ratio
+// The codings of a Content-Encoding, which is a list; "identity" is none.
+enum class Coding : std::uint8_t { none, gzip, other };
+
+Coding coding_of(std::string_view content_encoding) {
+  Coding coding = Coding::none;
+  while (!content_encoding.empty()) {
+    const std::size_t comma = std::min(content_encoding.find(','), content_encoding.size());
+    const std::string_view name = trim_blanks(content_encoding.substr(0, comma));
+    content_encoding.remove_prefix(std::min(comma + 1, content_encoding.size()));
+    if (name.empty() || equals_ignoring_case(name, "identity")) continue;
+    const bool is_gzip = equals_ignoring_case(name, "gzip") || equals_ignoring_case(name, "x-gzip");
+    if (!is_gzip || coding != Coding::none) return Coding::other;
+    coding = Coding::gzip;
+  }
+  return coding;
+}
+
+bool begins_as_gzip(std::string_view body) { return body.starts_with("\x1f\x8b"); }
 
 std::optional<Response> inflate_body(std::string_view coded, std::size_t max_bytes,
                                      RequestBody& body) {
@@ -64,12 +112,12 @@ std::optional<Response> inflate_body(std::string_view coded, std::size_t max_byt
 }  // namespace
 
 std::optional<Response> check_body_headers(const Request& request) {
-  if (!format_of(request.content_type)) {
+  if (media_type(request.content_type) == MediaType::other) {
     return problem(415, code::content_type_unsupported, "Unsupported media type",
-                   "The Content-Type must be application/json, text/plain (containing JSON) or "
-                   "application/x-ndjson.");
+                   "The Content-Type must be application/json, text/plain (containing JSON), "
+                   "application/x-ndjson or another name of NDJSON, or absent.");
   }
-  if (!is_identity(request.content_encoding) && !is_gzip(request.content_encoding)) {
+  if (coding_of(request.content_encoding) == Coding::other) {
     return problem(415, code::content_encoding_unsupported, "Unsupported content coding",
                    "The Content-Encoding must be gzip or absent.");
   }
@@ -78,11 +126,15 @@ std::optional<Response> check_body_headers(const Request& request) {
 
 std::optional<Response> read_body(const Request& request, std::size_t max_bytes,
                                   RequestBody& body) {
-  body.format = *format_of(request.content_type);
   body.text = request.body;
   if (request.body.size() > max_bytes) return body_too_large(max_bytes);
-  if (request.body_is_decoded || !is_gzip(request.content_encoding)) return {};
-  return inflate_body(request.body, max_bytes, body);
+  const bool is_coded = coding_of(request.content_encoding) == Coding::gzip;
+  const bool is_inflated = is_coded && request.body_is_decoded;
+  if (!is_inflated && (is_coded || begins_as_gzip(request.body))) {
+    if (auto wrong = inflate_body(request.body, max_bytes, body)) return wrong;
+  }
+  body.format = format_of(media_type(request.content_type), body.text);
+  return {};
 }
 
 Response body_too_large(std::size_t max_bytes) {

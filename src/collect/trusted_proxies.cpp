@@ -27,18 +27,24 @@ TrustedProxies::TrustedProxies(const std::vector<std::string>& networks) {
 
 bool TrustedProxies::contains(std::string_view address) const {
   if (networks_.empty()) return false;
-  const auto parsed = Network::parse(address);
-  return parsed && std::any_of(networks_.begin(), networks_.end(),
-                               [&](const Network& network) { return network.contains(*parsed); });
+  const auto parsed = Network::parse_peer(address);
+  return parsed && contains(*parsed);
 }
 
-std::string_view TrustedProxies::client_address(const Request& request) const {
-  std::string_view address = request.peer;
+bool TrustedProxies::contains(const Network& address) const {
+  return std::any_of(networks_.begin(), networks_.end(),
+                     [&](const Network& network) { return network.contains(address); });
+}
+
+std::optional<Network> TrustedProxies::client_address(const Request& request) const {
+  auto address = Network::parse_peer(request.peer);
   std::string_view chain = request.forwarded_for;
-  while (contains(address) && !chain.empty()) {
+  while (!chain.empty() && address && contains(*address)) {
     const std::size_t comma = chain.rfind(',');
-    address = trim_blanks(comma == std::string_view::npos ? chain : chain.substr(comma + 1));
-    chain = chain.substr(0, comma == std::string_view::npos ? 0 : comma);
+    const bool is_first = comma == std::string_view::npos;
+    const std::string_view element = trim_blanks(is_first ? chain : chain.substr(comma + 1));
+    chain = chain.substr(0, is_first ? 0 : comma);
+    if (!element.empty()) address = Network::parse_peer(element);
   }
   return address;
 }

@@ -1,6 +1,7 @@
 // The proxies whose X-Forwarded-* headers count.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,10 +19,13 @@ class TrustedProxies {
 
   bool contains(std::string_view address) const;
 
-  // The last address in the forwarding chain that is not a trusted proxy. A view into the request.
-  std::string_view client_address(const Request& request) const;
+  // The last address in the forwarding chain that is not a trusted proxy. Nothing where that is not
+  // an address.
+  std::optional<base::Network> client_address(const Request& request) const;
 
  private:
+  bool contains(const base::Network& address) const;
+
   std::vector<base::Network> networks_;
 };
 

@@ -21,7 +21,8 @@ Connection::Connection(std::string peer, const ConnectionContext& context)
       incoming_share_{context.buffered},
       output_share_{context.unsent} {}
 
-void Connection::begin_turn(std::string_view bytes) {
+void Connection::begin_turn(std::string_view bytes, TimePoint now) {
+  now_ = now;
   if (input_.empty()) {
     unread_ = bytes;
     return;
@@ -86,7 +87,7 @@ Step Connection::read_head() {
   }
   if (result == HeadResult::complete) {
     incoming_ = std::make_unique<Incoming>();
-    result = parse_head(text, incoming_->head);
+    result = parse_head(text, incoming_->head, context_.limits.client_ip_header);
   }
   if (result == HeadResult::complete) {
     begin_request();
@@ -169,9 +170,16 @@ Connection::Gathered Connection::gather(std::string_view piece) {
 
 Step Connection::complete(std::string_view body) {
   incoming_->head.request.body = body;
+  incoming_->head.request.upload_time = upload_time();
   stage_ = Stage::handler;
   wait_for(Wait::handler);
   return Step::request;
+}
+
+// Nothing for a request that came at once.
+std::chrono::milliseconds Connection::upload_time() const {
+  if (wait_ != Wait::request) return {};
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now_ - began_);
 }
 
 Step Connection::reject_too_large() {
@@ -220,7 +228,7 @@ void Connection::expire() {
 
 void Connection::evict() {
   if (wait_ != Wait::request || !output_.empty()) return close();
-  begin_turn({});
+  begin_turn({}, now_);
   reject(plain_response(408, "The request did not arrive in time."));
   end_turn();
 }
@@ -251,6 +259,7 @@ void Connection::forget_request() {
 
 void Connection::wait_for(Wait wait) {
   wait_ = wait;
+  if (wait == Wait::request) began_ = now_;
   ++waits_begun_;
 }
 

@@ -15,6 +15,7 @@
 //   connection.end_turn();
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -64,13 +65,15 @@ struct ConnectionContext {
 // One thread at a time.
 class Connection {
  public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
   // `context` has to outlive it. `peer` is the client's address.
   Connection(std::string peer, const ConnectionContext& context);
 
-  // A turn deals with bytes that have come, if any. They have to stay until end_turn(), which
-  // buffers what of them is not used up, and of the answers what is not sent; it closes the
+  // A turn deals with bytes that have come by `now`, if any. They have to stay until end_turn(),
+  // which buffers what of them is not used up, and of the answers what is not sent; it closes the
   // connection where the budgets have no room.
-  void begin_turn(std::string_view bytes);
+  void begin_turn(std::string_view bytes, TimePoint now);
   void end_turn();
 
   // What has to be done next. Call it until it says `none`, or end the turn before.
@@ -144,6 +147,7 @@ class Connection {
   Step read_chunks();
   Gathered gather(std::string_view piece);
   Step complete(std::string_view body);
+  std::chrono::milliseconds upload_time() const;
   Step reject_too_large();
   Step reject(const Response& response);
   Step drain();
@@ -155,6 +159,8 @@ class Connection {
 
   Stage stage_ = Stage::head;
   Wait wait_ = Wait::idle;
+  TimePoint now_{};    // of this turn
+  TimePoint began_{};  // when the first byte of the request came that is waited for
   std::uint32_t waits_begun_ = 1;
   Persistence persistence_ = Persistence::as_usual;  // after the answer that is due
   bool is_head_request_ = false;                     // its answer has no body

@@ -10,21 +10,12 @@ namespace eventcollect::http {
 using base::equals_ignoring_case;
 using base::is_alpha;
 using base::is_digit;
+using base::is_token;
 using base::trim_blanks;
 
 namespace {
 
 constexpr std::uint64_t max_content_length = std::uint64_t{1} << 60;
-
-// A character of a token (RFC 9110, section 5.6.2).
-bool is_token(char c) {
-  if (is_alpha(c) || is_digit(c)) return true;
-  return c != '\0' && std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
-}
-
-bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is_token(c); });
-}
 
 // A field's value may hold a tab, and no other control character.
 bool is_field_character(char c) {
@@ -157,9 +148,11 @@ void note_framing(std::string_view name, std::string_view value, Head& head, Fra
 
 // Several lines of a field are one list (RFC 9110, section 5.2), which most fields may not be: what
 // reads them then finds no value that it knows.
-void note_request_header(std::string_view name, std::string_view value, Head& head) {
+void note_request_header(std::string_view name, std::string_view value,
+                         std::string_view client_ip_header, Head& head) {
   for (const RequestHeader& wanted : request_headers) {
-    if (!equals_ignoring_case(name, wanted.name)) continue;
+    const bool is_client_ip = wanted.member == &Request::forwarded_for;
+    if (!equals_ignoring_case(name, is_client_ip ? client_ip_header : wanted.name)) continue;
     std::string_view& member = head.request.*wanted.member;
     if (member.empty()) {
       member = value;
@@ -173,7 +166,8 @@ void note_request_header(std::string_view name, std::string_view value, Head& he
   }
 }
 
-bool parse_field(std::string_view line, Head& head, Framing& framing) {
+bool parse_field(std::string_view line, std::string_view client_ip_header, Head& head,
+                 Framing& framing) {
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return false;
   const std::string_view name = line.substr(0, colon);
@@ -181,7 +175,7 @@ bool parse_field(std::string_view line, Head& head, Framing& framing) {
   // The name's check also rejects a line that continues the one before, and a blank before ':'.
   if (!is_token(name) || !is_field_value(value)) return false;
   note_framing(name, value, head, framing);
-  note_request_header(name, value, head);
+  note_request_header(name, value, client_ip_header, head);
   return true;
 }
 
@@ -191,7 +185,7 @@ void skip_empty_lines(std::string_view& text) {
   while (text.starts_with("\r\n")) text.remove_prefix(2);
 }
 
-HeadResult parse_head(std::string_view text, Head& head) {
+HeadResult parse_head(std::string_view text, Head& head, std::string_view client_ip_header) {
   const std::size_t end = text.find(head_end);
   if (end == std::string_view::npos) return HeadResult::incomplete;
   head.text = text.substr(0, end + head_end.size());
@@ -203,7 +197,8 @@ HeadResult parse_head(std::string_view text, Head& head) {
   head.is_1_1 = line.is_1_1;
   Framing framing;
   while (!rest.empty()) {
-    if (!parse_field(take_line(rest), head, framing)) return HeadResult::malformed;
+    if (!parse_field(take_line(rest), client_ip_header, head, framing))
+      return HeadResult::malformed;
   }
   if (framing.is_malformed) return HeadResult::malformed;
   if (framing.is_unsupported) return HeadResult::unsupported;

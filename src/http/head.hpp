@@ -46,7 +46,9 @@ enum class HeadResult : std::uint8_t {
 void skip_empty_lines(std::string_view& text);
 
 // Reads the head at the front of `text` into a new `head`. What follows it is not looked at.
-HeadResult parse_head(std::string_view text, Head& head);
+// `client_ip_header` is the header for Request::forwarded_for.
+HeadResult parse_head(std::string_view text, Head& head,
+                      std::string_view client_ip_header = default_client_ip_header);
 
 // Watches a head come in pieces: finds its end, and what can never become a head before that, such
 // as a TLS handshake. Looks at each byte once.

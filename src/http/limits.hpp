@@ -1,8 +1,11 @@
-// What bounds the clients of a front.
+// What bounds the clients of a front, and what it reads of their requests.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <string>
+
+#include "eventcollect/http.hpp"
 
 namespace eventcollect::http {
 
@@ -21,6 +24,7 @@ struct Limits {
   std::chrono::milliseconds write_timeout{30'000};    // for a client to take its answer
   std::chrono::milliseconds drain_timeout{2'000};     // for what comes after the last answer
   std::size_t max_drained_bytes = std::size_t{8} << 20;
+  std::string client_ip_header{default_client_ip_header};  // for Request::forwarded_for
 };
 
 }  // namespace eventcollect::http

@@ -264,7 +264,7 @@ void Loop::receive(Client& client) {
 }
 
 void Loop::take_turn(Client& client, std::string_view bytes) {
-  client.connection.begin_turn(bytes);
+  client.connection.begin_turn(bytes, now_);
   while (go_on(client)) {
   }
   client.connection.end_turn();

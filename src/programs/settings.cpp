@@ -8,7 +8,9 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
+#include "base/encoding.hpp"
 #include "base/ascii.hpp"
 #include "base/printable.hpp"
 #include "eventcollect/version.hpp"
@@ -114,7 +116,10 @@ Source read_file(const std::string& path, const std::vector<Setting>& settings) 
   if (path.empty()) return source;
   std::ifstream file{path};
   if (!file) throw ConfigError{fmt::format("--config: cannot read '{}'", path)};
-  for (const CLI::ConfigItem& item : CLI::ConfigBase{}.from_config(file)) {
+  std::ostringstream content;
+  content << file.rdbuf();
+  std::istringstream text{std::string{base::skip_byte_order_mark(content.str())}};
+  for (const CLI::ConfigItem& item : CLI::ConfigBase{}.from_config(text)) {
     const auto setting =
         std::find_if(settings.begin(), settings.end(), [&](const Setting& candidate) {
           return candidate.name == item.name && item.parents.empty();

@@ -62,10 +62,17 @@ std::vector<Setting> network_settings(Options& options) {
        [&](const Values& values) { options.endpoint.path = values[0]; }},
       {"page", "FILE", "", "The page to serve at /, instead of the demo page", Setting::one,
        [&](const Values& values) { options.page = values[0]; }},
-      {"allow-origin", "ORIGIN", "", "Other sites whose pages may send events", Setting::list,
-       [&](const Values& values) { options.endpoint.allowed_origins = values; }},
+      {"allow-origin", "ORIGIN", "",
+       "Other sites whose pages may send events, as https://example.org or https://*.example.org",
+       Setting::list, [&](const Values& values) { options.endpoint.allowed_origins = values; }},
       {"trusted-proxy", "NETWORK", "", "Proxies whose X-Forwarded-* headers are trusted",
        Setting::list, [&](const Values& values) { options.endpoint.trusted_proxies = values; }},
+      {"client-ip-header", "NAME", options.endpoint.client_ip_header,
+       "Where a trusted proxy gives the client's address", Setting::one,
+       [&](const Values& values) {
+         options.endpoint.client_ip_header = values[0];
+         options.http.client_ip_header = values[0];
+       }},
       {"threads", "N", "2", "Threads that serve connections", Setting::one,
        [&](const Values& values) { options.threads = parse_count(values[0], 1, 256); }},
       {"max-head-bytes", "SIZE", bytes_text(options.http.max_head_bytes),

@@ -56,7 +56,7 @@ class Conversation {
   Conversation(std::string_view text, std::size_t piece) {
     for (; !text.empty() && !connection_.is_closed();
          text.remove_prefix(std::min(piece, text.size()))) {
-      connection_.begin_turn(text.substr(0, piece));
+      connection_.begin_turn(text.substr(0, piece), {});
       while (go_on()) {
       }
       connection_.end_turn();

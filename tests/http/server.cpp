@@ -130,6 +130,7 @@ TEST_CASE("each option is read, in both forms") {
              {"--allow-origin", "https://a.test"},
              {"--allow-origin", "https://b.test"},
              {"--trusted-proxy", "10.0.0.0/8"},
+             {"--client-ip-header", "X-Real-IP"},
              {"--threads", "3"},
              {"--max-head-bytes", "8KiB"},
              {"--idle-timeout", "10m"},
@@ -161,6 +162,8 @@ TEST_CASE("each option is read, in both forms") {
     CHECK(options->page == "page.html");
     CHECK(options->endpoint.allowed_origins == Strings{"https://a.test", "https://b.test"});
     CHECK(options->endpoint.trusted_proxies == Strings{"10.0.0.0/8"});
+    CHECK(options->endpoint.client_ip_header == "X-Real-IP");
+    CHECK(options->http.client_ip_header == "X-Real-IP");
     CHECK(options->threads == 3);
     CHECK(options->http.max_head_bytes == 8 << 10);
     CHECK(options->http.idle_timeout == 10min);
@@ -278,6 +281,11 @@ TEST_CASE("a config file is read as TOML and INI are") {
   CHECK(options->dead_letter == "file:rejected?max_total_bytes=1MiB");
 }
 
+TEST_CASE("a byte order mark of a config file is skipped") {
+  const Config config{"\xef\xbb\xbfpath = /file\n"};
+  CHECK(read({"--config", config.path()})->endpoint.path == "/file");
+}
+
 TEST_CASE("what is wrong in a file is named with the file") {
   struct Case {
     std::string_view text;
@@ -331,6 +339,8 @@ TEST_CASE("a wrong option is named with its value and the way out") {
       {{"--drain-delay", "soon"}, {"--drain-delay", "soon"}},
       {{"--context", "ip,cookie"}, {"--context", "'cookie'", "user_agent"}},
       {{"--url-strip", "path"}, {"--url-strip", "'path'", "query, fragment"}},
+      {{"--allow-origin", "https://a.test/"}, {"--allow-origin", "'https://a.test/'"}},
+      {{"--client-ip-header", "X-Real-IP"}, {"--client-ip-header", "'X-Real-IP'"}},
   };
   for (const Case& c : cases) {
     CAPTURE(fmt::format("{}", c.arguments.back()));

@@ -72,6 +72,53 @@ TEST_CASE("what is no address and no network is not read") {
   }
 }
 
+TEST_CASE("an address is read as proxies write it") {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"192.0.2.123", "192.0.2.0"},
+      {"192.0.2.123:443", "192.0.2.0"},
+      {"192.0.2.123:", "192.0.2.0"},
+      {"2001:db8:1::5", "2001:db8:1::"},
+      {"[2001:db8:1::5]", "2001:db8:1::"},
+      {"[2001:db8:1::5]:443", "2001:db8:1::"},
+      {"fe80::1%eth0", "fe80::"},
+      {"[fe80::1%25eth0]:80", "fe80::"},
+      {"[::ffff:192.0.2.123]:80", "192.0.2.0"},
+  };
+  for (const auto& each : cases) {
+    CAPTURE(each.first);
+    const auto address = Network::parse_peer(each.first);
+    REQUIRE(address.has_value());
+    CHECK(address->truncated() == each.second);
+  }
+  for (const std::string_view text :
+       {"", ":", "[", "[]", "]", ":80", "192.0.2.1:x", "192.0.2.1:80:80", "192.0.2.0/24", "[::1",
+        "::1]", "[::1]80", "[::1]:x", "%eth0", "unknown", "_hidden"}) {
+    CAPTURE(text);
+    CHECK_FALSE(Network::parse_peer(text).has_value());
+  }
+}
+
+TEST_CASE("an address that embeds one of IPv4 is truncated as that") {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"2002:c000:27b::1", "192.0.2.0"},                 // 6to4
+      {"2001:0:53aa:64c:0:7ff:3fff:fd84", "192.0.2.0"},  // Teredo
+      {"64:ff9b::192.0.2.123", "192.0.2.0"},             // NAT64
+      {"64:ff9b:1:2:3:4:192.0.2.123", "192.0.2.0"},      // of one's own
+      {"::ffff:0:192.0.2.123", "192.0.2.0"},             // translated
+      {"::192.0.2.123", "192.0.2.0"},                    // compatible
+      {"2001:db8:c000:27b::1", "2001:db8:c000::"},
+      {"2003:c000:27b::1", "2003:c000:27b::"},
+      {"::", "::"},
+      {"::2", "::"},
+  };
+  for (const auto& each : cases) {
+    CAPTURE(each.first);
+    const auto address = Network::parse(each.first);
+    REQUIRE(address.has_value());
+    CHECK(address->truncated() == each.second);
+  }
+}
+
 TEST_CASE("a truncated address keeps 24 bits of IPv4 and 48 of IPv6") {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"192.0.2.123", "192.0.2.0"},        {"255.255.255.255", "255.255.255.0"},

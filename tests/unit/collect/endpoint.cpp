@@ -102,6 +102,13 @@ TEST_CASE("a body whose events are all good is answered with 202 and nothing els
       {"text/plain", std::string{one_event}, 1},
       {"application/x-ndjson", fmt::format("{0}\n{0}\n", one_event), 2},
       {"application/x-ndjson", fmt::format("{0}\n{0}", one_event), 2},
+      // A beacon of an untyped Blob has no Content-Type.
+      {"", std::string{one_event}, 1},
+      {"", array_of(3, one_event), 3},
+      {"", fmt::format("{0}\r\n\n{0}\n", one_event), 2},
+      {"", fmt::format("\xef\xbb\xbf{0}", one_event), 1},
+      {"", "{\n\"event\":\"a\",\"properties\":{}\n}", 1},
+      {"", "[{\"event\":\"a\"},\n{\"event\":\"b\"}]", 2},
   };
   for (const Case& c : cases) {
     CAPTURE(c.body);
@@ -136,6 +143,8 @@ TEST_CASE("what the head of a request decides is answered without its body") {
       {"brotli", [](Request& r) { r.content_encoding = "br"; }, 415,
        "content_encoding.unsupported"},
       {"deflate", [](Request& r) { r.content_encoding = "deflate"; }, 415,
+       "content_encoding.unsupported"},
+      {"gzip and brotli", [](Request& r) { r.content_encoding = "gzip, br"; }, 415,
        "content_encoding.unsupported"},
       {"gzip twice", [](Request& r) { r.content_encoding = "gzip, gzip"; }, 415,
        "content_encoding.unsupported"},
@@ -178,10 +187,22 @@ TEST_CASE("a content type is compared without its parameters and without case") 
       {"TEXT/PLAIN", one_event, 202},
       {"application/x-ndjson; charset=utf-8", two_lines, 202},
       {"APPLICATION/X-NDJSON", two_lines, 202},
+      {"application/ndjson", two_lines, 202},
+      {"application/jsonl", two_lines, 202},
+      {"application/x-jsonlines; charset=utf-8", two_lines, 202},
+      {"text/x-ndjson", two_lines, 202},
+      {"Text/JSONL", two_lines, 202},
+      {"application/x-ldjson", two_lines, 202},
       {"application/json", two_lines, 400},
-      {"", one_event, 415},
-      {";", one_event, 415},
-      {" ", one_event, 415},
+      {"", one_event, 202},
+      {";", one_event, 202},
+      {" ; charset=utf-8", two_lines, 202},
+      {"", "a=1&b=2", 400},
+      {"", "", 400},
+      {"ndjson", two_lines, 415},
+      {"image/ndjson", two_lines, 415},
+      {"application/x-x-ndjson", two_lines, 415},
+      {"application/", one_event, 415},
       {"application/jsonx", one_event, 415},
       {"application/json, text/plain", one_event, 415},
       {"xapplication/json", one_event, 415},
@@ -462,6 +483,10 @@ TEST_CASE("a gzip body is inflated once") {
       {"in capitals", "GZIP", gzip(line), 202, 1},
       {"two members", "gzip", gzip(line) + gzip(line), 202, 2},
       {"identity", "identity", line, 202, 1},
+      {"a list", "identity, gzip ,", gzip(line), 202, 1},
+      {"known by its first bytes", "", gzip(line) + gzip(line), 202, 2},
+      {"known by its first bytes, damaged", "", coded.substr(0, coded.size() - 1), 400, 0},
+      {"twice coded, once known", "", gzip(coded), 400, 0},
       {"twice coded", "gzip", gzip(coded), 400, 0},
       {"cut in its data", "gzip", coded.substr(0, coded.size() / 2), 400, 0},
       {"cut in its checksum", "gzip", coded.substr(0, coded.size() - 1), 400, 0},
@@ -485,6 +510,11 @@ TEST_CASE("a body that the framework has decoded is not decoded again") {
   Request request = post(one_event);
   request.content_encoding = "gzip";
   request.body_is_decoded = true;
+  CHECK(site.endpoint.handle(request).status == 202);
+  const std::string coded = gzip(one_event);
+  request.body = coded;
+  CHECK(site.endpoint.handle(request).status == 400);
+  request.content_encoding = {};
   CHECK(site.endpoint.handle(request).status == 202);
 }
 
@@ -541,6 +571,100 @@ TEST_CASE("a page may send events if the browser or the addresses say that it is
   }
 }
 
+TEST_CASE("the default port of the origin's scheme is the same as none") {
+  struct Case {
+    std::string_view origin, host, forwarded;
+    bool passes;
+  };
+  const Case cases[] = {
+      {"http://shop.test", "shop.test:80", "", true},
+      {"https://shop.test", "shop.test:443", "", true},
+      {"https://shop.test:443", "shop.test", "", true},
+      {"https://shop.test", "SHOP.test:443", "", true},
+      {"https://shop.test", "backend:8080", "shop.test:443", true},
+      {"https://shop.test", "backend:8080", "shop.test, inner.test", true},
+      {"https://shop.test", "backend:8080", "inner.test, shop.test", false},
+      {"https://[2001:db8::1]", "[2001:db8::1]:443", "", true},
+      {"http://[2001:db8::1]:8080", "[2001:db8::1]:8080", "", true},
+      {"https://shop.test", "shop.test:80", "", false},
+      {"http://shop.test", "shop.test:443", "", false},
+      {"https://shop.test:8443", "shop.test:443", "", false},
+      {"https://shop.test:8443", "shop.test", "", false},
+      {"https://shop.test", "shop.test:8443", "", false},
+      {"http://[2001:db8::1]", "[2001:db8::1:80]", "", false},
+      {"app://shop.test", "shop.test:80", "", false},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.origin);
+    CAPTURE(c.host);
+    CAPTURE(c.forwarded);
+    Site site({.trusted_proxies = {"192.0.2.7"}});
+    Request request = post(one_event);
+    request.origin = c.origin;
+    request.host = c.host;
+    request.forwarded_host = c.forwarded;
+    CHECK(site.endpoint.before_body(request).has_value() == !c.passes);
+  }
+}
+
+TEST_CASE("an allowed origin is one, all below a host, or null") {
+  struct Case {
+    std::string_view allowed, origin;
+    bool passes;
+  };
+  const Case cases[] = {
+      {"https://shop.test", "https://shop.test:443", true},
+      {"https://shop.test:443", "https://shop.test", true},
+      {"https://SHOP.test:8443", "https://shop.test:8443", true},
+      {"https://shop.test", "https://shop.test:8443", false},
+      {"https://*.shop.test", "https://www.shop.test", true},
+      {"https://*.shop.test", "https://a.b.Shop.test", true},
+      {"https://*.shop.test:8443", "https://www.shop.test:8443", true},
+      {"https://*.shop.test", "https://shop.test", false},
+      {"https://*.shop.test", "https://.shop.test", false},
+      {"https://*.shop.test", "https://eshop.test", false},
+      {"https://*.shop.test", "https://www.shop.test.evil.test", false},
+      {"https://*.shop.test", "http://www.shop.test", false},
+      {"https://*.shop.test", "https://www.shop.test:8443", false},
+      {"http://[::1]:8080", "http://[::1]:8080", true},
+      {"http://[0:0::1]:8080", "http://[::1]:8080", true},
+      {"http://127.0.0.1:8080", "http://127.0.0.1:8080", true},
+      {"capacitor://localhost", "capacitor://localhost", true},
+      {"null", "null", true},
+      {"null", "https://shop.test", false},
+      {"https://shop.test", "null", false},
+      {"https://shop.test", "", false},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.allowed);
+    CAPTURE(c.origin);
+    Site site({.allowed_origins = {std::string{c.allowed}}});
+    Request request = post(one_event);
+    request.origin = c.origin;
+    request.sec_fetch_site = "cross-site";
+    const Response response = site.endpoint.handle(request);
+    CHECK(response.status == (c.passes ? 202 : 403));
+    CHECK(header(response, "Access-Control-Allow-Origin") == (c.passes ? c.origin : ""));
+  }
+}
+
+TEST_CASE("a preflight of an allowed origin may send the headers that it names") {
+  const auto allowed = [](std::string_view requested) {
+    Site site({.allowed_origins = {"https://shop.test"}});
+    Request request = post({});
+    request.method = "OPTIONS";
+    request.origin = "https://shop.test";
+    request.requested_headers = requested;
+    return header(site.endpoint.handle(request), "Access-Control-Allow-Headers");
+  };
+  const std::string ours = "Content-Type, Content-Encoding";
+  CHECK(allowed("baggage,content-type, x-requested-with") ==
+        "baggage,content-type, x-requested-with");
+  CHECK(allowed("") == ours);
+  CHECK(allowed("a\r\nSet-Cookie: x") == ours);
+  CHECK(allowed(std::string(5'000, 'x')) == ours);
+}
+
 TEST_CASE("a rejected origin is told what to change") {
   Site site;
   Request request = post(one_event);
@@ -595,6 +719,7 @@ TEST_CASE("a preflight is answered for allowed origins only") {
     if (!c.may_read) continue;
     CHECK(response->body.empty());
     CHECK(header(*response, "Access-Control-Allow-Methods") == "POST");
+    CHECK(header(*response, "Access-Control-Allow-Credentials") == "true");
     CHECK(header(*response, "Access-Control-Allow-Headers").find("Content-Type") !=
           std::string::npos);
     CHECK_FALSE(header(*response, "Access-Control-Max-Age").empty());
@@ -636,7 +761,7 @@ TEST_CASE("an allowed origin, and no other, may read every answer") {
       const bool may_read = origin == "https://shop.test";
       CHECK(header(response, "Access-Control-Allow-Origin") == (may_read ? origin : ""));
       CHECK(header(response, "Access-Control-Expose-Headers") == (may_read ? "Retry-After" : ""));
-      CHECK(header(response, "Access-Control-Allow-Credentials").empty());
+      CHECK(header(response, "Access-Control-Allow-Credentials") == (may_read ? "true" : ""));
     }
   }
 }
@@ -693,7 +818,9 @@ TEST_CASE("headers that no browser sends leave a line that can be stored") {
   SUBCASE("U+0000") {
     request.user_agent = std::string_view{"a\0b", 3};
     request.referrer = std::string_view{"https://a/\0", 11};
-    CHECK(context_of(options, request).empty());
+    CHECK(context_of(options, request) ==
+          "user_agent=a\xEF\xBF\xBD"
+          "b referrer=https://a/\xEF\xBF\xBD");
   }
   SUBCASE("too long") {
     const std::string long_text(20'000, 'x');
@@ -725,7 +852,13 @@ TEST_CASE(
       {"10.0.0.1", "203.0.113.9,10.2.2.2", "ip=203.0.113.0"},
       {"10.0.0.1", " 203.0.113.9 ,\t10.2.2.2 , fd00::9", "ip=203.0.113.0"},
       {"10.0.0.1", "10.2.2.2", "ip=10.2.2.0"},
+      {"10.0.0.1", "203.0.113.77:17085, 10.0.0.6", "ip=203.0.113.0"},
+      {"10.0.0.1", "203.0.113.77, 10.0.0.6:443", "ip=203.0.113.0"},
+      {"10.0.0.1", "[2001:db8:1:2::3]:443, [fd00::9], fd00::8", "ip=2001:db8:1::"},
+      {"10.0.0.1", "203.0.113.9, , 10.2.2.2,", "ip=203.0.113.0"},
+      {"10.0.0.1:5000", "2002:cb00:714d::1", "ip=203.0.113.0"},
       {"10.0.0.1", "unknown", ""},
+      {"10.0.0.1", "203.0.113.9:port", ""},
       {"10.0.0.1", "203.0.113.9, unknown", ""},
       {"11.0.0.1", "203.0.113.9", "ip=11.0.0.0"},
       {"not an address", "203.0.113.9", ""},
@@ -953,11 +1086,33 @@ TEST_CASE("an option that is no path, origin or network is named") {
       {{.path = "/events#a"}, "'/events#a'"},
       {{.allowed_origins = {"https://a.test", "b.test"}}, "'b.test'"},
       {{.allowed_origins = {"*"}}, "'*'"},
-      {{.allowed_origins = {"null"}}, "'null'"},
+      {{.allowed_origins = {"NULL"}}, "'NULL'"},
       {{.allowed_origins = {"https://a.test/"}}, "'https://a.test/'"},
       {{.allowed_origins = {"https://"}}, "'https://'"},
       {{.allowed_origins = {"://a.test"}}, "'://a.test'"},
-      {{.allowed_origins = {"https://*.a.test"}}, "'https://*.a.test'"},
+      {{.allowed_origins = {"https://*"}}, "'https://*'"},
+      {{.allowed_origins = {"https://a.*.test"}}, "'https://a.*.test'"},
+      {{.allowed_origins = {"https://*a.test"}}, "'https://*a.test'"},
+      {{.allowed_origins = {"*://a.test"}}, "'*://a.test'"},
+      {{.allowed_origins = {"https://*.*.a.test"}}, "'https://*.*.a.test'"},
+      {{.allowed_origins = {"https://*.10.0.0.1"}}, "'https://*.10.0.0.1'"},
+      {{.allowed_origins = {"https://a.test:"}}, "'https://a.test:'"},
+      {{.allowed_origins = {"https://a.test:0"}}, "'https://a.test:0'"},
+      {{.allowed_origins = {"https://a.test:08443"}}, "'https://a.test:08443'"},
+      {{.allowed_origins = {"https://a.test:65536"}}, "'https://a.test:65536'"},
+      {{.allowed_origins = {"https://a.test:x"}}, "'https://a.test:x'"},
+      {{.allowed_origins = {"https://a.test?"}}, "'https://a.test?'"},
+      {{.allowed_origins = {"https://me@a.test"}}, "allow-origin: the value"},
+      {{.allowed_origins = {"https://caf\u00e9.test"}}, "xn--"},
+      {{.allowed_origins = {"https://a..test"}}, "'https://a..test'"},
+      {{.allowed_origins = {"http://10.0.1"}}, "'http://10.0.1'"},
+      {{.allowed_origins = {"http://::1"}}, "'http://::1'"},
+      {{.allowed_origins = {"http://[::1"}}, "'http://[::1'"},
+      {{.allowed_origins = {"ht tp://a.test"}}, "'ht tp://a.test'"},
+      {{.allowed_origins = {"file://a.test"}}, "'file://a.test'"},
+      {{.client_ip_header = "X-Real-IP"}, "client-ip-header: 'X-Real-IP'"},
+      {{.trusted_proxies = {"::1"}, .client_ip_header = "X Real IP"}, "'X Real IP'"},
+      {{.trusted_proxies = {"::1"}, .client_ip_header = ""}, "''"},
       {{.allowed_origins = {"https://a.test https://b.test"}}, "'https://a.test https://b.test'"},
       {{.trusted_proxies = {"10.0.0.0/33"}}, "'10.0.0.0/33'"},
       {{.trusted_proxies = {"fd00::/129"}}, "'fd00::/129'"},

@@ -19,7 +19,7 @@ struct Peer {
 
   // Bytes come in one piece.
   void receive(std::string_view bytes) {
-    connection.begin_turn(bytes);
+    connection.begin_turn(bytes, now);
     while (go_on()) {
     }
     connection.end_turn();
@@ -72,6 +72,8 @@ struct Peer {
   }
 
   const Limits limits;
+  Connection::TimePoint now{};
+  std::vector<std::chrono::milliseconds> upload_times;
   const std::size_t max_body_bytes;
   ByteBudget budget{limits.max_buffered_bytes};
   ByteBudget unsent{limits.max_unsent_bytes};
@@ -120,6 +122,7 @@ struct Peer {
     std::string text{request.method};
     text.append(" ").append(request.path).append(" ").append(request.body);
     handled.push_back(text);
+    upload_times.push_back(request.upload_time);
     if (request.path != "/later") connection.answer({200, {}, text}, false);
     return true;
   }
@@ -157,6 +160,28 @@ void check_closed_after(Peer& peer) {
 }
 
 }  // namespace
+
+TEST_CASE("a request says how long it took from its first byte to its last") {
+  using std::chrono::milliseconds;
+  Peer peer;
+  const auto receive_later = [&](std::string_view bytes) {
+    peer.now += milliseconds{1000};
+    peer.receive(bytes);
+  };
+  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n";
+  receive_later(head + "body");
+  receive_later(head.substr(0, 10));  // in a part of its head
+  receive_later(head.substr(10) + "bo");
+  receive_later("dy");
+  receive_later(head + "b");  // behind its head
+  receive_later("ody");
+  receive_later(head + "body" + head + "bo");  // behind another request
+  receive_later("dy");
+  receive_later(head + "body");
+  CHECK(peer.upload_times == std::vector<milliseconds>{milliseconds{0}, milliseconds{2000},
+                                                       milliseconds{1000}, milliseconds{0},
+                                                       milliseconds{1000}, milliseconds{0}});
+}
 
 TEST_CASE("requests are handled and answered in order, however they are cut") {
   const std::string requests = get("/a") + post("/b", "body") + chunked("/c", hello_chunks) +

@@ -28,7 +28,7 @@ struct Setup {
   }
 
   void receive(Client& client, std::string_view bytes) {
-    client.connection.begin_turn(bytes);
+    client.connection.begin_turn(bytes, {});
     client.connection.end_turn();
     deadlines.update(client, now);
   }

@@ -114,6 +114,13 @@ TEST_CASE("a target may be a whole URL, whose server counts in place of Host") {
   }
 }
 
+TEST_CASE("the client's address is read from the header that is named") {
+  Head head;
+  REQUIRE(parse_head(with("X-Forwarded-For: 1.1.1.1\r\nX-Real-IP: 2.2.2.2\r\n"), head,
+                     "x-real-ip") == HeadResult::complete);
+  CHECK(head.request.forwarded_for == "2.2.2.2");
+}
+
 TEST_CASE("a head says how its body is framed") {
   Head none;
   REQUIRE(parse_head(with(""), none) == HeadResult::complete);

@@ -45,7 +45,7 @@ TEST_CASE("of the clients of all loops the longest is found, and the loop that h
   CHECK(is_woken(other));
   CHECK_FALSE(is_woken(own));
 
-  client.connection.begin_turn("G");
+  client.connection.begin_turn("G", {});
   client.connection.end_turn();
   deadlines.update(client, begin + 1s);
   show(own, deadlines, 0);
