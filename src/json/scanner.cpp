@@ -255,12 +255,13 @@ const char* Scanner::read_number(const char* p) {
   if (at(p) == '-') ++p;
   if (!is_digit(at(p))) return fail(token, "expected a value");
   p = *p == '0' ? p + 1 : skip_digits(p, end_);
+  bool plain = p - token < 300;  // so many digits without an exponent are always in range
   if (at(p) == '.') {
     const char* fraction = p + 1;
     p = skip_digits(fraction, end_);
     if (p == fraction) return fail(token, "expected a digit after '.'");
+    plain = p - token < 300;
   }
-  bool plain = p - token < 300;  // so many digits without an exponent are always in range
   if (at(p) == 'e' || at(p) == 'E') {
     plain = false;
     ++p;
