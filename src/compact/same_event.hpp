@@ -29,16 +29,16 @@ class EventComparison {
  private:
   bool same_text(std::string_view a, std::string_view b) {
     if (a == b) return true;
-    reescaped_.clear();
+    normalized_.clear();
     other_.clear();
-    json::append_reescaped(reescaped_, a);
-    json::append_reescaped(other_, b);
-    return reescaped_ == other_;
+    json::append_normalized(normalized_, a);
+    json::append_normalized(other_, b);
+    return normalized_ == other_;
   }
 
   StoredEventReader reader_;
   Batch batch_;
-  std::string reescaped_;
+  std::string normalized_;
   std::string other_;
 };
 

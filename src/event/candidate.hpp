@@ -26,7 +26,7 @@ struct Candidate {
   FieldValue sent_time;
   bool is_object = true;            // false where it is malformed, too
   const char* malformed = nullptr;  // why its text, from fault_position on, is not JSON
-  bool has_unnormalized_properties = false;
+  bool has_unstorable_properties = false;
   // The first fault in it, if any.
   json::Fault fault = json::Fault::none;
   const char* fault_position = nullptr;

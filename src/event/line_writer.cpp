@@ -121,9 +121,9 @@ std::string_view LineWriter::url_in_line(const Candidate& candidate, std::string
 
 std::string_view LineWriter::properties_in_line(const Candidate& candidate) {
   if (!candidate.properties.present()) return "{}";
-  if (!candidate.has_unnormalized_properties) return candidate.properties.text;
+  if (!candidate.has_unstorable_properties) return candidate.properties.text;
   properties_.clear();
-  json::append_normalized(properties_, candidate.properties.text);
+  json::append_storable(properties_, candidate.properties.text);
   return properties_;
 }
 

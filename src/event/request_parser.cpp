@@ -190,7 +190,7 @@ BodyScanner::Outcome BodyScanner::scan_member(Candidate& candidate, Envelope* en
     envelope->is_array = scanner_.peek() == '[';
     if (envelope->is_array) return scan_batch(candidate);
   }
-  scanner_.needs_normalizing();
+  scanner_.needs_rewriting();
   FieldValue value;
   if (!scan_value(value)) return Outcome::malformed;
   if (is_field) keep_value(candidate, static_cast<Field>(place), value);
@@ -231,7 +231,7 @@ void BodyScanner::keep_value(Candidate& candidate, Field field, const FieldValue
       break;
     case Field::properties:
       candidate.properties = value;
-      candidate.has_unnormalized_properties = scanner_.needs_normalizing();
+      candidate.has_unstorable_properties = scanner_.needs_rewriting();
       break;
     case Field::event_id:
       candidate.event_id = value;

@@ -36,7 +36,7 @@ class StoredLine {
   // The first key that is no field's, or null.
   const char* unknown() const { return unknown_; }
 
-  // Tells what the last scan met: faults, what is to be normalized, why the line is malformed.
+  // Tells what the last scan met: faults, what cannot be stored, why the line is malformed.
   json::Scanner& scanner() { return scanner_; }
 
   // Returns memory that an unusual line took.
@@ -115,7 +115,7 @@ struct StoredEventReader::State {
   Event event;
   std::string name_text;
   std::string url_text;
-  std::string normalized;
+  std::string storable;
   std::string scratch;
 
   Result append(std::string_view text, Batch& batch);
@@ -143,10 +143,10 @@ StoredEventReader::State::Result StoredEventReader::State::append(std::string_vi
     return reject(code::json_malformed, "", "The line is not valid UTF-8.");
   }
   if (auto rejection = judge_form(line.scan(text))) return rejection;
-  if (line.scanner().needs_normalizing()) {
-    normalized.clear();
-    json::append_normalized(normalized, text);
-    line.scan(normalized);
+  if (line.scanner().needs_rewriting()) {
+    storable.clear();
+    json::append_storable(storable, text);
+    line.scan(storable);
   }
   if (auto rejection = judge()) return rejection;
   batch.append(event);
@@ -281,7 +281,7 @@ Rejection StoredEventReader::State::reject(Field field, std::string_view code,
 
 void StoredEventReader::State::trim() {
   constexpr std::size_t keep_bytes = 64 << 10;
-  for (std::string* buffer : {&name_text, &url_text, &normalized, &scratch}) {
+  for (std::string* buffer : {&name_text, &url_text, &storable, &scratch}) {
     if (buffer->capacity() > keep_bytes) std::string{}.swap(*buffer);
   }
   line.trim(keep_bytes);

@@ -61,7 +61,7 @@ void Scanner::begin(std::string_view text) {
   mark_block(begin_);
   error_ = nullptr;
   clear_fault();
-  needs_normalizing_ = false;
+  needs_rewriting_ = false;
   frames_.clear();
   keys_.clear();
   unescaped_.clear();
@@ -103,7 +103,7 @@ const char* Scanner::fail(const char* p, const char* why) {
 const char* Scanner::skip_space(const char* p) {
   const char* const before = p;
   while (p != end_ && is_space(*p)) ++p;
-  if (p != before) needs_normalizing_ = true;
+  if (p != before) needs_rewriting_ = true;
   return p;
 }
 
@@ -132,7 +132,7 @@ const char* Scanner::read_escape(const char* p) {
     if (paired) return p + 6;
   }
   if (unit == 0 || is_high_surrogate(unit) || is_low_surrogate(unit)) {
-    needs_normalizing_ = true;
+    needs_rewriting_ = true;
   }
   return p;
 }

@@ -69,8 +69,8 @@ class Scanner {
   // Skips one whole value, which is at nesting level `level` if it is a container.
   bool value(std::size_t level);
 
-  // Whether append_normalized() would change what was read since the last call.
-  bool needs_normalizing() { return std::exchange(needs_normalizing_, false); }
+  // Whether append_storable() would change what was read since the last call.
+  bool needs_rewriting() { return std::exchange(needs_rewriting_, false); }
 
   // The first fault since clear_fault(), and the token that it is about.
   Fault fault() const { return fault_; }
@@ -136,7 +136,7 @@ class Scanner {
   const char* error_ = nullptr;
   const char* fault_position_ = nullptr;
   Fault fault_ = Fault::none;
-  bool needs_normalizing_ = false;
+  bool needs_rewriting_ = false;
   std::vector<Frame> frames_;
   std::vector<Key> keys_;
   std::string unescaped_;  // the keys that had escapes

@@ -122,7 +122,7 @@ std::size_t skip_string(std::string_view text, std::size_t i) {
 }
 
 // Appends a string token or a part of one, with U+FFFD for what cannot be stored.
-void append_storable(std::string& out, std::string_view token) {
+void append_storable_string(std::string& out, std::string_view token) {
   for (std::size_t i = 0; i < token.size();) {
     const std::size_t slash = std::min(token.find('\\', i), token.size());
     out.append(token, i, slash - i);
@@ -240,11 +240,11 @@ void append_short_string(std::string& out, std::string_view text, std::size_t ma
   out.append(ellipsis).push_back('"');
 }
 
-void append_normalized(std::string& out, std::string_view text) {
+void append_storable(std::string& out, std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     if (text[i] == '"') {
       const std::size_t end = skip_string(text, i);
-      append_storable(out, text.substr(i, end - i));
+      append_storable_string(out, text.substr(i, end - i));
       i = end;
     } else {
       if (!is_space(text[i])) out.push_back(text[i]);
@@ -253,7 +253,7 @@ void append_normalized(std::string& out, std::string_view text) {
   }
 }
 
-void append_reescaped(std::string& out, std::string_view text) {
+void append_normalized(std::string& out, std::string_view text) {
   std::string unescaped;
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t quote = std::min(text.find('"', i), text.size());

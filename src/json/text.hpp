@@ -46,11 +46,11 @@ void append_short_string(std::string& out, std::string_view text, std::size_t ma
 
 // Appends a valid JSON text as it is stored: without the white space between its tokens, and with
 // U+FFFD for each escape that is U+0000 or half a surrogate pair.
-void append_normalized(std::string& out, std::string_view text);
+void append_storable(std::string& out, std::string_view text);
 
 // Appends a valid JSON text with each string escaped in one way: two texts that differ only in
 // their escapes become the same.
-void append_reescaped(std::string& out, std::string_view text);
+void append_normalized(std::string& out, std::string_view text);
 
 // The JSON Pointer (RFC 6901) to the value at `position` inside `text`, which is valid JSON, or to
 // the value whose key is there. It is shortened to `max_bytes`.

@@ -16,7 +16,7 @@ namespace {
 struct Verdict {
   bool valid = false;
   json::Fault fault = json::Fault::none;
-  bool needs_normalizing = false;
+  bool needs_rewriting = false;
 };
 
 Verdict scan(std::string_view text) {
@@ -25,7 +25,7 @@ Verdict scan(std::string_view text) {
   scanner.begin(text);
   scanner.more();
   const bool valid = scanner.value(1) && !scanner.more();
-  return {valid, scanner.fault(), scanner.needs_normalizing()};
+  return {valid, scanner.fault(), scanner.needs_rewriting()};
 }
 
 // Whether a run of digits is too long for simdjson to take for an integer.
@@ -43,10 +43,10 @@ bool has_negative_exponent_or_fraction(std::string_view text) {
          text.find("0.0") != std::string_view::npos;
 }
 
-std::string normalized_form(std::string_view text) {
-  std::string normalized;
-  json::append_normalized(normalized, text);
-  return normalized;
+std::string storable_form(std::string_view text) {
+  std::string storable;
+  json::append_storable(storable, text);
+  return storable;
 }
 
 // What simdjson writes, with U+FFFD for each U+0000.
@@ -230,14 +230,14 @@ void check_like_simdjson(simdjson::dom::parser& parser, const std::string& text,
     if (verdict.fault == json::Fault::number_range) {
       REQUIRE(has_negative_exponent_or_fraction(text));  // it becomes zero
     }
-    const std::string normalized = normalized_form(text);
+    const std::string storable = storable_form(text);
     simdjson::dom::parser other;
-    const simdjson::padded_string padded_normalized{normalized};
-    auto again = other.parse(padded_normalized);
+    const simdjson::padded_string padded_storable{storable};
+    auto again = other.parse(padded_storable);
     REQUIRE(with_replaced_zeros(minified(again.value())) == with_replaced_zeros(minified(root)));
   } else if (verdict.valid) {
-    REQUIRE((verdict.fault != json::Fault::none || verdict.needs_normalizing ||
-             has_long_integer(text)));
+    REQUIRE(
+        (verdict.fault != json::Fault::none || verdict.needs_rewriting || has_long_integer(text)));
   }
 }
 
@@ -446,7 +446,8 @@ TEST_CASE("an element ends where its quotes and brackets close") {
 }
 
 TEST_CASE(
-    "what is to be normalized is noticed: white space between tokens, and what no database holds") {
+    "what cannot be stored as it is is noticed: white space between tokens, and what no database "
+    "holds") {
   const std::pair<std::string_view, bool> cases[] = {
       {R"({"a b":[1,"c d"]})", false},
       {R"({"a": 1})", true},
@@ -463,13 +464,13 @@ TEST_CASE(
       {R"(["\ud83d\ude00\\u0000\ufffd"])", false},
   };
   for (const auto& each : cases) {
-    const auto& [text, needs_normalizing] = each;
+    const auto& [text, needs_rewriting] = each;
     CAPTURE(each.first);
     json::Scanner scanner{max_depth};
     scanner.begin(text);
     REQUIRE(scanner.value(1));
-    CHECK(scanner.needs_normalizing() == needs_normalizing);
-    CHECK_FALSE(scanner.needs_normalizing());
+    CHECK(scanner.needs_rewriting() == needs_rewriting);
+    CHECK_FALSE(scanner.needs_rewriting());
   }
 }
 
@@ -481,18 +482,18 @@ TEST_CASE("half a surrogate pair and U+0000 become U+FFFD, and nothing else chan
       {R"({"\uDFFF":["\\u0000\\\u0000"]})", "{\"\uFFFD\":[\"\\\\u0000\\\\\uFFFD\"]}"},
       {R"("\uFFFD\u0001\/\"")", R"("\uFFFD\u0001\/\"")"},
   };
-  for (const auto& [text, expected] : cases) CHECK(normalized_form(text) == expected);
+  for (const auto& [text, expected] : cases) CHECK(storable_form(text) == expected);
 }
 
-TEST_CASE("normalizing takes white space between tokens and nothing else") {
+TEST_CASE("a storable text has lost white space between tokens and nothing else") {
   std::string out = "kept,";
-  json::append_normalized(out, " { \"a b\" : [ 1 ,\t2\r\n] , \"\\\" \" : \" \\\\\" } ");
+  json::append_storable(out, " { \"a b\" : [ 1 ,\t2\r\n] , \"\\\" \" : \" \\\\\" } ");
   CHECK(out == R"(kept,{"a b":[1,2],"\" ":" \\"})");
 }
 
-TEST_CASE("texts that differ only in their escapes are escaped in one way") {
+TEST_CASE("normalizing makes texts the same that differ in their escapes only") {
   std::string out = "kept,";
-  json::append_reescaped(out, R"({"\u0061":["\u00e4\/\t","\\\"",1.50,null],"b":{}})");
+  json::append_normalized(out, R"({"\u0061":["\u00e4\/\t","\\\"",1.50,null],"b":{}})");
   CHECK(out == R"(kept,{"a":["ä/\t","\\\"",1.50,null],"b":{}})");
 }
 
