@@ -17,6 +17,7 @@ namespace eventcollect::collect {
 // Safe from any thread.
 class IngestLetters {
  public:
+  // Throws std::logic_error where the sink is in use by a collector.
   IngestLetters(const std::shared_ptr<Sink>& sink, std::size_t max_bytes_per_minute,
                 Committer::Options options);
 

@@ -1,8 +1,11 @@
 #include "collect/sink_health.hpp"
 
 #include <algorithm>
+#include <new>
 #include <string>
 #include <utility>
+
+#include "sink/guard.hpp"
 
 namespace eventcollect::collect {
 namespace {
@@ -17,8 +20,12 @@ RetryPolicy retry_policy(std::chrono::milliseconds max_wait) {
 
 // New events were not given to the sink, so nothing about them is in doubt.
 Error refusal_after(const Error& failure) {
-  return {failure.kind() == Error::in_doubt ? Error::unavailable : failure.kind(),
-          std::string{"the sink is down: "} + failure.what()};
+  try {
+    return {failure.kind() == Error::in_doubt ? Error::unavailable : failure.kind(),
+            std::string{"the sink is down: "} + failure.what()};
+  } catch (const std::bad_alloc&) {
+    return sink::out_of_memory();
+  }
 }
 
 }  // namespace
