@@ -10,8 +10,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "base/encoding.hpp"
 #include "base/ascii.hpp"
+#include "base/encoding.hpp"
 #include "base/printable.hpp"
 #include "eventcollect/version.hpp"
 

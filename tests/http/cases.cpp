@@ -23,7 +23,7 @@ const ManualClock manual_clock{some_time};
 struct Served {
   explicit Served(EndpointOptions options = {})
       : endpoint{collector, std::move(options)},
-        site{{server::events_route(endpoint.options().path, endpoint)}},
+        site{{server::events_route("/events", endpoint)}},
         front{site, 1, limits_of(endpoint.options())} {
     port = front.start({"127.0.0.1", 0}).port;
   }
