@@ -60,7 +60,7 @@ class FileSink final : public Sink {
                     const Clock& clock = system_clock());
 
   // Seals current.ndjson, so that readers in other processes get all of it. Where that fails, the
-  // next start does.
+  // next start does. In a child of fork it leaves the files to the parent.
   ~FileSink() override;
 
   void write(const Batch& batch, Rejections& rejections) override;

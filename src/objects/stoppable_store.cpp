@@ -68,4 +68,9 @@ void StoppableStore::remove(std::string_view key) {
   inner_.remove(key);
 }
 
+void StoppableStore::sync(std::string_view key) {
+  check_stop(stop_);
+  inner_.sync(key);
+}
+
 }  // namespace eventcollect::objects

@@ -32,6 +32,7 @@ class StoppableStore final : public ObjectStore {
   bool create(std::string_view key, std::string_view content) override;
   std::unique_ptr<ObjectWriter> write(std::string_view key) override;
   void remove(std::string_view key) override;
+  void sync(std::string_view key) override;
 
  private:
   class Reader;

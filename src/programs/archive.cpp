@@ -108,8 +108,8 @@ void check_bounds(const ArchiveOptions& options) {
 void archive(const ArchiveOptions& options, Log& log, const std::stop_token& stop) {
   const auto sink = open_sink_option("--to", options.to, log);
   PumpOptions pumping = options.pump;
-  pumping.dead_letter =
-      open_dead_letters(options.dead_letter, options.to, "file:archive-rejected", log);
+  pumping.dead_letter = open_dead_letters(
+      {options.dead_letter, options.to, "file:archive-rejected"}, pumping.retry, log, stop);
   pumping.on_failure = [&](const std::exception& error, std::chrono::milliseconds wait) {
     log.say_seldom("failure",
                    fmt::format("error: {} (again in {} ms)", error.what(), wait.count()));

@@ -1,5 +1,7 @@
 #include "programs/dead_letters.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -37,13 +39,21 @@ bool is_store(const std::string& url) {
   return std::find(schemes.begin(), schemes.end(), Url::parse(url).scheme) != schemes.end();
 }
 
+std::shared_ptr<Sink> open_place(const DeadLetterPlace& place, Log& log) {
+  if (!place.url.empty()) return open_sink_option(option, dead_letter_url(place.url, log), log);
+  if (is_store(place.store)) return std::make_shared<objects::LetterSink>(open_store(place.store));
+  return std::make_shared<LateSink>(dead_letter_url(place.fallback, log), log);
+}
+
 }  // namespace
 
-std::shared_ptr<Sink> open_dead_letters(const std::string& url, const std::string& place,
-                                        const std::string& fallback, Log& log) {
-  if (!url.empty()) return open_sink_option(option, dead_letter_url(url, log), log);
-  if (is_store(place)) return std::make_shared<objects::LetterSink>(open_store(place));
-  return std::make_shared<LateSink>(dead_letter_url(fallback, log), log);
+std::shared_ptr<Sink> open_dead_letters(const DeadLetterPlace& place, const RetryPolicy& retry,
+                                        Log& log, const std::stop_token& stop) {
+  const auto say = [&log](const Error& error, std::uint64_t, std::chrono::milliseconds wait) {
+    log.say_seldom("dead letters", fmt::format("error: dead letters: {} (again in {} ms)",
+                                               error.what(), wait.count()));
+  };
+  return std::make_shared<RetrySink>(open_place(place, log), retry, say, stop);
 }
 
 }  // namespace eventcollect::programs

@@ -73,7 +73,8 @@ void run(const Options& options, Log& log, const std::stop_token& stop) {
   }
   Progress progress{log};
   LoadOptions loading = options.load;
-  loading.dead_letter = open_dead_letters(options.dead_letter, options.from, {}, log);
+  loading.dead_letter =
+      open_dead_letters({options.dead_letter, options.from, {}}, loading.retry, log, stop);
   loading.on_failure = [&](const std::exception& error, std::chrono::milliseconds wait) {
     log.say_seldom("failure",
                    fmt::format("error: {} (again in {} ms)", error.what(), wait.count()));

@@ -184,7 +184,7 @@ void Server::say_where_unbounded() const {
   if (spool_) return;
   for (const std::string& text : options_.to) {
     const Url url = Url::parse(text);
-    if (url.scheme != "file" || has_option(url, "max_total_bytes")) continue;
+    if (url.scheme != "file" || file::sink_options(url).max_total_bytes > 0) continue;
     log_.say(fmt::format("file:{} has no max_total_bytes: what clients send can fill the disk",
                          url.path));
   }

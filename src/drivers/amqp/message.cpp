@@ -45,10 +45,10 @@ std::optional<Message> MessageAssembler::take(const amqp_frame_t& frame) {
   if (frame.frame_type == AMQP_FRAME_METHOD) {
     if (frame.payload.method.id != AMQP_BASIC_DELIVER_METHOD) return {};
     const auto& deliver = *static_cast<const amqp_basic_deliver_t*>(frame.payload.method.decoded);
-    message_ = {.delivery_tag = deliver.delivery_tag, .body = {}};
+    message_ = {.delivery_tag = deliver.delivery_tag, .body = {}, .body_bytes = 0};
     stage_ = Stage::wants_header;
   } else if (frame.frame_type == AMQP_FRAME_HEADER && stage_ == Stage::wants_header) {
-    bytes_left_ = frame.payload.properties.body_size;
+    message_.body_bytes = bytes_left_ = frame.payload.properties.body_size;
     message_.body.reserve(static_cast<std::size_t>(std::min(bytes_left_, max_reserved_bytes)));
     stage_ = Stage::wants_body;
     if (bytes_left_ == 0) return complete();

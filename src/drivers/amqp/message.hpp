@@ -34,6 +34,7 @@ class MessageProperties {
 struct Message {
   std::uint64_t delivery_tag = 0;
   std::string body;
+  std::uint64_t body_bytes = 0;  // as they were sent; `body` may hold the first of them only
 };
 
 // Puts messages together from frames of one channel.

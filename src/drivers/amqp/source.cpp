@@ -163,6 +163,7 @@ class AmqpSource::Consumer {
     delivery.position = message.delivery_tag;
     inbox_bytes_ -= message.body.size();
     if (auto rejection = reader_.append(message.body, delivery.batch)) {
+      if (message.body_bytes > message.body.size()) rejection->raw_bytes = message.body_bytes;
       delivery.rejections.push_back(std::move(*rejection));
     }
     inbox_.pop_front();

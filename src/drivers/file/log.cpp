@@ -53,6 +53,7 @@ Log::Log(std::string directory, FileSinkOptions options, FileSystem& files, cons
 }
 
 Log::~Log() {
+  if (base::forks() != forks_) return;  // the files are the parent's
   try {
     if (phase_ == Phase::appending) phase_ = Phase::sealing;
     while (phase_ == Phase::damaged || phase_ == Phase::sealing || phase_ == Phase::renamed) {
@@ -219,13 +220,17 @@ void Log::remove_if_there(std::string_view name) {
 
 // An empty file is removed instead.
 void Log::give_final_name() {
+  // If the operator has removed the file, nothing is left to seal; if the directory was moved away,
+  // another log's file may have the name.
+  const bool is_there =
+      check(files_.is_same(directory_.path(name_), file_->get()), "find", name_) == 1;
   if (durable_bytes_ == 0) {
-    remove_if_there(name_);
+    if (is_there) remove_if_there(name_);
   } else {
     const std::string name = sealed_name();
-    const int renamed = files_.rename(directory_.path(name_), directory_.path(name));
-    // If the operator has removed the file, nothing is left to seal.
-    if (renamed != -ENOENT) check(renamed, "rename", name_);
+    if (is_there) {
+      check(files_.rename(directory_.path(name_), directory_.path(name)), "rename", name_);
+    }
     name_ = name;
     ++sequence_;
   }

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/file_system.hpp"
+#include "base/forks.hpp"
 #include "drivers/file/directory.hpp"
 #include "drivers/file/progress.hpp"
 #include "eventcollect/clock.hpp"
@@ -79,6 +80,7 @@ class Log {
   const FileSinkOptions options_;
   base::FileSystem& files_;
   const Clock& clock_;
+  const unsigned forks_ = base::forks();
 
   Phase phase_ = Phase::sealed;
   base::Descriptor lock_;

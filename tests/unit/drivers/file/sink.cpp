@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -413,6 +414,38 @@ TEST_CASE("without its directory, or with another in its place, a sink stores no
   CHECK(std::string{error.what()}.find("removed or replaced") != std::string::npos);
   CHECK_THROWS_AS(sink->maintain(), Error);
   CHECK(setup.files().empty());
+}
+
+TEST_CASE("a stop touches no file of a sink that has taken the directory's place") {
+  for (const bool has_events : {false, true}) {
+    CAPTURE(has_events);
+    Setup setup;
+    auto old = setup.open();
+    if (has_events) write(*old, numbered_batch("old", 1));
+    std::filesystem::rename(setup.directory, setup.root.path("moved"));
+    const auto other = setup.open();
+    write(*other, numbered_batch("new", 1));
+    const std::string before = setup.content("current.ndjson");
+    old.reset();
+    CHECK(setup.files() == Names{"current.ndjson"});
+    CHECK(setup.content("current.ndjson") == before);
+  }
+}
+
+TEST_CASE("a child of fork leaves the files to its parent") {
+  Setup setup;
+  auto sink = setup.open();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    sink.reset();
+    ::_exit(0);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  write(*sink, numbered_batch("kept", 1));
+  CHECK(setup.files() == Names{"current.ndjson"});
+  CHECK(setup.content("current.ndjson").find("kept") != std::string::npos);
 }
 
 TEST_CASE("after a write that met the limit of a file's size nothing of it is left") {
