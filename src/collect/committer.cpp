@@ -31,7 +31,12 @@ std::shared_ptr<Committer> Committer::start(std::shared_ptr<Sink> sink, Options 
   std::shared_ptr<Committer> self{new Committer{std::move(sink), std::move(options)}};
   // The threads share in the ownership, so one whose sink never returns can be left behind.
   self->writer_thread_ = std::thread{[self] { self->run_writer(); }};
-  self->watch_thread_ = std::thread{[self] { self->run_watch(); }};
+  try {
+    self->watch_thread_ = std::thread{[self] { self->run_watch(); }};
+  } catch (...) {
+    self->close(self->options_.health.timeout);
+    throw;
+  }
   return self;
 }
 
@@ -72,20 +77,23 @@ bool Committer::is_turned_away(OnFailure on_failure) const {
 }
 
 void Committer::run_writer() {
-  const CallingOut calling_out;
-  Lock lock{mutex_};
-  while (wait_for_work(lock)) {
-    if (health_.may_write() && (queue_.has_new() || is_retry_due())) {
-      write(lock);
-    } else {
-      maintain(lock);
+  {
+    const CallingOut calling_out;
+    Lock lock{mutex_};
+    while (wait_for_work(lock)) {
+      if (health_.may_write() && (queue_.has_new() || is_retry_due())) {
+        write(lock);
+      } else {
+        maintain(lock);
+      }
     }
+    finished_ = true;
+    room_.notify_all();
+    watch_.notify_all();
   }
-  finished_ = true;
-  room_.notify_all();
-  watch_.notify_all();
-  lock.unlock();
-  sink_.reset();  // its file or connection does not stay open as long as an endpoint lives
+  // Its file or connection does not stay open as long as an endpoint lives. It may close a
+  // collector of its own.
+  sink_.reset();
 }
 
 // Waits until there is something to write or to maintain. False when everything has come to its
@@ -264,7 +272,7 @@ void Committer::end_threads() {
   } else {
     writer_thread_.join();
   }
-  watch_thread_.join();
+  if (watch_thread_.joinable()) watch_thread_.join();
 }
 
 void Committer::count_lost(std::size_t events) {

@@ -10,6 +10,7 @@
 
 #include "base/ascii.hpp"
 #include "base/printable.hpp"
+#include "collect/calls_out.hpp"
 #include "collect/intake.hpp"
 #include "collect/origin_rules.hpp"
 #include "collect/request_body.hpp"
@@ -187,13 +188,20 @@ void Endpoint::handle(const Request& request, std::function<void(Response)> resp
   if (auto early = state_->read(request, content)) {
     return respond(state_->finish(request.origin, *std::move(early)));
   }
-  state_->intake->collect(
-      content.body.text,
-      [state = state_, origin = std::string{request.origin}, respond = std::move(respond)](
-          const Receipt& receipt, const Error* failure) {
-        respond(state->finish(origin, receipt, failure));
-      },
-      content.info());
+  // Where this is called by a response, the intake throws what fails at once.
+  std::function<void(Response)> respond_at_once;
+  if (collect::is_calling_out()) respond_at_once = respond;
+  try {
+    state_->intake->collect(
+        content.body.text,
+        [state = state_, origin = std::string{request.origin}, respond = std::move(respond)](
+            const Receipt& receipt, const Error* failure) {
+          respond(state->finish(origin, receipt, failure));
+        },
+        content.info());
+  } catch (const Error& failure) {
+    respond_at_once(state_->finish(request.origin, {}, &failure));
+  }
 }
 
 EndpointStatistics Endpoint::statistics() const {

@@ -76,21 +76,26 @@ void check(const CollectorOptions& options) {
 }  // namespace
 
 Intake::Intake(std::shared_ptr<Sink> sink, CollectorOptions options)
+    : Intake{std::move(sink), std::exchange(options.dead_letters, nullptr), std::move(options)} {}
+
+// The options do not hold the sink of the letters, which is let go when it is closed.
+Intake::Intake(std::shared_ptr<Sink> sink, const std::shared_ptr<Sink>& letters,
+               CollectorOptions&& options)
     : options_{std::move(options)}, forks_{base::forks()} {
   if (!sink) throw std::invalid_argument{"a Collector needs a sink"};
   check(options_);
   try {
-    start_committers(std::move(sink));
+    start_committers(std::move(sink), letters);
   } catch (...) {
     if (letters_) letters_->close(options_.drain_timeout);
     throw;
   }
 }
 
-void Intake::start_committers(std::shared_ptr<Sink> sink) {
-  if (options_.dead_letters) {
+void Intake::start_committers(std::shared_ptr<Sink> sink, const std::shared_ptr<Sink>& letters) {
+  if (letters) {
     letters_ = std::make_unique<IngestLetters>(
-        options_.dead_letters, options_.max_dead_letter_bytes_per_minute,
+        letters, options_.max_dead_letter_bytes_per_minute,
         committer_options(options_, options_.max_dead_letter_queue_bytes, {}));
   }
   EventHandlers handlers;

@@ -34,7 +34,9 @@ class Intake {
   struct Pending;
   struct Policy;
 
-  void start_committers(std::shared_ptr<Sink> sink);
+  Intake(std::shared_ptr<Sink> sink, const std::shared_ptr<Sink>& letters,
+         CollectorOptions&& options);
+  void start_committers(std::shared_ptr<Sink> sink, const std::shared_ptr<Sink>& letters);
   bool is_forked() const;
   std::optional<Error> refusal() const;
   std::optional<Error> judge(std::string_view body, const RequestInfo& info, Workspace& space);

@@ -52,14 +52,18 @@ void SinkHealth::note_success(Call call, SteadyTime now) {
   was_seen_working_ = true;
   refusal_.reset();
   maintain_at_ = now + options_.maintain_interval;
-  if (call != Call::maintain) {
-    has_write_failed_ = false;
+  if (call != Call::maintain) has_write_failed_ = false;
+  if (call == Call::lone_retry) has_lone_retry_failed_ = false;
+  // What failed alone waits its turn, however well the others fare.
+  if (call != Call::maintain && !has_lone_retry_failed_) {
     backoff_.reset();
+    retry_at_ = now;
   }
-  if (call != Call::maintain || was_down) retry_at_ = now;
+  if (was_down) retry_at_ = now;
 }
 
 void SinkHealth::note_failure(Call call, SteadyTime now, const Error& failure) {
+  if (call == Call::lone_retry) has_lone_retry_failed_ = true;
   const bool is_first_write = call == Call::write && !std::exchange(has_write_failed_, true);
   retry_at_ = is_first_write ? now : now + *backoff_.next(now);  // the policy never gives up
   if (is_first_write || call == Call::lone_retry) {

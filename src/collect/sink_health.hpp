@@ -66,7 +66,8 @@ class SinkHealth {
   SteadyTime retry_at_{};
   std::optional<SteadyTime> calling_since_;  // during a call
   bool was_seen_working_ = false;
-  bool has_write_failed_ = false;  // since the last one that succeeded
+  bool has_write_failed_ = false;       // since the last one that succeeded
+  bool has_lone_retry_failed_ = false;  // likewise
 };
 
 }  // namespace eventcollect::collect

@@ -103,11 +103,11 @@ Source read_environment(const std::vector<Setting>& settings) {
     const std::string_view text = base::trim_blanks(line);
     if (text.starts_with('#') || text.starts_with(';')) continue;
     if (text.find('=') != std::string::npos || text.find(item.name) == std::string::npos) continue;
-    throw ConfigError{fmt::format("'{}': line {} is not `key = value`", path, number)};
+    throw ConfigError{fmt::format("{}: line {} is not `key = value`", in_quotes(path), number)};
   }
   Values names;
   for (const Setting& known : settings) names.push_back(known.name);
-  throw ConfigError{fmt::format("'{}' has the unknown key {}; known are: {}", path,
+  throw ConfigError{fmt::format("{} has the unknown key {}; known are: {}", in_quotes(path),
                                 in_quotes(item.fullname()), fmt::join(names, ", "))};
 }
 
@@ -115,7 +115,7 @@ Source read_file(const std::string& path, const std::vector<Setting>& settings) 
   Source source(settings.size());
   if (path.empty()) return source;
   std::ifstream file{path};
-  if (!file) throw ConfigError{fmt::format("--config: cannot read '{}'", path)};
+  if (!file) throw ConfigError{fmt::format("--config: cannot read {}", in_quotes(path))};
   std::ostringstream content;
   content << file.rdbuf();
   std::istringstream text{std::string{base::skip_byte_order_mark(content.str())}};
@@ -191,6 +191,9 @@ CommandLine read_command_line(const Program& program, const std::vector<Setting>
   } catch (const CLI::Success& success) {
     app.exit(success);
     line.only_asked = true;
+  } catch (const CLI::ConversionError&) {
+    // Which would be shown.
+    throw ConfigError{"a flag has a value that is neither true nor false"};
   } catch (const CLI::ParseError& error) {
     throw ConfigError{error.what()};
   }

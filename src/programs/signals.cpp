@@ -52,7 +52,11 @@ void wait_for_end(const std::function<void()>& reload) {
 
 void exit_at_next_signal() {
   std::thread{[] {
-    wait_for_end([] {});
+    sigset_t signals = awaited_signals();
+    sigdelset(&signals, SIGHUP);
+    sigdelset(&signals, SIGXCPU);  // the system repeats it each second
+    int signal = 0;
+    while (sigwait(&signals, &signal) != 0) continue;
     std::_Exit(EXIT_FAILURE);
   }}.detach();
 }

@@ -50,8 +50,10 @@ std::shared_ptr<Sink> open_sinks(const std::vector<std::string>& urls, Log& log)
 std::string read_page(const std::string& path) {
   if (path.empty()) return std::string{demo_page};
   std::error_code unknown;
-  std::ifstream file{path, std::ios::binary};
-  if (!file || !std::filesystem::is_regular_file(path, unknown)) {
+  std::ifstream file;
+  // Not opened before: to open a pipe is to wait for its other end.
+  if (std::filesystem::is_regular_file(path, unknown)) file.open(path, std::ios::binary);
+  if (!file.is_open()) {
     throw ConfigError{fmt::format("--page: cannot read {}", base::in_quotes(path))};
   }
   return {std::istreambuf_iterator<char>{file}, {}};
@@ -179,10 +181,10 @@ std::shared_ptr<Sink> Server::open_letter_files(const Url& url) {
   return std::make_shared<FileSink>(file::directory_of(url), options);
 }
 
-// A spool has a bound of its own.
 void Server::say_where_unbounded() const {
-  if (spool_) return;
-  for (const std::string& text : options_.to) {
+  std::vector<std::string> stores = options_.to;
+  if (!options_.dead_letter.empty()) stores.push_back(options_.dead_letter);
+  for (const std::string& text : stores) {
     const Url url = Url::parse(text);
     if (url.scheme != "file" || file::sink_options(url).max_total_bytes > 0) continue;
     log_.say(fmt::format("file:{} has no max_total_bytes: what clients send can fill the disk",
@@ -220,7 +222,7 @@ void Server::reload() {
     std::string page = read_page(options_.page);
     const std::lock_guard lock{page_mutex_};
     page_ = std::move(page);
-  } catch (const ConfigError& error) {
+  } catch (const std::exception& error) {
     return log_.say(fmt::format("error: {}; the last page stays", error.what()));
   }
   log_.say(options_.page.empty() ? "SIGHUP: there is nothing to reload without --page"

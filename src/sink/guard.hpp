@@ -16,6 +16,15 @@ inline const Error& out_of_memory() {
   return error;
 }
 
+// What is said of an exception that is no Error.
+inline Error error_of(const std::exception& thrown) {
+  try {
+    return {Error::in_doubt, std::string{"the sink threw "} + thrown.what()};
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+}
+
 // Runs `call` and returns what went wrong, if anything did. An exception of another type than
 // Error counts as in doubt: how far the sink had come is not known.
 template <typename Call>
@@ -28,7 +37,7 @@ std::optional<Error> guard(Call&& call) {
   } catch (const std::bad_alloc&) {
     return out_of_memory();
   } catch (const std::exception& error) {
-    return Error{Error::in_doubt, std::string{"the sink threw "} + error.what()};
+    return error_of(error);
   } catch (...) {
     return Error{Error::in_doubt, "the sink threw something that is not a std::exception"};
   }

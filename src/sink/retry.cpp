@@ -23,7 +23,9 @@ Backoff::Random seeded_random() {
 }  // namespace
 
 Backoff::Backoff(const RetryPolicy& policy, Random random)
-    : policy_{policy}, random_{std::move(random)}, bound_{policy.first_wait} {
+    : policy_{policy},
+      random_{random ? std::move(random) : seeded_random()},
+      bound_{policy.first_wait} {
   if (policy_.first_wait <= milliseconds{0} || policy_.max_wait < policy_.first_wait ||
       policy_.give_up_after < milliseconds{0}) {
     throw ConfigError{
@@ -34,7 +36,6 @@ Backoff::Backoff(const RetryPolicy& policy, Random random)
 
 std::optional<milliseconds> Backoff::next(std::chrono::steady_clock::time_point now) {
   if (failures_++ == 0) first_failure_ = now;
-  if (!random_) random_ = seeded_random();
   const auto span = static_cast<std::uint64_t>(bound_.count()) + 1;
   const milliseconds wait{static_cast<milliseconds::rep>(random_() % span)};
   bound_ = bound_ < policy_.max_wait - bound_ ? 2 * bound_ : policy_.max_wait;

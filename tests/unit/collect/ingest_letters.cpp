@@ -60,6 +60,15 @@ TEST_CASE("many looks at the clock give no less than one") {
   CHECK(rate.take(some_time + 1min, 9));
 }
 
+TEST_CASE("threads whose times are a little out of order get no more") {
+  LetterRate rate{6'000};
+  CHECK(rate.take(some_time, 6'000));
+  for (int i = 0; i < 100; ++i) {
+    CHECK_FALSE(rate.take(some_time + 9ms, 1));
+    CHECK_FALSE(rate.take(some_time, 1));
+  }
+}
+
 TEST_CASE("a clock that is set back gives nothing") {
   LetterRate rate{6'000};
   CHECK(rate.take(some_time, 6'000));

@@ -175,15 +175,39 @@ TEST_CASE("a sink has one collector at a time") {
   CHECK(third.collect(event_named("b")).accepted == 1);
 }
 
-TEST_CASE("a closed collector lets its sink go, though an endpoint lives on") {
+TEST_CASE("a closed collector lets its sinks go, though an endpoint lives on") {
   auto memory = std::make_shared<MemorySink>();
-  const std::weak_ptr<Sink> watched = memory;
+  auto letters = std::make_shared<MemorySink>();
+  const std::weak_ptr<Sink> watched[] = {memory, letters};
   std::optional<Endpoint> endpoint;
   {
-    Collector collector{std::move(memory), with_clock()};
+    Collector collector{std::move(memory), with_clock({.dead_letters = std::move(letters)})};
     endpoint.emplace(collector);
   }
-  CHECK(watched.expired());
+  CHECK(watched[0].expired());
+  CHECK(watched[1].expired());
+}
+
+TEST_CASE("a sink may own a collector, which ends with it") {
+  struct OwningSink final : Sink {
+    void write(const Batch&, Rejections&) override {}
+    Collector inner{std::make_shared<MemorySink>(), with_clock()};
+  };
+  Collector outer{std::make_shared<OwningSink>(), with_clock()};
+  CHECK(outer.collect(event_named("a")).accepted == 1);
+  CHECK(outer.close(1h));
+}
+
+TEST_CASE("an endpoint that is called by a response responds, too") {
+  Collector collector{std::make_shared<MemorySink>(), with_clock({.max_queue_bytes = 1})};
+  const Endpoint endpoint{collector};
+  std::vector<int> statuses;
+  endpoint.handle(post(event_named("a")), [&](const Response& first) {
+    statuses.push_back(first.status);
+    endpoint.handle(post(event_named("b")),
+                    [&](const Response& second) { statuses.push_back(second.status); });
+  });
+  CHECK(statuses == std::vector<int>{503, 503});
 }
 
 TEST_CASE("an endpoint that outlives its collector answers 503") {

@@ -119,6 +119,21 @@ TEST_CASE("one kept submission that fails alone waits, and does not bring the si
   }
 }
 
+TEST_CASE("what fails alone is retried no sooner for others that succeed") {
+  Setup setup;
+  std::vector<SteadyTime::duration> waits;
+  for (int i = 0; i < 5; ++i) {
+    setup.now = setup.health.retry_at();
+    setup.end(Call::lone_retry, failure);
+    setup.end(Call::maintain, success);
+    setup.end(Call::write, success);
+    waits.push_back(setup.health.retry_at() - setup.now);
+  }
+  CHECK(waits == std::vector<SteadyTime::duration>{9ms, 12ms, 15ms, 27ms, 33ms});
+  setup.end(Call::lone_retry, success);
+  CHECK(setup.health.retry_at() == setup.now);
+}
+
 TEST_CASE("what is turned away was not given to the sink, so it is not in doubt") {
   Setup setup;
   setup.bring_down();
