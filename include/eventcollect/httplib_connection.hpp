@@ -142,6 +142,16 @@ inline void close_after(const httplib::Request& request, httplib::Response& resp
   response.body.clear();
 }
 
+// cpp-httplib adds its own to what the host says. It closes where either says so.
+inline void say_connection_once(httplib::Response& response) {
+  const auto [first, last] = response.headers.equal_range("Connection");
+  const bool is_close =
+      std::any_of(first, last, [](const auto& field) { return field.second == "close"; });
+  const std::string value = is_close ? "close" : first->second;
+  response.headers.erase("Connection");
+  response.set_header("Connection", value);
+}
+
 // The server's pre-routing handler. cpp-httplib owns the request and shows it to handlers as const.
 struct BeforeRouting {
   httplib::Server::HandlerWithResponse of_host;
@@ -173,8 +183,11 @@ struct AfterRouting {
   void operator()(const httplib::Request& request, httplib::Response& response) const {
     if (of_host) of_host(request, response);
     // Newer releases say that they close after an error, and then don't.
-    if (response.has_header("Connection") || !is_read_whole(request, response)) {
+    const bool is_said = response.has_header("Connection");
+    if (!is_read_whole(request, response) || (is_said && response.status >= 400)) {
       close_after(request, response);
+    } else if (is_said) {
+      say_connection_once(response);
     }
   }
 };

@@ -8,6 +8,7 @@
 #include "base/ascii.hpp"
 #include "collect/responses.hpp"
 #include "eventcollect/codes.hpp"
+#include "json/text.hpp"
 
 namespace eventcollect::collect {
 
@@ -41,12 +42,14 @@ std::optional<Response> OriginRules::check(const Request& request) const {
                    "The request comes from another site, and its Origin header is missing or "
                    "names no host.");
   }
+  constexpr std::size_t max_shown_bytes = 256;
+  const std::string origin = json::shorten(request.origin, max_shown_bytes);
   return problem(
       403, code::origin_rejected, "Origin rejected",
       fmt::format("The origin '{}' does not match the Host '{}' and is not allowed. If the page is "
                   "yours, allow its origin with --allow-origin {}. Behind nginx, keep the Host "
                   "with `proxy_set_header Host $http_host;`.",
-                  request.origin, request.host, request.origin));
+                  origin, json::shorten(request.host, max_shown_bytes), origin));
 }
 
 Response OriginRules::preflight(const Request& request) const {

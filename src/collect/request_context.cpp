@@ -25,7 +25,7 @@ std::string request_context(const Request& request, const ContextFields& wanted,
                             const TrustedProxies& proxies) {
   std::string context;
   if (wanted.user_agent) {
-    append_field(context, "user_agent", request.user_agent.substr(0, max_user_agent_bytes));
+    append_field(context, "user_agent", json::clip(request.user_agent, max_user_agent_bytes));
   }
   if (wanted.referrer && request.referrer.size() <= max_url_bytes) {
     std::string scratch;

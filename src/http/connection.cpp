@@ -42,8 +42,11 @@ void Connection::end_turn() {
   if (input_.empty() || unread_.size() <= input_.size() / 2) std::string{unread_}.swap(input_);
   used_bytes_ = input_.size() - unread_.size();
   unread_ = {};
-  const std::size_t output_bytes = output_.empty() ? 0 : output_.capacity();
-  if (!input_share_.resize(input_.size()) || !output_share_.resize(output_bytes)) return close();
+  // What a client that does not take its answers sends beyond goes when they go.
+  const bool is_blocked = !output_.empty();
+  const std::size_t unsent_bytes = is_blocked ? output_.capacity() + input_.size() : 0;
+  const bool has_room = input_share_.resize(is_blocked ? 0 : input_.size());
+  if (!has_room || !output_share_.resize(unsent_bytes)) return close();
   // A request's time runs from its first byte, which is not that of an empty line before it.
   const std::string_view waiting = std::string_view{input_}.substr(used_bytes_);
   const bool has_begun = stage_ == Stage::head && !waiting.empty() && waiting != "\r";

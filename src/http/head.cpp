@@ -121,13 +121,15 @@ struct Framing {
 // An empty element is malformed here, though lists may have some: a proxy that passes over such a
 // field sees the request end elsewhere.
 void note_transfer_codings(std::string_view list, Head& head, Framing& framing) {
-  do {
+  bool has_more = true;
+  while (has_more) {
+    has_more = list.find(',') != std::string_view::npos;
     const std::string_view coding = take_element(list);
     const bool is_chunked = equals_ignoring_case(coding, "chunked");
     if (coding.empty() || (is_chunked && head.is_chunked)) framing.is_malformed = true;
     if (!is_chunked) framing.is_unsupported = true;
     head.is_chunked |= is_chunked;
-  } while (!list.empty());
+  }
 }
 
 void note_framing(std::string_view name, std::string_view value, Head& head, Framing& framing) {

@@ -146,6 +146,16 @@ TEST_CASE("an answer has one Connection, also where the client asks to close") {
   }
 }
 
+TEST_CASE("a part of a content is the part that was asked for, also where the connection closes") {
+  App app;
+  RawClient client{app.port()};
+  client.send(
+      fmt::format("GET /sized HTTP/1.1\r\n{}Range: bytes=-2\r\nConnection: close\r\n\r\n", host));
+  const std::string_view content = test::sized;
+  CHECK(client.receive_all().ends_with(
+      fmt::format("\r\n\r\n{}", content.substr(content.size() - 2))));
+}
+
 // A server whose handlers the test sets.
 class Host {
  public:

@@ -505,6 +505,18 @@ TEST_CASE("a gzip body is inflated once") {
   }
 }
 
+TEST_CASE("what a request says of its origin is shortened in the answer") {
+  Site site;
+  Request request = post(one_event);
+  const std::string host(30'000, '\xff');
+  const std::string origin = "x://other" + host;
+  request.origin = origin;
+  request.host = host;
+  const Response response = site.endpoint.handle(request);
+  check_problem(response, 403, "origin.rejected");
+  CHECK(response.body.size() < 4'000);
+}
+
 TEST_CASE("a body that the framework has decoded is not decoded again") {
   Site site;
   Request request = post(one_event);

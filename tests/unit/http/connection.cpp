@@ -285,6 +285,19 @@ TEST_CASE("a client that does not take its answer gets no further one") {
   CHECK(peer.connection.wait() == Wait::idle);
 }
 
+TEST_CASE("requests of a client that does not take its answers count as its answers do") {
+  Peer peer;
+  peer.takes_bytes = 10;
+  std::string requests;
+  for (int i = 0; i < 100; ++i) requests += get("/a");
+  peer.receive(requests);
+  CHECK(peer.budget.used() == 0);
+  CHECK(peer.unsent.used() > requests.size() / 2);
+  peer.takes_bytes = 1'000'000;
+  peer.receive("");
+  CHECK(peer.unsent.used() == 0);
+}
+
 TEST_CASE("what of an answer is not sent is counted, and given back when it is") {
   const auto half_sent = [](Peer& peer) {
     peer.takes_bytes = 10;
