@@ -1,9 +1,5 @@
 #include "support/sink_without_rtti.hpp"
 
-#ifdef __GXX_RTTI
-#error "to be compiled with -fno-rtti"
-#endif
-
 namespace eventcollect::test {
 namespace {
 
