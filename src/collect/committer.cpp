@@ -59,7 +59,11 @@ std::optional<Error> Committer::submit(const Batch& events, OnFailure on_failure
   if (is_turned_away_now || !has_room()) {
     if (!is_turned_away_now) ++statistics_.queue_full;
     if (on_failure == OnFailure::drop) statistics_.events_lost += events.size();
-    return is_turned_away_now ? health_.refusal() : Error{Error::unavailable, "the queue is full"};
+    if (!is_turned_away_now) return Error{Error::unavailable, "the queue is full"};
+    // Not a copy, which would share its text with the writer: how it does that, no thread
+    // sanitizer sees.
+    const Error& refusal = health_.refusal();
+    return Error{refusal.kind(), refusal.what()};
   }
   if (health_.is_down() && is_kept(on_failure)) {
     queue_.add_to_backlog(events, on_failure, std::move(done));
