@@ -206,17 +206,19 @@ void Loop::deliver_responses() {
   responses_->take(answers_);
   answers_due_ -= std::min(answers_due_, answers_.size());
   // By their numbers, since whoever is served may make room for more of them.
-  for (std::size_t i = 0; i < answers_.size(); ++i) {
-    const auto found = clients_.find(answers_[i].client);
-    // It has gone meanwhile, or was answered in the place of a handler that failed.
-    if (found == clients_.end()) continue;
-    if (!found->second->connection.awaits_answer(answers_[i].wait)) continue;
-    serve(*found->second, [&](Connection& connection) {
-      connection.answer(answers_[i].response, shared_.last_answers);
-    });
-    keep_byte_bounds();
-  }
+  std::size_t next = 0;
+  while (next < answers_.size()) deliver(answers_[next++]);
   answers_.clear();
+}
+
+void Loop::deliver(const ResponseQueue::Entry& answer) {
+  const auto found = clients_.find(answer.client);
+  // It has gone meanwhile, or was answered in the place of a handler that failed.
+  if (found == clients_.end()) return;
+  if (!found->second->connection.awaits_answer(answer.wait)) return;
+  serve(*found->second,
+        [&](Connection& connection) { connection.answer(answer.response, shared_.last_answers); });
+  keep_byte_bounds();
 }
 
 // Some of them only: a crowd that asks for much must not hold up those who ask for little.

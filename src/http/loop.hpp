@@ -46,6 +46,7 @@ class Loop {
   Client* longest_of_all(Wait wait, LoopState::Longest LoopState::*kind);
   void make_room();
   void deliver_responses();
+  void deliver(const ResponseQueue::Entry& answer);
   void resume_unfinished();
   void sweep();
   void stop_listening();
