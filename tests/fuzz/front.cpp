@@ -36,11 +36,11 @@ using http::HeadResult;
 
 constexpr std::size_t body_limit = 32;
 constexpr std::chrono::hours never{1};
-constexpr http::Limits limits{.max_head_bytes = 256,
-                              .idle_timeout = never,
-                              .request_timeout = never,
-                              .write_timeout = never,
-                              .drain_timeout = never};
+const http::Limits limits{.max_head_bytes = 256,
+                          .idle_timeout = never,
+                          .request_timeout = never,
+                          .write_timeout = never,
+                          .drain_timeout = never};
 
 // How many bytes a call of the system moves for the front. Set while no connection is open.
 class Pieces {

@@ -105,7 +105,7 @@ class Conversation {
     connection_.sent(connection_.output().size());
   }
 
-  static constexpr Limits limits{.max_head_bytes = 256};
+  static inline const Limits limits{.max_head_bytes = 256};
   ByteBudget budget_{limits.max_buffered_bytes};
   ByteBudget unsent_{limits.max_unsent_bytes};
   Counters counters_;

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "drivers/file/log.hpp"
 #include "eventcollect/file.hpp"
 
@@ -6,7 +8,8 @@ namespace eventcollect {
 using base::posix_file_system;
 
 FileSink::FileSink(const std::string& directory, FileSinkOptions options, const Clock& clock)
-    : log_{std::make_unique<file::Log>(directory, options, posix_file_system(), clock)} {}
+    : log_{std::make_unique<file::Log>(directory, std::move(options), posix_file_system(), clock)} {
+}
 
 FileSink::~FileSink() = default;
 
