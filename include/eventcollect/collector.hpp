@@ -166,8 +166,9 @@ class Collector {
   // Takes no further events, and waits until all so far are written or `timeout` is over. Then
   // pending completions get a failure, in doubt where the sink has the events, and tracked events
   // go to on_lost. True if everything was written. No handler or completion is called after it,
-  // but by calls of track() and collect() that come then. Calling it again changes nothing. Throws std::logic_error from a completion, a handler or a
-  // sink, as collect does; nor may the collector be destroyed there.
+  // but by calls of track() and collect() that come then. Calling it again changes nothing. Throws
+  // std::logic_error from a completion, a handler or a sink, as collect does; nor may the collector
+  // be destroyed there.
   bool close(std::chrono::milliseconds timeout);
 
   // Whether an event could be stored now: whether the sink's last call succeeded, and the present

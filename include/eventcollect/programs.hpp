@@ -12,7 +12,8 @@ namespace eventcollect {
 
 // Each runs its program with these arguments (see `--help`) to its end, or until SIGTERM or SIGINT.
 // Returns the exit status: 0 done, 1 failed, 2 wrong usage. Call one, once, from main, before other
-// threads are started: it takes over all signals that would end the process before its work is done.
+// threads are started: it takes over all signals that would end the process before its work is
+// done.
 
 // eventcollect-archive: a pump from a queue to raw objects (pump.hpp, objects.hpp), or from any
 // source to any sink.
