@@ -109,7 +109,7 @@ else
   count_rows() { psql -qtAX "$EVENTCOLLECT_TEST_POSTGRES" -c "SELECT count(*) FROM $table" 2>/dev/null || echo 0; }
   serve server1 "$queue"
   serve server2 "$queue"
-  # Whoever has made the queue waits until the broker has written it.
+  # The server that has made the queue waits until the broker has written it.
   for server in server1 server2; do
     until_true "$server is ready" curl -sf -o answer "$(address_of "$server")/readyz"
   done

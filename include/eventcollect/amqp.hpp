@@ -93,7 +93,7 @@ struct AmqpSinkOptions {
 // maintain() throw unavailable. RabbitMQ may lose a new queue, with all that it has confirmed in
 // it, when it is killed within two seconds of its making; a new quorum queue may also come back
 // without a leader, and confirms nothing until an operator deletes it. A queue that is there
-// already is used at once: whoever makes it, ahead of time or by another program, has to wait
+// already is used at once: an operator or a program that makes it ahead of time has to wait
 // likewise.
 //
 // RabbitMQ tells a connection that it is blocked only after it has published once. So on a new

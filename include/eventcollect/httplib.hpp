@@ -7,7 +7,7 @@
 //
 // cpp-httplib leaves bodies unread: those of GET, HEAD, OPTIONS and TRACE, those behind a head that
 // it rejects, what follows a malformed chunk. It then takes them for the next request, which behind
-// a proxy that reuses connections is the request of somebody else (request smuggling). So mount()
+// a proxy that reuses connections is the request of another visitor (request smuggling). So mount()
 // changes the server, for all of its paths:
 //
 // - After an answer the connection goes on only where the whole request has certainly been read: it

@@ -46,12 +46,10 @@ struct SpoolOptions {
 
   // Called by a forwarder's thread; must not block, nor close the spool. What a target rejects, or
   // what cannot be read, is kept in DIR/rejected-NAME, which max_total_bytes bounds too; while that
-  // fails the forwarder tries again from the last acknowledged event.
+  // fails the forwarder tries again from the last acknowledged event. A DIR/refused-NAME, as
+  // earlier versions called it, is still used while there is no other; a notice (notice.hpp) says
+  // so.
   std::function<void(const std::string& target, const std::exception& error)> on_failure{};
-
-  // Called by the constructor with what an operator should know: a DIR/refused-NAME, as earlier
-  // versions called it, is still used while there is no DIR/rejected-NAME.
-  std::function<void(const std::string& target, const std::string& notice)> on_notice{};
 };
 
 // A target's state now.

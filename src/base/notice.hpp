@@ -1,4 +1,4 @@
-// Telling an operator something, whoever listens.
+// What a sink or a source says to an operator.
 #pragma once
 
 #include <string_view>

@@ -151,9 +151,6 @@ std::unique_ptr<Spool> Server::open_spool() {
   options.on_failure = [this](const std::string& target, const std::exception& error) {
     log_.say_seldom(target, fmt::format("error: {}: {}", target, error.what()));
   };
-  options.on_notice = [this](const std::string& target, const std::string& notice) {
-    log_.say(fmt::format("{}: {}", target, notice));
-  };
   return std::make_unique<Spool>(options_.spool, std::move(targets), options);
 }
 

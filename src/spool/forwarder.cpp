@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/folder_in_use.hpp"
+#include "base/notice.hpp"
 
 namespace eventcollect {
 
@@ -19,7 +20,7 @@ std::shared_ptr<Sink> open_rejected(const std::string& directory, const std::str
                                     const SpoolOptions& options) {
   const FolderInUse folder = folder_in_use(fmt::format("{}/rejected-{}", directory, target),
                                            fmt::format("{}/refused-{}", directory, target));
-  if (!folder.notice.empty() && options.on_notice) options.on_notice(target, folder.notice);
+  if (!folder.notice.empty()) base::notice(fmt::format("{}: {}", target, folder.notice));
   return std::make_shared<FileSink>(
       folder.path, FileSinkOptions{.max_total_bytes = options.files.max_total_bytes});
 }

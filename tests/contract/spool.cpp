@@ -10,6 +10,7 @@
 #include "support/directory.hpp"
 #include "support/events.hpp"
 #include "support/gate_sink.hpp"
+#include "support/notices.hpp"
 #include "support/scripted_sink.hpp"
 #include "support/wait.hpp"
 #include "support/writing.hpp"
@@ -85,18 +86,14 @@ std::shared_ptr<ScriptedSink> picky_sink() {
 TEST_CASE("a spool keeps what a target rejects in a folder of the former name, and says so") {
   TemporaryDirectory directory;
   std::filesystem::create_directory(directory.path("refused-a"));
-  std::vector<std::string> notices;
-  SpoolOptions options = quick();
-  options.on_notice = [&](const std::string& target, const std::string& notice) {
-    notices.push_back(target + ": " + notice);
-  };
+  const Notices notices;
   {
-    Spool spool{directory.path(), {{"a", picky_sink()}, {"b", picky_sink()}}, options};
+    Spool spool{directory.path(), {{"a", picky_sink()}, {"b", picky_sink()}}, quick()};
     write(*spool.sink(), batch_of({event_named("bad")}));
     REQUIRE(spool.close(timeout));
   }
-  REQUIRE(notices.size() == 1);
-  CHECK(notices.front().starts_with("a: using '" + directory.path("refused-a") + "'"));
+  REQUIRE(notices.all().size() == 1);
+  CHECK(notices.all().front().starts_with("a: using '" + directory.path("refused-a") + "'"));
   CHECK_FALSE(std::filesystem::exists(directory.path("rejected-a")));
   for (const char* folder : {"refused-a", "rejected-b"}) {
     const std::string path = directory.path(folder);

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/line_buffer.hpp"
+#include "drivers/file/line_input.hpp"
 #include "eventcollect/parser.hpp"
 
 namespace eventcollect::file {
@@ -18,7 +19,6 @@ using base::write_all;
 namespace {
 
 constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
-constexpr std::size_t max_line_bytes = std::size_t{16} << 20;
 
 // The bytes of the object that `text` begins with, or 0 where it does not end.
 std::size_t object_bytes(std::string_view text) {

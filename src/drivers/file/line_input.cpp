@@ -17,7 +17,6 @@ using base::read_again;
 namespace {
 
 constexpr std::size_t chunk_bytes = std::size_t{256} << 10;
-constexpr std::size_t max_line_bytes = std::size_t{16} << 20;
 
 LineBuffer empty_lines() { return {chunk_bytes, max_line_bytes + chunk_bytes}; }
 

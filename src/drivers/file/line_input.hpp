@@ -1,6 +1,7 @@
 // The lines of a file sink's files, read from a place on.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -11,6 +12,9 @@
 #include "drivers/file/directory.hpp"
 
 namespace eventcollect::file {
+
+// No line of ours is longer. What is, recovery sets aside, and a reader gives up.
+inline constexpr std::size_t max_line_bytes = std::size_t{16} << 20;
 
 // One thread at a time.
 class LineInput {
