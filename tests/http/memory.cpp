@@ -8,41 +8,18 @@
 #include "http/front.hpp"
 #include "http/response_queue.hpp"
 #include "support/raw_http.hpp"
+#include "support/replaced_new.hpp"
 
 namespace {
 
 std::atomic<std::size_t> max_allocation{SIZE_MAX};  // of any thread
 thread_local bool is_short = false;                 // for this thread
 
-void* allocate_or_null(std::size_t bytes) {
-  if (is_short || bytes > max_allocation) return nullptr;
-  return std::malloc(bytes == 0 ? 1 : bytes);
-}
-
-// Not inlined: g++ 12 would take std::free for a mistake in what it knows to come from operator
-// new.
-[[gnu::noinline]] void release(void* memory) { std::free(memory); }
-
-void* allocate(std::size_t bytes) {
-  if (void* memory = allocate_or_null(bytes)) return memory;
-  throw std::bad_alloc{};
-}
-
 }  // namespace
 
-// For the whole program.
-void* operator new(std::size_t bytes) { return allocate(bytes); }
-void* operator new[](std::size_t bytes) { return allocate(bytes); }
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-  return allocate_or_null(bytes);
+bool eventcollect::test::may_allocate(std::size_t bytes) noexcept {
+  return !is_short && bytes <= max_allocation;
 }
-void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
-  return allocate_or_null(bytes);
-}
-void operator delete(void* memory) noexcept { release(memory); }
-void operator delete[](void* memory) noexcept { release(memory); }
-void operator delete(void* memory, std::size_t) noexcept { release(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
 
 namespace eventcollect::test {
 namespace {

@@ -13,6 +13,7 @@
 #include "eventcollect/stored_event.hpp"
 #include "support/events.hpp"
 #include "support/parsing.hpp"
+#include "support/replaced_new.hpp"
 
 namespace {
 
@@ -20,37 +21,14 @@ namespace {
 thread_local std::size_t allocations = 0;
 thread_local std::size_t allocations_left = SIZE_MAX;
 
-void* allocate_or_null(std::size_t bytes) {
-  ++allocations;
-  if (allocations_left == 0) return nullptr;
-  if (allocations_left != SIZE_MAX) --allocations_left;
-  return std::malloc(bytes == 0 ? 1 : bytes);
-}
-
-// Not inlined: g++ 12 would take std::free for a mistake in what it knows to come from operator
-// new.
-[[gnu::noinline]] void release(void* memory) { std::free(memory); }
-
-void* allocate(std::size_t bytes) {
-  if (void* memory = allocate_or_null(bytes)) return memory;
-  throw std::bad_alloc{};
-}
-
 }  // namespace
 
-// For the whole program. Types that are aligned beyond malloc's promise are not counted.
-void* operator new(std::size_t bytes) { return allocate(bytes); }
-void* operator new[](std::size_t bytes) { return allocate(bytes); }
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-  return allocate_or_null(bytes);
+bool eventcollect::test::may_allocate(std::size_t) noexcept {
+  ++allocations;
+  if (allocations_left == 0) return false;
+  if (allocations_left != SIZE_MAX) --allocations_left;
+  return true;
 }
-void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
-  return allocate_or_null(bytes);
-}
-void operator delete(void* memory) noexcept { release(memory); }
-void operator delete[](void* memory) noexcept { release(memory); }
-void operator delete(void* memory, std::size_t) noexcept { release(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
 
 using namespace eventcollect;
 using collect::Done;
