@@ -32,7 +32,7 @@ int open_flags(FileSystem::Open how) {
     case FileSystem::Open::directory:
       return O_RDONLY | O_DIRECTORY;
     case FileSystem::Open::read:
-      return O_RDONLY;
+      return O_RDONLY | O_NONBLOCK;  // or a pipe would wait for its other end
     case FileSystem::Open::read_write:
       return O_RDWR | O_APPEND | O_NOFOLLOW;
     case FileSystem::Open::update:

@@ -195,21 +195,40 @@ Step Connection::reject(const Response& response) {
   return Step::send;
 }
 
-void Connection::answer(const Response& response, bool is_last) {
+void Connection::answer(const Response& response, bool is_last, const SharedBody& shared_body) {
   const bool is_before_end = stage_ == Stage::decision || stage_ == Stage::body;
   const bool is_body_unread = is_before_end && incoming_->head.has_body();
   if (is_last || is_body_unread) persistence_ = Persistence::close;
-  append_response(output_, response, persistence_, is_head_request_, context_.date.text());
+  append_output(response, shared_body);
   stage_ = Stage::answer;
   wait_for(Wait::client);
   if (persistence_ == Persistence::close) drain();
 }
 
+void Connection::append_output(const Response& response, const SharedBody& shared_body) {
+  const std::size_t before = output_.size();
+  const std::size_t body_bytes = shared_body ? shared_body->size() : response.body.size();
+  try {
+    append_head(output_, response, body_bytes, persistence_, context_.date.text());
+    if (!is_head_request_ && !shared_body) output_ += response.body;
+  } catch (...) {
+    output_.resize(before);
+    throw;
+  }
+  if (!is_head_request_) shared_output_ = shared_body;
+}
+
+std::string_view Connection::output() const {
+  if (sent_bytes_ < output_.size() || !shared_output_) {
+    return std::string_view{output_}.substr(sent_bytes_);
+  }
+  return std::string_view{*shared_output_}.substr(sent_bytes_ - output_.size());
+}
+
 void Connection::sent(std::size_t bytes) {
   sent_bytes_ += bytes;
-  if (sent_bytes_ < output_.size()) return;
-  std::string{}.swap(output_);
-  sent_bytes_ = 0;
+  if (!output().empty()) return;
+  forget_output();
   if (stage_ != Stage::answer) return;
   is_head_request_ = false;  // the next may be rejected before its method is known
   stage_ = persistence_ == Persistence::close ? Stage::last : Stage::head;
@@ -242,8 +261,7 @@ void Connection::close() {
   std::string{}.swap(input_);
   used_bytes_ = 0;
   input_share_.resize(0);
-  std::string{}.swap(output_);
-  sent_bytes_ = 0;
+  forget_output();
   output_share_.resize(0);
   stage_ = Stage::closed;
 }
@@ -258,6 +276,12 @@ bool Connection::is_between_requests() const { return stage_ == Stage::head && o
 void Connection::forget_request() {
   incoming_.reset();
   incoming_share_.resize(0);
+}
+
+void Connection::forget_output() {
+  std::string{}.swap(output_);
+  shared_output_.reset();
+  sent_bytes_ = 0;
 }
 
 void Connection::wait_for(Wait wait) {

@@ -87,10 +87,10 @@ class Connection {
   // The body is wanted, if it has at most so many bytes.
   void take_body(std::size_t max_bytes);
 
-  // The answer to the request. It is the last one if `is_last`, if the client asked for it, or if
-  // the request's body is unread: what follows is then drained. If memory is short the answer is
-  // still due.
-  void answer(const Response& response, bool is_last);
+  // The answer to the request, with a body that it shares with others in place of its own, if any.
+  // It is the last one if `is_last`, if the client asked for it, or if the request's body is
+  // unread: what follows is then drained. If memory is short the answer is still due.
+  void answer(const Response& response, bool is_last, const SharedBody& shared_body = nullptr);
 
   // Whether the answer is due to the request for which waits_begun() was `wait` at Step::request.
   bool awaits_answer(std::uint32_t wait) const {
@@ -98,7 +98,7 @@ class Connection {
   }
 
   // Bytes for the client, as long as Step::send asks for them to be sent.
-  std::string_view output() const { return std::string_view{output_}.substr(sent_bytes_); }
+  std::string_view output() const;
   // So many bytes from the front of output() are sent.
   void sent(std::size_t bytes);
 
@@ -151,6 +151,8 @@ class Connection {
   Step reject_too_large();
   Step reject(const Response& response);
   Step drain();
+  void append_output(const Response& response, const SharedBody& shared_body);
+  void forget_output();
   void forget_request();
   void wait_for(Wait wait);
 
@@ -173,7 +175,8 @@ class Connection {
   std::unique_ptr<Incoming> incoming_;
   ByteShare incoming_share_;
   std::string output_;
-  std::size_t sent_bytes_ = 0;  // of output_
+  SharedBody shared_output_;    // what follows output_, if any; not counted in the share
+  std::size_t sent_bytes_ = 0;  // of both
   ByteShare output_share_;
   std::size_t drained_bytes_ = 0;
 };

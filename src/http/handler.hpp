@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "eventcollect/http.hpp"
+#include "http/response.hpp"
 
 namespace eventcollect::http {
 
@@ -17,7 +18,7 @@ class Handler {
 
   // The answer to a request whose body is not wanted: the body is drained and the connection
   // closed. Nothing where the body is wanted.
-  virtual std::optional<Response> before_body(const Request& request) = 0;
+  virtual std::optional<Answer> before_body(const Request& request) = 0;
 
   virtual std::size_t max_body_bytes() const = 0;
   virtual Response too_large(const Request& request) = 0;

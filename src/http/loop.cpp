@@ -21,8 +21,9 @@ constexpr int sweep_milliseconds = 200;  // how exactly time limits are kept
 constexpr int max_accepts_in_a_round = 64;
 constexpr std::size_t max_unfinished_in_a_round = 16;
 constexpr int max_reads_in_a_turn = 16;
-constexpr std::int64_t max_cost_of_a_turn = 64 << 10;    // a request costs its bytes,
-constexpr std::int64_t min_cost_of_a_request = 2 << 10;  // or this if it has fewer
+// A request costs its bytes, or the least cost if it has fewer, and those of its answer.
+constexpr std::int64_t max_cost_of_a_turn = 64 << 10;
+constexpr std::int64_t min_cost_of_a_request = 2 << 10;
 constexpr std::uint64_t listener_token = 0;
 constexpr std::uint64_t responses_token = 1;
 
@@ -311,7 +312,7 @@ void Loop::ask_handler(Client& client, Step step) {
   const auto head_bytes = static_cast<std::int64_t>(connection.head_bytes());
   cost_left_ -= std::max(head_bytes, min_cost_of_a_request);
   if (const auto early = handler.before_body(request)) {
-    connection.answer(*early, shared_.last_answers);
+    connection.answer(early->response, shared_.last_answers, early->shared_body);
   } else {
     connection.take_body(handler.max_body_bytes());
   }
@@ -350,6 +351,7 @@ bool Loop::send(Client& client) {
   const ssize_t sent = ::send(client.socket.get(), output.data(), output.size(), MSG_NOSIGNAL);
   if (sent >= 0) {
     client.connection.sent(static_cast<std::size_t>(sent));
+    cost_left_ -= sent;
     return true;
   }
   if (errno == EINTR) return true;

@@ -44,24 +44,17 @@ std::string_view reason_of(int status) {
 
 }  // namespace
 
-void append_response(std::string& out, const Response& response, Persistence persistence,
-                     bool to_head_request, std::string_view date) {
-  const std::size_t before = out.size();
-  try {
-    append_format(out, "HTTP/1.1 {} {}\r\nDate: {}\r\nX-Content-Type-Options: nosniff\r\n",
-                  response.status, reason_of(response.status), date);
-    for (const auto& [name, value] : response.headers) {
-      append_format(out, "{}: {}\r\n", name, value);
-    }
-    if (response.status != 204) append_format(out, "Content-Length: {}\r\n", response.body.size());
-    if (persistence == Persistence::close) out += "Connection: close\r\n";
-    if (persistence == Persistence::keep_alive) out += "Connection: keep-alive\r\n";
-    out += "\r\n";
-    if (!to_head_request) out += response.body;
-  } catch (...) {
-    out.resize(before);
-    throw;
+void append_head(std::string& out, const Response& response, std::size_t body_bytes,
+                 Persistence persistence, std::string_view date) {
+  append_format(out, "HTTP/1.1 {} {}\r\nDate: {}\r\nX-Content-Type-Options: nosniff\r\n",
+                response.status, reason_of(response.status), date);
+  for (const auto& [name, value] : response.headers) {
+    append_format(out, "{}: {}\r\n", name, value);
   }
+  if (response.status != 204) append_format(out, "Content-Length: {}\r\n", body_bytes);
+  if (persistence == Persistence::close) out += "Connection: close\r\n";
+  if (persistence == Persistence::keep_alive) out += "Connection: keep-alive\r\n";
+  out += "\r\n";
 }
 
 Response plain_response(int status, std::string_view sentence) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -16,10 +17,24 @@ enum class Persistence : std::uint8_t {
   close,       // it ends with this answer
 };
 
-// Appends the response, also with Content-Length and Date. The answer to a HEAD request has no
-// body, but says how long it would be. If memory is short `out` is left as it was.
-void append_response(std::string& out, const Response& response, Persistence persistence,
-                     bool to_head_request, std::string_view date);
+// A body that is in memory once, whoever is sent it. Null for a response that has its own.
+using SharedBody = std::shared_ptr<const std::string>;
+
+// What a front sends: a response, and the body that it shares with others, if any, in place of its
+// own.
+struct Answer {
+  Answer(Response response_, SharedBody shared_body_ = nullptr)
+      : response{std::move(response_)}, shared_body{std::move(shared_body_)} {}
+
+  const std::string& body() const { return shared_body ? *shared_body : response.body; }
+
+  Response response;
+  SharedBody shared_body;
+};
+
+// Appends the response's head, for a body of so many bytes, also with Content-Length and Date.
+void append_head(std::string& out, const Response& response, std::size_t body_bytes,
+                 Persistence persistence, std::string_view date);
 
 // A response of a sentence as plain text.
 Response plain_response(int status, std::string_view sentence);

@@ -5,12 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <thread>
 
-#include "base/printable.hpp"
 #include "drivers/file/options.hpp"
 #include "eventcollect/metrics.hpp"
 #include "eventcollect/open.hpp"
@@ -21,8 +17,8 @@
 #include "metrics/metrics_text.hpp"
 #include "programs/run.hpp"
 #include "programs/signals.hpp"
-#include "server/demo_page.hpp"
 #include "server/front_metrics.hpp"
+#include "server/page_file.hpp"
 #include "server/spool_metrics.hpp"
 
 namespace eventcollect::server {
@@ -45,18 +41,6 @@ std::shared_ptr<Sink> open_sinks(const std::vector<std::string>& urls, Log& log)
   for (const std::string& url : urls) sinks.push_back(open_sink_option("--to", url, log));
   if (sinks.size() == 1) return sinks.front();
   return std::make_shared<TeeSink>(std::move(sinks));
-}
-
-std::string read_page(const std::string& path) {
-  if (path.empty()) return std::string{demo_page};
-  std::error_code unknown;
-  std::ifstream file;
-  // Not opened before: to open a pipe is to wait for its other end.
-  if (std::filesystem::is_regular_file(path, unknown)) file.open(path, std::ios::binary);
-  if (!file.is_open()) {
-    throw ConfigError{fmt::format("--page: cannot read {}", base::in_quotes(path))};
-  }
-  return {std::istreambuf_iterator<char>{file}, {}};
 }
 
 // Other programs wait for this line. It may go unread.
@@ -89,7 +73,10 @@ Server::Server(const Options& options, Log& log)
 std::vector<Route> Server::public_routes() {
   std::vector<Route> routes{
       events_route(options_.endpoint.path, endpoint_),
-      page_route("/", [this] { return content("text/html; charset=utf-8", page()); }),
+      page_route("/",
+                 [this] {
+                   return http::Answer{content("text/html; charset=utf-8", {}), page()};
+                 }),
   };
   if (options_.admin) return routes;
   for (Route& route : admin_routes()) routes.push_back(std::move(route));
@@ -104,7 +91,7 @@ std::vector<Route> Server::admin_routes() {
   };
 }
 
-std::string Server::page() {
+http::SharedBody Server::page() {
   const std::lock_guard lock{page_mutex_};
   return page_;
 }
@@ -216,7 +203,7 @@ void Server::start() {
 
 void Server::reload() {
   try {
-    std::string page = read_page(options_.page);
+    http::SharedBody page = read_page(options_.page);
     const std::lock_guard lock{page_mutex_};
     page_ = std::move(page);
   } catch (const std::exception& error) {

@@ -44,7 +44,7 @@ class Server {
   CollectorOptions collector_options();
   std::vector<Route> public_routes();
   std::vector<Route> admin_routes();
-  std::string page();
+  http::SharedBody page();
   Response readiness() const;
   Response metrics() const;
   std::string letter_metrics() const;
@@ -56,7 +56,7 @@ class Server {
   std::atomic<bool> draining_{false};
   std::atomic<std::uint64_t> letter_files_removed_{0};
   std::mutex page_mutex_;
-  std::string page_;
+  http::SharedBody page_;
   // Before what opens files: a path that is taken leaves none behind.
   Site public_site_;
   Site admin_site_;

@@ -9,7 +9,7 @@
 
 namespace eventcollect::server {
 
-Route page_route(std::string path, std::function<Response()> page) {
+Route page_route(std::string path, std::function<http::Answer()> page) {
   return {.path = std::move(path),
           .methods = {"GET", "HEAD"},
           .answer = [page = std::move(page)](const Request&) { return page(); }};
@@ -33,7 +33,7 @@ const Route* Site::find(std::string_view path) const {
   return found == routes_.end() ? nullptr : &*found;
 }
 
-std::optional<Response> Site::before_body(const Request& request) {
+std::optional<http::Answer> Site::before_body(const Request& request) {
   const Route* route = find(request.path);
   if (route == nullptr) return http::plain_response(404, "There is nothing at this path.");
   if (route->endpoint != nullptr) return route->endpoint->before_body(request);

@@ -18,13 +18,13 @@ struct Route {
   std::string path;
   std::vector<std::string_view> methods{};  // all others are answered with 405
   // Answers a request whose body is of no interest.
-  std::function<Response(const Request&)> answer{};
+  std::function<http::Answer(const Request&)> answer{};
   // Takes requests of any method, with their bodies, in place of `answer`.
   const Endpoint* endpoint = nullptr;
 };
 
 // For GET and HEAD.
-Route page_route(std::string path, std::function<Response()> page);
+Route page_route(std::string path, std::function<http::Answer()> page);
 
 // The endpoint has to outlive the route, which reads nothing of it before a request comes.
 Route events_route(std::string path, const Endpoint& endpoint);
@@ -35,7 +35,7 @@ class Site final : public http::Handler {
   // Throws ConfigError where two routes have the same path.
   explicit Site(std::vector<Route> routes);
 
-  std::optional<Response> before_body(const Request& request) override;
+  std::optional<http::Answer> before_body(const Request& request) override;
   std::size_t max_body_bytes() const override;
   Response too_large(const Request& request) override;
   void handle(const Request& request, std::function<void(Response)> respond) override;

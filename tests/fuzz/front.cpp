@@ -98,9 +98,11 @@ class Echo final : public http::Handler {
     return text.append(" ").append(request.path).append(" ").append(request.body);
   }
 
-  std::optional<Response> before_body(const Request& request) override {
+  std::optional<http::Answer> before_body(const Request& request) override {
     if (!request.path.starts_with("/early")) return {};
-    return Response{403, {}, text_of(request)};
+    if (!request.path.starts_with("/early/shared")) return Response{403, {}, text_of(request)};
+    auto text = std::make_shared<const std::string>(text_of(request));
+    return http::Answer{Response{403, {}, {}}, std::move(text)};
   }
   std::size_t max_body_bytes() const override { return body_limit; }
   Response too_large(const Request& request) override { return {413, {}, text_of(request)}; }

@@ -61,6 +61,11 @@ struct Setup {
                            }),
         server::page_route("/count", [this] { return page(std::to_string(pages)); }),
         server::page_route("/large", [] { return page(std::string(4 << 20, 'x')); }),
+        server::page_route("/medium", [] { return page(std::string(16 << 10, 'x')); }),
+        server::page_route("/shared",
+                           [this] {
+                             return http::Answer{page({}), shared};
+                           }),
         server::page_route("/broken", []() -> Response { throw std::runtime_error{"broken"}; }),
         server::page_route("/wait", [this] { return wait.serve(); }),
         server::page_route("/wait-too", [this] { return wait_too.serve(); }),
@@ -72,6 +77,7 @@ struct Setup {
     wait_until([&] { return front.statistics().buffered_bytes == bytes; });
   }
 
+  const http::SharedBody shared = std::make_shared<const std::string>(8 << 20, 'x');
   std::atomic<int> pages{0};  // that were asked for
   WaitingPage wait;           // at /wait
   WaitingPage wait_too;       // at /wait-too
@@ -364,23 +370,25 @@ TEST_CASE("a client that sends many requests at once lets others have their turn
   CHECK(before < count / 4);
 }
 
-TEST_CASE("large requests are fewer in a turn than small ones") {
-  OneLoop setup;
-  const auto patient = used_connection(setup);
-  setup.pages = 0;
+TEST_CASE("large requests are fewer in a turn than small ones, and so are large answers") {
   const std::string large =
       "GET / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(15'000, 'x') + "\r\n\r\n";
-  constexpr int count = 40;
-  std::string requests;
-  for (int i = 0; i < count; ++i) requests += large;
-  RawClient greedy{setup.port};
-  greedy.send(get_of("/wait"));
-  setup.wait.has_begun.acquire();
-  greedy.send(requests);
-  patient->send(get_of("/count"));
-  setup.wait.may_end.release();
-  CHECK(std::stoi(patient->receive().body) <= 12);
-  for (int i = 0; i <= count; ++i) CHECK(greedy.receive().body == "page");
+  for (const std::string& request : {large, get + get_of("/medium")}) {
+    OneLoop setup;
+    const auto patient = used_connection(setup);
+    setup.pages = 0;
+    constexpr int count = 40;
+    std::string requests;
+    for (int i = 0; i < count; ++i) requests += request;
+    RawClient greedy{setup.port};
+    greedy.send(get_of("/wait"));
+    setup.wait.has_begun.acquire();
+    greedy.send(requests);
+    patient->send(get_of("/count"));
+    setup.wait.may_end.release();
+    CHECK(std::stoi(patient->receive().body) <= 12);
+    while (setup.pages < count) CHECK(greedy.receive().status == 200);
+  }
 }
 
 TEST_CASE("a crowd of such clients does not hold up one that asks for little") {
@@ -670,6 +678,20 @@ TEST_CASE("a single answer over the bound of memory reaches its client") {
   client.send(get_of("/large") + get_of("/large") + get_of("/large"));
   wait_until([&] { return setup.front.statistics().unsent_bytes > 1 << 20; });
   for (int i = 0; i < 3; ++i) CHECK(client.receive().body.size() == 4 << 20);
+  CHECK(setup.front.statistics().connections_evicted == 0);
+}
+
+TEST_CASE("a page that clients do not take is in memory once") {
+  Setup setup;
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 1; i <= 20; ++i) {
+    clients.push_back(std::make_unique<RawClient>(setup.port));
+    clients.back()->send(get_of("/shared"));
+    wait_until([&] { return setup.shared.use_count() == 1 + i; });
+  }
+  CHECK(setup.front.statistics().unsent_bytes < 20 << 10);
+  for (const auto& client : clients) CHECK(client->receive().body == *setup.shared);
+  wait_until([&] { return setup.shared.use_count() == 1; });
   CHECK(setup.front.statistics().connections_evicted == 0);
 }
 

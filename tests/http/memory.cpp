@@ -29,10 +29,10 @@ constexpr std::size_t large_bytes = 1 << 20;
 // Answers with a large body that is there already: before the request's body at /early, else after.
 class LargeAnswers final : public http::Handler {
  public:
-  std::optional<Response> before_body(const Request& request) override {
+  std::optional<http::Answer> before_body(const Request& request) override {
     if (request.path == "/small") return Response{200, {}, "small"};
     if (request.path != "/early") return {};
-    return std::move(answer);
+    return http::Answer{std::move(answer)};
   }
   std::size_t max_body_bytes() const override { return 1 << 21; }
   Response too_large(const Request&) override { return {413, {}, {}}; }

@@ -82,6 +82,7 @@ struct Peer {
   const ConnectionContext context{limits, budget, unsent, counters, date};
   Connection connection{"192.0.2.1", context};
 
+  const SharedBody shared = std::make_shared<const std::string>(1'000, 's');
   std::size_t takes_bytes = 1'000'000;  // the client, of the output
   Strings handled;                      // "METHOD PATH BODY"
   std::string got;                      // by the client
@@ -95,6 +96,8 @@ struct Peer {
       case Step::head:
         if (connection.request().path == "/early") {
           connection.answer({403, {}, "early"}, false);
+        } else if (connection.request().path == "/shared") {
+          connection.answer({200, {}, {}}, false, shared);
         } else {
           connection.take_body(max_body_bytes);
           // As a loop does where the handler has thrown.
@@ -319,6 +322,39 @@ TEST_CASE("what of an answer is not sent is counted, and given back when it is")
   other.receive(get("/a"));
   CHECK(other.connection.is_closed());
   CHECK(other.unsent.used() == 0);
+}
+
+TEST_CASE("a shared body is sent like one of the answer's own") {
+  Peer peer;
+  const std::string whole = "200 " + *peer.shared;
+  peer.receive(get("/shared") + get("/a") + get("/shared"));
+  CHECK(peer.take_answers() == Strings{whole, "200 GET /a ", whole});
+  peer.receive("HEAD /shared HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(peer.got.find("\r\nContent-Length: 1000\r\n") != std::string::npos);
+  CHECK(peer.got.ends_with("\r\n\r\n"));
+  peer.got.clear();
+  peer.takes_bytes = 0;
+  peer.receive(get("/shared") + get("/a"));
+  while (peer.connection.wait() == Wait::client) {
+    peer.takes_bytes = 7;
+    peer.receive("");
+  }
+  peer.takes_bytes = 1'000;
+  peer.receive("");
+  CHECK(peer.take_answers() == Strings{whole, "200 GET /a "});
+  CHECK(peer.shared.use_count() == 1);
+}
+
+TEST_CASE("a shared body is in memory once, and so does not count for each client") {
+  Peer peer;
+  peer.takes_bytes = 10;
+  peer.receive(get("/shared"));
+  CHECK(peer.unsent.used() >= 100);
+  CHECK(peer.unsent.used() < peer.shared->size());
+  CHECK(peer.shared.use_count() == 2);
+  peer.connection.close();
+  CHECK(peer.unsent.used() == 0);
+  CHECK(peer.shared.use_count() == 1);
 }
 
 TEST_CASE("an answer is taken only for the request that it belongs to") {

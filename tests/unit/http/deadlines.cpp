@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 struct NoHandler final : Handler {
-  std::optional<Response> before_body(const Request&) override { return {}; }
+  std::optional<Answer> before_body(const Request&) override { return {}; }
   std::size_t max_body_bytes() const override { return 0; }
   Response too_large(const Request&) override { return {}; }
   void handle(const Request&, std::function<void(Response)>) override {}

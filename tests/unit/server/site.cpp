@@ -13,7 +13,7 @@ struct Setup {
   Setup() { gate->let_all(); }
 
   // The answer to a request without a body, or nothing where a body is wanted.
-  std::optional<Response> ask(std::string_view method, std::string_view path) {
+  std::optional<http::Answer> ask(std::string_view method, std::string_view path) {
     Request request;
     request.method = method;
     request.path = path;
@@ -53,14 +53,14 @@ TEST_CASE("a route answers its methods at its path") {
   for (const std::string_view method : {"GET", "HEAD"}) {
     const auto page = setup.ask(method, "/");
     REQUIRE(page);
-    CHECK(page->status == 200);
-    CHECK(page->body == "page");  // which is not sent to HEAD, but counted
-    CHECK(header(*page, "Content-Type") == "text/html");
+    CHECK(page->response.status == 200);
+    CHECK(page->body() == "page");  // which is not sent to HEAD, but counted
+    CHECK(header(page->response, "Content-Type") == "text/html");
   }
   const auto echo = setup.ask("POST", "/echo");
   REQUIRE(echo);
-  CHECK(echo->status == 201);
-  CHECK(echo->body == "/echo");
+  CHECK(echo->response.status == 201);
+  CHECK(echo->body() == "/echo");
 }
 
 TEST_CASE("another method is answered with the methods that are allowed") {
@@ -68,11 +68,11 @@ TEST_CASE("another method is answered with the methods that are allowed") {
   for (const std::string_view method : {"POST", "PUT", "OPTIONS", "get"}) {
     const auto answer = setup.ask(method, "/");
     REQUIRE(answer);
-    CHECK(answer->status == 405);
-    CHECK(header(*answer, "Allow") == "GET, HEAD");
-    CHECK(answer->body == "Only GET and HEAD are allowed.\n");
+    CHECK(answer->response.status == 405);
+    CHECK(header(answer->response, "Allow") == "GET, HEAD");
+    CHECK(answer->body() == "Only GET and HEAD are allowed.\n");
   }
-  CHECK(header(*setup.ask("GET", "/echo"), "Allow") == "POST");
+  CHECK(header(setup.ask("GET", "/echo")->response, "Allow") == "POST");
 }
 
 TEST_CASE("a path is matched as it is, and every other one is not found") {
@@ -81,7 +81,7 @@ TEST_CASE("a path is matched as it is, and every other one is not found") {
     CAPTURE(path);
     const auto answer = setup.ask("GET", path);
     REQUIRE(answer);
-    CHECK(answer->status == 404);
+    CHECK(answer->response.status == 404);
   }
 }
 
@@ -89,8 +89,8 @@ TEST_CASE("the endpoint's path is the endpoint's, with all methods and bodies") 
   Setup setup;
   CHECK(setup.site.max_body_bytes() == 10'000);
   CHECK_FALSE(setup.ask("POST", "/e"));
-  CHECK(setup.ask("GET", "/e")->status == 405);
-  CHECK(header(*setup.ask("GET", "/e"), "Allow") == "POST, OPTIONS");
+  CHECK(setup.ask("GET", "/e")->response.status == 405);
+  CHECK(header(setup.ask("GET", "/e")->response, "Allow") == "POST, OPTIONS");
   Request request;
   request.method = "POST";
   request.path = "/e";
