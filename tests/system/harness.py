@@ -9,6 +9,7 @@ import argparse
 import collections
 import contextlib
 import ctypes
+import glob
 import os
 import pathlib
 import random
@@ -24,6 +25,7 @@ import traceback
 
 SKIPPED = 77
 LIBC = ctypes.CDLL(None)
+FAKETIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
 PR_SET_PDEATHSIG = 1
 
 ENDING_SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGPWR, signal.SIGXCPU]
@@ -69,6 +71,14 @@ def environment(extra=None):
     """This process's environment without the settings that a developer may have exported for the server."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EVENTCOLLECT_")}
     return {**kept, **(extra or {})}
+
+
+def faked_clock(**settings):
+    """The environment of a program whose clock shows what these settings of libfaketime say. Deadlines are not moved."""
+    libraries = glob.glob(FAKETIME)
+    need(libraries, "the package faketime")
+    return {"LD_PRELOAD": libraries[-1], "FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1", "TZ": "UTC",
+            **{name: str(value) for name, value in settings.items()}}
 
 
 class Server:

@@ -15,7 +15,6 @@ raw object and no unfinished plan is left, and no dead letter.
 
 import collections
 import contextlib
-import glob
 import gzip
 import http.client
 import json
@@ -42,15 +41,11 @@ from harness import check, need, wait_until
 CLIENTS = 4
 TIMEOUT = 120  # seconds for whatever has to happen sooner or later
 HOUR = 3600
-FAKETIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
 
 
 def ahead(seconds):
     """The environment of a program whose clock is so much ahead."""
-    libraries = glob.glob(FAKETIME)
-    need(libraries, "the package faketime")
-    return {"LD_PRELOAD": libraries[-1], "FAKETIME": f"+{seconds}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1"}
+    return harness.faked_clock(FAKETIME=f"+{seconds}s")
 
 
 def services(*words):
