@@ -16,7 +16,8 @@ build='g++ cmake ninja-build ccache pkgconf libsimdjson-dev libfmt-dev zlib1g-de
   libpq-dev
   libsqlite3-dev
   libcurl4-openssl-dev libssl-dev libpugixml-dev'
-test='clang doctest-dev python3 git chromium chromium-driver
+test='clang doctest-dev python3 git
+  chromium chromium-driver firefox-esr webkit2gtk-driver xvfb
   postgresql pgbouncer rabbitmq-server openssl
   ceph-mon ceph-osd radosgw curl nodejs haproxy nginx-light faketime'
 dev='clang clang-format clang-tidy'

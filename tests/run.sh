@@ -22,5 +22,10 @@ if [ -n "$fast" ]; then
 fi
 cmake --build --preset release
 
+# Firefox and WebKit are for those who ask, as -L browsers does, and for CI.
+if [ $# -eq 0 ] && [ -z "${CI-}" ]; then
+  set -- -E '^browsers[.](firefox|webkit)[.]'
+fi
+
 # Starts the servers that tests talk to, and ends them with ctest.
 exec python3 tests/services.py with ctest --preset release "$@"

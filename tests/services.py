@@ -74,10 +74,11 @@ def say(message):
 
 
 def free_port(taken=set()):
-    """A port outside the range of outgoing connections, which could take it while a server is down."""
+    """A port outside the range of outgoing connections, which could take it while a server is down, and past those that
+    browsers do not open (10080 is the last)."""
     first = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
-        port = random.SystemRandom().randrange(10_000, max(first, 12_000))
+        port = random.SystemRandom().randrange(10_100, max(first, 12_000))
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((HOST, port))
             if port not in taken:

@@ -1,115 +1,31 @@
 #!/usr/bin/env python3
 """A real browser's click on the demo page is a line on disk.
 
-Headless Chromium loads the page from the server, clicks both buttons and waits for the answer that the page shows.
+Chromium, Firefox or WebKit loads the page from the server, clicks both buttons and waits for the answer that the page shows.
 Then the two events are in the file, with the page's address, the properties and a credible time; no
-cookie was set and nothing was loaded from elsewhere. The page's script, copied into another page, works unchanged.
+cookie was set and nothing was loaded from elsewhere. The page's script, copied into another page, works unchanged, and so
+does a page that knows nothing but the request.
 """
 
-import base64
-import contextlib
-import json
 import pathlib
 import re
-import shutil
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 
-import harness
+import browsers
 import web
 from events import stored_events
-from harness import check, need, wait_until
+from harness import check, wait_until
 
 DEMO_PAGE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "server" / "index.html"
-ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key of an element's id, from the W3C WebDriver recommendation
-FLAGS = ["--headless", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run", "--no-proxy-server",
-         "--no-default-browser-check", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--disable-default-apps", "--disable-extensions", "--disable-domain-reliability", "--metrics-recording-only",
-         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--window-size=800,600",
-         "--no-sandbox"]  # it opens our own page only, and Chromium's sandbox works neither for root nor in most containers
-
-
-class Browser:
-    """A WebDriver session: the commands that the cases need, over plain HTTP."""
-
-    def __init__(self, driver_url, chromium, profile):
-        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        self.session = driver_url + "/session"
-        options = {"binary": chromium, "args": [*FLAGS, f"--user-data-dir={profile}"]}
-        wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        started = self.command("POST", "", {"capabilities": {"alwaysMatch": wanted}})
-        self.session += "/" + started["sessionId"]
-
-    def command(self, method, path, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.session + path, data, {"Content-Type": "application/json"}, method=method)
-        try:
-            with self.opener.open(request, timeout=30) as response:
-                return json.load(response)["value"]
-        except urllib.error.HTTPError as error:
-            raise harness.Failure(f"WebDriver {method} {path}: {error.read()[:500]!r}") from None
-
-    def open(self, url):
-        self.command("POST", "/url", {"url": url})
-
-    def find_all(self, selector):
-        found = self.command("POST", "/elements", {"using": "css selector", "value": selector})
-        return [element[ELEMENT] for element in found]
-
-    def click(self, element):
-        self.command("POST", f"/element/{element}/click", {})
-
-    def text(self, selector):
-        return self.command("GET", f"/element/{self.find_all(selector)[0]}/text")
-
-    def evaluate(self, expression):
-        return self.command("POST", "/execute/sync", {"script": f"return {expression}", "args": []})
-
-    def cookies(self):
-        return self.command("GET", "/cookie")
-
-    def complaints(self):
-        return [entry["message"] for entry in self.command("POST", "/se/log", {"type": "browser"})]
-
-    def screenshot(self, path):
-        pathlib.Path(path).write_bytes(base64.b64decode(self.command("GET", "/screenshot")))
-
-    def quit(self):
-        self.command("DELETE", "")
-
-
-@contextlib.contextmanager
-def browser(context):
-    """Chromium with an empty profile, behind a driver of its own."""
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    need(chromium and driver, "chromium and chromedriver (Debian: chromium chromium-driver)")
-    said = context.folder / "chromedriver.out"
-    with said.open("wb") as output:
-        process = subprocess.Popen([driver, "--port=0"], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                   env=harness.environment({"HOME": str(context.folder)}))
-    try:
-        port = wait_until(lambda: re.search(r"started successfully on port (\d+)", said.read_text()), "chromedriver")
-        session = Browser(f"http://127.0.0.1:{port.group(1)}", chromium, context.folder / "profile")
-        try:
-            yield session
-        finally:
-            session.quit()
-    finally:
-        process.terminate()
-        process.wait(10)
-
 
 def click_both(context, session):
     """Clicks the page's two buttons, each once the answer to the one before is shown; returns the two events."""
-    buttons = session.find_all("[data-event]")
-    check(len(buttons) == 2, f"{len(buttons)} buttons on the page")
     session.evaluate("document.querySelector('[data-event-result]').textContent = ''")
-    for button in buttons:
+    check(len(session.elements("[data-event]")) == 2, "the page has not two buttons")
+    for number in range(2):
         before = session.text("[data-event-result]")
-        session.click(button)
+        session.click("[data-event]", number)
         wait_until(lambda: session.text("[data-event-result]") != before, "the page shows an answer")
         shown = session.text("[data-event-result]")
         check("202" in shown, f"the page shows {shown!r}")
@@ -144,7 +60,7 @@ def check_private(server, session):
 def demo_page(context):
     server = context.start()
     check(web.get(server.url, "/").headers.get_content_type() == "text/html", "the page is not text/html")
-    with browser(context) as session:
+    with browsers.browser(context) as session:
         address = server.url + "/?from=test#top"
         session.open(address)
         for event, button in zip(click_both(context, session), ("first", "second")):
@@ -168,7 +84,7 @@ def copied_script(context):
     page = context.folder / "own.html"
     page.write_text(OWN_PAGE.format(script=scripts[0]))
     server = context.start("--page", page)
-    with browser(context) as session:
+    with browsers.browser(context) as session:
         session.open(server.url + "/")
         first, second = click_both(context, session)
         check_event(first, server.url + "/", "basket", "Our “shop”")
@@ -177,9 +93,40 @@ def copied_script(context):
     server.stop()
 
 
+PLAIN_PAGE = """<!doctype html><html lang="en"><title>A page that knows only the request</title><link rel="icon" href="data:,">
+<button>Read on</button><button>Close</button>
+<script>
+for (const button of document.querySelectorAll('button')) {
+  button.onclick = () => fetch('/events', {
+    method: 'POST',
+    headers: {'Content-Type': 'application/json'},
+    body: JSON.stringify({event: 'clicked_event', url: location.href, properties: {button_text: button.textContent}}),
+  }).then(answer => document.title = answer.status);
+}
+</script></html>
+"""
+
+
+def page_without_the_client(context):
+    page = context.folder / "plain.html"
+    page.write_text(PLAIN_PAGE)
+    server = context.start("--page", page)
+    with browsers.browser(context) as session:
+        session.open(server.url + "/")
+        for number, text in enumerate(("Read on", "Close"), 1):
+            session.click("button", number - 1)
+            event = wait_until(lambda: stored_events(context.events, live=True)[number - 1:], "the click is stored")[0]
+            check(event["event"] == "clicked_event" and event["url"] == server.url + "/", f"not what was sent: {event}")
+            check(event["properties"] == {"button_text": text}, f"not what was sent: {event}")
+            wait_until(lambda: session.evaluate("document.title") == "202", "the page has its answer")
+            session.evaluate("document.title = ''")
+        check(len(stored_events(context.events, live=True)) == 2, "two clicks are not two events")
+    server.stop()
+
+
 def add_arguments(parser):
     parser.add_argument("--screenshot", metavar="FILE", help="where to save a picture of the demo page after the clicks")
 
 
 if __name__ == "__main__":
-    sys.exit(harness.run(__doc__, [demo_page, copied_script], 120, add_arguments))
+    sys.exit(browsers.run(__doc__, [demo_page, copied_script, page_without_the_client], 120, add_arguments))

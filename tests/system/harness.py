@@ -23,6 +23,9 @@ import tempfile
 import time
 import traceback
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+from services import free_port  # noqa: E402, F401, for the scripts that import this one
+
 SKIPPED = 77
 LIBC = ctypes.CDLL(None)
 FAKETIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
