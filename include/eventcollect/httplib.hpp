@@ -20,13 +20,20 @@
 // - Range is ignored in a request with a body.
 //
 // It does so in the pre-routing and the post-routing handler. Those that the server has already are
-// kept and called; set later, they would replace ours, and then the endpoint answers 500 and says
-// so. The host's error handler, exception handler, logger and limits are not touched.
+// kept and called. Set after mount(), a post-routing handler replaces ours, and then all paths
+// answer 500 and say so; a pre-routing handler does likewise, and then the endpoint answers 500 and
+// every connection closes after its answer. The host's error handler, exception handler, logger and
+// limits are not touched.
 //
-// What is left: a thread serves one connection at a time, no limit bounds the time of a whole
-// request, and bodies for other paths are read and inflated without a bound before a handler sees
-// them. A proxy in front that buffers requests makes up for these (examples/embed/README.md). And
-// cpp-httplib 0.11 takes trailers behind chunks for a fault: such a request gets 400.
+// How long a body took to come is measured from the end of the head, since cpp-httplib shows no
+// earlier byte.
+//
+// What is left: where stop() is called between the head and the content of an answer that closes
+// its connection, the content is cut off, as cpp-httplib does with all content providers: the
+// client has to send again. A thread serves one connection at a time, no limit bounds the time of a
+// whole request, and bodies for other paths are read and inflated without a bound before a handler
+// sees them. A proxy in front that buffers requests makes up for these (examples/embed/README.md).
+// And cpp-httplib 0.11 takes trailers behind chunks for a fault: such a request gets 400.
 #pragma once
 
 #include <httplib.h>
@@ -182,6 +189,7 @@ inline void answer(httplib::Response& to, const Response& from) {
 // answer before which the body is not known to be whole.
 inline void serve_with_body(const Endpoint& endpoint, const httplib::Request& from,
                             httplib::Response& to, const httplib::ContentReader& reader) {
+  const auto start = std::chrono::steady_clock::now();
   AdaptedRequest adapted{from, endpoint};
   if (!has_body(from)) return answer(to, endpoint.handle(adapted.view));
   const UninterpretedBody uninterpreted{from};
@@ -205,6 +213,8 @@ inline void serve_with_body(const Endpoint& endpoint, const httplib::Request& fr
   // cpp-httplib takes a malformed chunk for the last one: nothing behind chunks is trusted.
   if (!is_chunked(from)) note(Progress::body_read, to);
   adapted.view.body = body;
+  adapted.view.upload_time = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - start);
   answer(to, endpoint.handle(adapted.view));
 }
 
@@ -231,12 +241,16 @@ void mount(httplib::Server& server, const Endpoint& endpoint) {
   const auto with_body = [endpoint, &server](const httplib::Request& request,
                                              httplib::Response& response,
                                              const httplib::ContentReader& reader) {
-    if (!adapter::closes_unread_connections(server)) return adapter::reject_all(request, response);
+    if (!adapter::closes_unread_connections(server)) {
+      return adapter::reject_all(server, request, response);
+    }
     adapter::serve_with_body(endpoint, request, response, reader);
   };
   const auto without_body = [endpoint, &server](const httplib::Request& request,
                                                 httplib::Response& response) {
-    if (!adapter::closes_unread_connections(server)) return adapter::reject_all(request, response);
+    if (!adapter::closes_unread_connections(server)) {
+      return adapter::reject_all(server, request, response);
+    }
     adapter::answer(response, endpoint.handle(adapter::AdaptedRequest{request, endpoint}.view));
   };
   server.Post(pattern, with_body)

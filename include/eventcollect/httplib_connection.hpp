@@ -108,14 +108,39 @@ inline httplib::ContentProvider failing_after(std::size_t bytes, httplib::Conten
   };
 }
 
+// cpp-httplib replaces handlers without a word and tells neither which it has nor whether it is
+// stopping, so these look at its own members, for which C++ leaves explicit instantiations as the
+// one way.
+httplib::Server::HandlerWithResponse& pre_routing_handler(httplib::Server& server);
+httplib::Server::Handler& post_routing_handler(httplib::Server& server);
+bool is_stopping(const httplib::Server& server);
+
+template <auto pre_routing, auto post_routing, auto socket>
+struct Members {
+  friend httplib::Server::HandlerWithResponse& pre_routing_handler(httplib::Server& server) {
+    return server.*pre_routing;
+  }
+  friend httplib::Server::Handler& post_routing_handler(httplib::Server& server) {
+    return server.*post_routing;
+  }
+  friend bool is_stopping(const httplib::Server& server) {
+    return server.*socket == INVALID_SOCKET;
+  }
+};
+template struct Members<&httplib::Server::pre_routing_handler_,
+                        &httplib::Server::post_routing_handler_, &httplib::Server::svr_sock_>;
+
 // Has the connection closed after the response, which is complete but for these headers.
-inline void close_after(const httplib::Request& request, httplib::Response& response) {
+inline void close_after(const httplib::Server& server, const httplib::Request& request,
+                        httplib::Response& response) {
   response.headers.erase("Keep-Alive");
   response.headers.erase("Connection");
   response.set_header("Connection", "close");
   if (!response.content_provider_ && !response.has_header("Content-Length")) {
     response.set_header("Content-Length", std::to_string(response.body.size()));
   }
+  // While it stops, it closes anyway, and of the content it sends only what is in the body.
+  if (is_stopping(server)) return;
   if (request.method == "HEAD") {
     // Nothing is asked for the content of an answer to HEAD, so the request poses as GET until
     // then.
@@ -152,12 +177,31 @@ inline void say_connection_once(httplib::Response& response) {
   response.set_header("Connection", value);
 }
 
+inline bool closes_unread_connections(httplib::Server& server);
+
+// The answer where the host has replaced one of our handlers.
+inline void reject_all(const httplib::Server& server, const httplib::Request& request,
+                       httplib::Response& response) {
+  response.status = 500;
+  response.set_content(
+      "eventcollect: set_pre_routing_handler() or set_post_routing_handler() was called after "
+      "mount(): call it before mount(), which keeps it\n",
+      "text/plain");
+  close_after(server, request, response);
+}
+
 // The server's pre-routing handler. cpp-httplib owns the request and shows it to handlers as const.
 struct BeforeRouting {
+  httplib::Server& server;
   httplib::Server::HandlerWithResponse of_host;
 
   httplib::Server::HandlerResponse operator()(const httplib::Request& request,
                                               httplib::Response& response) const {
+    // No path is safe without our other handler.
+    if (!closes_unread_connections(server)) {
+      reject_all(server, request, response);
+      return httplib::Server::HandlerResponse::Handled;
+    }
     // PRI begins HTTP/2: older releases read all that follows as its body.
     if (!has_clear_end(request) || request.method == "PRI") {
       response.status = 400;
@@ -178,6 +222,7 @@ struct BeforeRouting {
 
 // Its post-routing handler, which sees every answer before it is written.
 struct AfterRouting {
+  httplib::Server& server;
   httplib::Server::Handler of_host;
 
   void operator()(const httplib::Request& request, httplib::Response& response) const {
@@ -185,29 +230,12 @@ struct AfterRouting {
     // Newer releases say that they close after an error, and then don't.
     const bool is_said = response.has_header("Connection");
     if (!is_read_whole(request, response) || (is_said && response.status >= 400)) {
-      close_after(request, response);
+      close_after(server, request, response);
     } else if (is_said) {
       say_connection_once(response);
     }
   }
 };
-
-// cpp-httplib replaces handlers without a word and does not tell which it has, so these look at its
-// private members, for which C++ leaves explicit instantiations as the one way.
-httplib::Server::HandlerWithResponse& pre_routing_handler(httplib::Server& server);
-httplib::Server::Handler& post_routing_handler(httplib::Server& server);
-
-template <auto pre_routing, auto post_routing>
-struct Handlers {
-  friend httplib::Server::HandlerWithResponse& pre_routing_handler(httplib::Server& server) {
-    return server.*pre_routing;
-  }
-  friend httplib::Server::Handler& post_routing_handler(httplib::Server& server) {
-    return server.*post_routing;
-  }
-};
-template struct Handlers<&httplib::Server::pre_routing_handler_,
-                         &httplib::Server::post_routing_handler_>;
 
 inline bool closes_unread_connections(httplib::Server& server) {
   return pre_routing_handler(server).target<BeforeRouting>() != nullptr &&
@@ -216,18 +244,8 @@ inline bool closes_unread_connections(httplib::Server& server) {
 
 inline void close_unread_connections(httplib::Server& server) {
   if (closes_unread_connections(server)) return;
-  server.set_pre_routing_handler(BeforeRouting{pre_routing_handler(server)});
-  server.set_post_routing_handler(AfterRouting{post_routing_handler(server)});
-}
-
-// The answer where the host has replaced one of ours.
-inline void reject_all(const httplib::Request& request, httplib::Response& response) {
-  response.status = 500;
-  response.set_content(
-      "eventcollect: set_pre_routing_handler() or set_post_routing_handler() was called after "
-      "mount(): call it before mount(), which keeps it\n",
-      "text/plain");
-  close_after(request, response);
+  server.set_pre_routing_handler(BeforeRouting{server, pre_routing_handler(server)});
+  server.set_post_routing_handler(AfterRouting{server, post_routing_handler(server)});
 }
 
 }  // namespace eventcollect::httplib_adapter
