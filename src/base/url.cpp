@@ -71,10 +71,16 @@ void check_for_stray_password(const Url& url, std::string_view rest) {
   const bool has_port = colon != std::string_view::npos && !authority.ends_with(']');
   if (!has_port || authority.find('@') != std::string_view::npos) return;
   const std::string_view port = authority.substr(colon + 1);
-  if (port.find_first_not_of("0123456789") == std::string_view::npos) return;
-  if (rest.find('@') == std::string_view::npos) return;
+  if (port.find_first_not_of("0123456789") != std::string_view::npos) {
+    if (rest.find('@') == std::string_view::npos) return;
+    throw ConfigError{fmt::format(
+        "{}: the port is malformed; in a password, write @ as %40, / as %2F and ? as %3F",
+        url.scheme)};
+  }
+  if (rest.substr(0, rest.find('?')).find('@') == std::string_view::npos) return;
   throw ConfigError{
-      fmt::format("{}: the port is malformed; in a password, write @ as %40, / as %2F and ? as %3F",
+      fmt::format("{}: the path has a bare '@', which may end a password: in a path, write @ as "
+                  "%40, in a password, write / as %2F",
                   url.scheme)};
 }
 

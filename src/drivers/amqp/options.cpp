@@ -72,16 +72,7 @@ void parse_authority(std::string_view text, AmqpBroker& broker) {
   }
 }
 
-// A password with a bare '/' becomes a port and a virtual host, and messages show those.
-void check_for_stray_password(const Url& url) {
-  const bool has_user = url.authority.find('@') != std::string::npos;
-  const bool has_port = url.authority.find(':') != std::string::npos;
-  if (has_user || !has_port || url.path.find('@') == std::string::npos) return;
-  throw ConfigError{"amqp: the virtual host is malformed; in a password, write / as %2F"};
-}
-
 AmqpBroker broker_of(const Url& url, UrlOptions& options) {
-  check_for_stray_password(url);
   AmqpBroker broker;
   broker.tls = url.scheme == "amqps";
   parse_authority(url.authority, broker);

@@ -39,13 +39,23 @@ void replace_all(std::string& text, std::string_view what, std::string_view by) 
   }
 }
 
+// Whether the path of a URI holds a bare '@'.
+bool has_at_in_path(std::string_view conninfo) {
+  const std::size_t authority = conninfo.find("://");
+  if (authority == std::string_view::npos) return false;
+  const std::size_t path = conninfo.find_first_of("/?", authority + 3);
+  if (path == std::string_view::npos) return false;
+  return conninfo.substr(path, conninfo.find('?', path) - path).find('@') != std::string_view::npos;
+}
+
 // A password with a bare '@', '/' or ':' moves into the other parts of a URL, one behind a value
 // with an odd quote into that value, and libpq shows those in its messages.
-void check_for_stray_password(const ConnectionOptions& all) {
+void check_for_stray_password(std::string_view conninfo, const ConnectionOptions& all) {
   const auto holds = [&](std::string_view option, std::string_view signs) {
     return value_of(all, option).find_first_of(signs) != std::string::npos;
   };
-  const bool is_stray = holds("host", "@=") || holds("dbname", "@=") || holds("user", "=") ||
+  const bool is_stray = has_at_in_path(conninfo) || holds("host", "@=") || holds("dbname", "=") ||
+                        holds("user", "=") ||
                         value_of(all, "port").find_first_not_of("0123456789,") != std::string::npos;
   if (is_stray) {
     throw ConfigError{
@@ -79,7 +89,7 @@ Connection::Connection(std::string conninfo) : conninfo_{std::move(conninfo)} {
         "postgres: libpq cannot read where to connect to; it looks like "
         "postgres://user@host:port/database?option=value or host=… dbname=…"};
   }
-  check_for_stray_password(all);
+  check_for_stray_password(conninfo_, all);
 }
 
 void Connection::open() {

@@ -73,6 +73,11 @@ TEST_CASE("an AMQP URL is decoded part by part") {
     CAPTURE(root);
     CHECK(sink_options(root).broker.virtual_host == "/");
   }
+  for (const char* url : {"amqp://h:5672/a%40b", "amqp://h/a@b", "amqp://[::1]:5672/a%40b",
+                          "amqp://u@h:5672/a@b", "amqp://u:p@h:5672/a%40b", "amqp:/a@b"}) {
+    CAPTURE(url);
+    CHECK(sink_options(url).broker.virtual_host == "a@b");
+  }
 }
 
 TEST_CASE("the password comes from the environment where the URL has none") {

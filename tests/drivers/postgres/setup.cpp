@@ -58,6 +58,7 @@ TEST_CASE("a URL of Postgres with a fault is rejected without its password") {
       {"postgres://u:topsecret@h:1:2/db", "write @ as %40"},
       {"postgres://u:top@secret@h/db", "write @ as %40"},
       {"postgres://u:topsecret/x@h/db", "write @ as %40"},
+      {"postgres://u:1/topsecret@h/db", "write @ as %40"},
       {"postgres://[u:topsecret/db", "postgres://user@host:port/database"},
       {"postgres://u%20password=topsecret@h/db", "write @ as %40"},
       {"postgres:///db?host=h%20password=topsecret", "write @ as %40"},
@@ -70,6 +71,19 @@ TEST_CASE("a URL of Postgres with a fault is rejected without its password") {
     CHECK(failure.starts_with("config: postgres: "));
     CHECK(has(failure, fault.second));
     CHECK_FALSE(has(failure, "secret"));
+  }
+}
+
+TEST_CASE("a database may have @ in its name, where it is not part of a password") {
+  for (const std::string url :
+       {"postgres://127.0.0.1:1/a%40b", "postgres://u:p@127.0.0.1:1/a%40b"}) {
+    CAPTURE(url);
+    CHECK(config_failure(url) == "none");
+  }
+  for (const std::string connection :
+       {"postgres://u:topsecret/x@h/db", "postgres://u:1/topsecret@h"}) {
+    CAPTURE(connection);
+    CHECK_THROWS_AS(PostgresSink{PostgresSinkOptions{.connection = connection}}, ConfigError);
   }
 }
 

@@ -118,8 +118,9 @@ TEST_CASE("a URL without a scheme is not repeated, since a password may be in it
 TEST_CASE("what is left of a password that was not escaped is not shown") {
   for (const std::string_view text :
        {"host=db user=u password=hunter2", "password=hunter2", "amqp://u:hunter2/x@host/v",
-        "amqp://u:x/hunter2@host/v", "amqp://u:x?hunter2@host/v", "amqp://u:x?hunter2=1@host/v",
-        "amqp://u:1?hunter2@host/v", "amqp://h/v?password=a&hunter2", "amqp://h/?a@hunter2=1",
+        "amqp://u:1/hunter2@host/v", "mydb://u:1/hunter2@host", "amqp://u:x/hunter2@host/v",
+        "amqp://u:x?hunter2@host/v", "amqp://u:x?hunter2=1@host/v", "amqp://u:1?hunter2@host/v",
+        "amqp://h/v?password=a&hunter2", "amqp://h/?a@hunter2=1",
         "amqp://h/?password=a@hunter2=1&password=a@hunter2=1"}) {
     CAPTURE(text);
     const std::string message = message_of([&] { UrlOptions{Url::parse(text)}.finish(); });
@@ -133,10 +134,12 @@ TEST_CASE("what is left of a password that was not escaped is not shown") {
   CHECK(contains(message, "has no option without a value"));
   CHECK_FALSE(contains(message, "hunter2"));
   for (const std::string_view text :
-       {"amqp://h:5672/a@b", "amqp://[::1]/a@b", "amqp://u:p@h,h2:1/a@b", "s3://bucket/a@b"}) {
+       {"amqp://h/a@b", "amqp://h:5672/a%40b", "amqp://h:5672/?a=b@c", "amqp://[::1]/a@b",
+        "amqp://u:p@h,h2:1/a@b", "s3://bucket/a@b"}) {
     CAPTURE(text);
     CHECK_NOTHROW(Url::parse(text));
   }
+  CHECK(contains(message_of([] { Url::parse("amqp://h:5672/a@b"); }), "in a path, write @ as %40"));
 }
 
 TEST_CASE("a redacted URL shows neither user nor password nor the values of options") {
