@@ -56,7 +56,9 @@ struct PostgresSinkOptions {
 // is rejected: misconfigured for what an operator has to mend (a column, the password, a right),
 // unavailable for the rest, and in doubt if the connection broke in COMMIT. Each write or call of
 // maintain() ends within `timeout`, but for the time that the system takes to resolve a host's
-// name.
+// name. The answers to its queries are short rows, at most 1,600 of them (the columns of a table).
+// What a server or the message of a trigger adds to that is not bounded: libpq keeps what comes
+// until a message is whole.
 //
 // Several hosts (postgres://u@a,b:5433/db) are tried in libpq's order, on each connection from the
 // first. One that is silent gets its part of what is left of `timeout` (of 10 s with two

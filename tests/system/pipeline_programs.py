@@ -427,7 +427,7 @@ def s3_is_down_for_a_while(context):
         balancer.start()
         wait_until(lambda: accepts(port), "the balancer listens", TIMEOUT)
         archive.start()
-        wait_until(lambda: "503" in archive.child.text(), "the archiver says that the store answers 503", TIMEOUT)
+        wait_until(lambda: re.search("s3: cannot .*: 503", archive.child.text()), "the archiver says that the store answers 503", TIMEOUT)
     finally:
         services("start", "s3")
     wait_until(lambda: sorted(sum(pipeline.lines("raw/"), [])) == sorted(ids), "each event is archived once", TIMEOUT)

@@ -101,6 +101,7 @@ Microseconds load_and_die(LoadDatabase& database, ObjectStore& store, Microsecon
     _exit(0);
   }
   if (life.count() > 0) {
+    // A random instant is the point: no condition stops the child in the middle of a commit.
     std::this_thread::sleep_for(life);
     kill(child, SIGKILL);
   }

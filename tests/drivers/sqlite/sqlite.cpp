@@ -20,6 +20,7 @@
 #include "eventcollect/drivers.hpp"
 #include "eventcollect/open.hpp"
 #include "support/events.hpp"
+#include "support/seed.hpp"
 #include "support/sqlite_database.hpp"
 #include "support/writing.hpp"
 
@@ -243,9 +244,7 @@ class Writer {
 };
 
 TEST_CASE("a kill of the writing process loses nothing acknowledged and leaves whole batches") {
-  const std::uint64_t seed = std::random_device{}();
-  MESSAGE("seed " << seed);
-  std::mt19937_64 random{seed};
+  std::mt19937_64 random{seed()};
   const TemporaryDirectory directory;
   const std::string file = directory.path("events.db");
   std::set<int> acknowledged;
@@ -257,7 +256,7 @@ TEST_CASE("a kill of the writing process loses nothing acknowledged and leaves w
       REQUIRE(writer.read_number(number));
       acknowledged.insert(number);
     }
-    // Any instant of the next write will do.
+    // A random instant of the next write is the point: no condition stops the child in the middle.
     std::this_thread::sleep_for(std::chrono::microseconds{random() % 2'000});
     writer.kill_it();
     while (writer.read_number(number)) acknowledged.insert(number);
