@@ -28,15 +28,25 @@ const std::string get = get_of("/");
 Response page(std::string body) { return {200, {{"Content-Type", "text/plain"}}, std::move(body)}; }
 
 // A page that holds up its loop, so that others have sent all that they want when it goes on.
-struct WaitingPage {
-  std::counting_semaphore<> has_begun{0};
-  std::counting_semaphore<> may_end{0};
-
+class WaitingPage {
+ public:
   Response serve() {
-    has_begun.release();
-    may_end.acquire();
+    has_begun_.release();
+    may_end_.acquire();
     return page("page");
   }
+
+  void wait_for_begin() {
+    wait_until([this] { return has_begun_.try_acquire(); });
+  }
+  void let_end() { may_end_.release(); }
+
+  // A test that fails half-way does not wait for its loops, which would hide what failed.
+  void let_all_end() { may_end_.release(1'000); }
+
+ private:
+  std::counting_semaphore<> has_begun_{0};
+  std::counting_semaphore<> may_end_{0};
 };
 
 // A served site: a page at /, events at /events that go into the test's hand.
@@ -49,7 +59,11 @@ struct Setup {
     if (is_open) gate->let_all();
     port = front.start({"127.0.0.1", 0}).port;
   }
-  ~Setup() { gate->let_all(); }
+  ~Setup() {
+    gate->let_all();
+    wait.let_all_end();
+    wait_too.let_all_end();
+  }
 
   std::vector<server::Route> routes() {
     return {
@@ -107,10 +121,10 @@ std::unique_ptr<RawClient> used_connection(const Setup& setup) {
 struct TwoLoops : Setup {
   explicit TwoLoops(http::Limits limits = {}) : Setup{limits} {
     first->send(get_of("/wait"));
-    wait.has_begun.acquire();
+    wait.wait_for_begin();
     second = std::make_unique<RawClient>(port);
     second->send(get_of("/wait-too"));
-    wait_too.has_begun.acquire();
+    wait_too.wait_for_begin();
     release(wait, *first);
     holding = used_connection(*this);
     release(wait_too, *second);
@@ -118,7 +132,7 @@ struct TwoLoops : Setup {
 
   void hold_first_loop() {
     holding->send(get_of("/wait"));
-    wait.has_begun.acquire();
+    wait.wait_for_begin();
   }
   void release_first_loop() { release(wait, *holding); }
 
@@ -128,7 +142,7 @@ struct TwoLoops : Setup {
 
  private:
   static void release(WaitingPage& page, RawClient& client) {
-    page.may_end.release();
+    page.let_end();
     CHECK(client.receive().body == "page");
   }
 };
@@ -353,13 +367,13 @@ TEST_CASE("a client that sends many requests at once lets others have their turn
   setup.pages = 0;
   RawClient greedy{setup.port};
   greedy.send(get_of("/wait"));
-  setup.wait.has_begun.acquire();
+  setup.wait.wait_for_begin();
   constexpr int count = 2'000;
   std::string requests;
   for (int i = 0; i < count; ++i) requests += get;
   greedy.send(requests);
   patient->send(get_of("/count"));
-  setup.wait.may_end.release();
+  setup.wait.let_end();
   int answered = 0;
   std::thread reading{[&] {
     while (answered <= count && greedy.receive().body == "page") ++answered;
@@ -382,10 +396,10 @@ TEST_CASE("large requests are fewer in a turn than small ones, and so are large 
     for (int i = 0; i < count; ++i) requests += request;
     RawClient greedy{setup.port};
     greedy.send(get_of("/wait"));
-    setup.wait.has_begun.acquire();
+    setup.wait.wait_for_begin();
     greedy.send(requests);
     patient->send(get_of("/count"));
-    setup.wait.may_end.release();
+    setup.wait.let_end();
     CHECK(std::stoi(patient->receive().body) <= 12);
     while (setup.pages < count) CHECK(greedy.receive().status == 200);
   }
@@ -401,13 +415,13 @@ TEST_CASE("a crowd of such clients does not hold up one that asks for little") {
   for (int i = 0; i < crowd; ++i) greedy.push_back(used_connection(setup));
   // All have sent before any but the first has a turn; that holds up the loop again in its third.
   greedy.front()->send(get_of("/wait") + requests.substr(0, 70 * get.size()) + get_of("/wait"));
-  setup.wait.has_begun.acquire();
+  setup.wait.wait_for_begin();
   for (const auto& client : greedy) client->send(requests);
-  setup.wait.may_end.release();
-  setup.wait.has_begun.acquire();
+  setup.wait.let_end();
+  setup.wait.wait_for_begin();
   const int served = setup.pages;
   patient->send(get_of("/count"));
-  setup.wait.may_end.release();
+  setup.wait.let_end();
   const int before = std::stoi(patient->receive().body) - served;
   CHECK(served > 20 * crowd);  // each has had its first turn
   CHECK(before < 10 * crowd);
@@ -463,15 +477,16 @@ TEST_CASE("of the requests of all loops the one that has been unfinished longest
   TwoLoops setup{{.max_buffered_bytes = 5'000}};
   const std::string large = post("12345", "X: " + std::string(1'900, 'x') + "\r\n");
   const std::string begun = large.substr(0, large.size() - 5);
-  std::uint64_t bytes = 0;
-  for (RawClient* client : {setup.first.get(), setup.second.get()}) {
-    client->send(begun);
-    setup.wait_for_bytes(bytes += begun.size());
-  }
+  setup.first->send(begun);
+  setup.wait_for_bytes(begun.size());
   setup.hold_first_loop();
+  // A loop looks at its clock once a round: this makes the second loop begin one after that.
+  const auto in_next_round = used_connection(setup);
+  setup.second->send(begun);
+  setup.wait_for_bytes(2 * begun.size());
   RawClient third{setup.port};
   third.send(begun);
-  setup.wait_for_bytes(bytes += begun.size());  // for a moment
+  setup.wait_for_bytes(3 * begun.size());  // for a moment
   setup.release_first_loop();
   CHECK(setup.first->receive().status == 408);
   CHECK(setup.front.statistics().connections_evicted == 1);
