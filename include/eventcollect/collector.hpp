@@ -76,8 +76,8 @@ struct CollectorOptions {
   const Clock* clock = &system_clock();  // has to outlive the collector
 
   // The handlers run on a thread of the collector, or on the caller's where the caller causes them.
-  // They must not block. Empty ones are skipped. What on_lost tracks does not come to on_lost
-  // again: its ticket tells.
+  // They must not block, and must not throw, but for std::bad_alloc, which is ignored. Empty ones
+  // are skipped. What on_lost tracks does not come to on_lost again: its ticket tells.
   LostHandler on_lost{};                           // a tracked event was given up or rejected
   std::function<void(const Error&)> on_failure{};  // a call of the sink failed
   std::function<void()> on_recovery{};             // the first success after a failure
@@ -153,13 +153,14 @@ class Collector {
   // The same without blocking: `completion` is called with what collect would return or throw, on
   // this thread or on one of the collector's. Throws std::invalid_argument where it is null. In a
   // completion, a handler or a sink, what would fail at once throws Error instead, and what meets a
-  // sink that is down waits for the next attempt: so one that sends again does not spin.
+  // sink that is down waits for the next attempt: so one that sends again does not spin. Throws
+  // std::bad_alloc where there is no memory to queue the request: `completion` is not called then.
   void collect(std::string_view body, Completion completion, const RequestInfo& info = {});
 
   // Takes an event of the backend's own. Never blocks. There is no client to send it again, so the
   // event stays queued across failures of the sink, up to the queue's bound. What has to be given
-  // up, or is rejected by the rules or the sink, goes to on_lost, and the ticket says so. A retried
-  // event may be stored after events that were tracked later.
+  // up, also for want of memory, or is rejected by the rules or the sink, goes to on_lost, and the
+  // ticket says so. A retried event may be stored after events that were tracked later.
   Ticket track(std::string_view name, const Properties& properties = {},
                const TrackOptions& options = {});
 

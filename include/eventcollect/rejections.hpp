@@ -42,6 +42,9 @@ class Rejections {
   // Removes all, for when the batch is written again.
   void clear();
 
+  // Moves all out, and is empty then.
+  std::vector<Rejection> take();
+
  private:
   std::vector<Rejection> list_;
   std::vector<bool> is_rejected_;  // by index, as far as anything was rejected

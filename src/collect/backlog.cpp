@@ -1,12 +1,11 @@
 #include "collect/backlog.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace eventcollect::collect {
 namespace {
-
-bool is_submission_kept(const Submission& submission) { return is_kept(submission.on_failure); }
 
 // Copies the events of `submission`, and moves its answer. Returns the bytes that `to` grew by.
 // Changes nothing where it throws.
@@ -19,7 +18,7 @@ std::size_t move_submission(const Batch& from, Submission& submission, Group& to
 
 }  // namespace
 
-void Backlog::keep(Group& group) {
+void Backlog::keep(Groups& group) {
   const bool was_empty = empty();
   const std::size_t kept = move_kept(group);
   if (kept == 0) return;
@@ -28,55 +27,75 @@ void Backlog::keep(Group& group) {
 }
 
 // How many were moved.
-std::size_t Backlog::move_kept(Group& group) {
-  for (Submission& submission : group.submissions) {
-    if (is_kept(submission.on_failure)) append(group.batch, std::move(submission));
+std::size_t Backlog::move_kept(Groups& group) {
+  const Batch& batch = group.front().batch;
+  auto& submissions = group.front().submissions;
+  const std::size_t events_before = events_;
+  const std::size_t bytes_before = bytes_;
+  const auto is_unkept = [](const Submission& one) { return !is_kept(one.on_failure); };
+  const auto first = std::stable_partition(submissions.begin(), submissions.end(), is_unkept);
+  auto next = first;
+  try {
+    for (; next != submissions.end(); ++next) append(batch, *next);
+  } catch (const std::bad_alloc&) {
+    if (first == submissions.begin()) {
+      group.front().taken = static_cast<std::size_t>(next - first);
+      events_ = events_before + batch.size();
+      bytes_ = bytes_before + group.front().memory_bytes();
+      parts_.splice(parts_.end(), group);
+      return submissions.size();
+    }
   }
-  return std::erase_if(group.submissions, is_submission_kept);
+  const auto moved = static_cast<std::size_t>(next - first);
+  submissions.erase(first, next);
+  return moved;
 }
 
 // Adds one at the end. A part of which some are taken does not grow, so that its memory goes once
-// the others are taken.
-void Backlog::append(const Batch& from, Submission submission) {
-  const bool begins_part = parts_.empty() || parts_.back().taken > 0 ||
-                           parts_.back().group.batch.bytes() >= max_batch_bytes_;
-  if (begins_part) parts_.emplace_back();
-  std::size_t bytes = 0;
-  try {
-    bytes = move_submission(from, submission, parts_.back().group);
-  } catch (...) {
-    if (begins_part) parts_.pop_back();
-    throw;
-  }
+// the others are taken. Changes nothing where it throws.
+void Backlog::append(const Batch& from, Submission& submission) {
+  Groups begun;
+  const bool begins_part =
+      parts_.empty() || parts_.back().taken > 0 || parts_.back().batch.bytes() >= max_batch_bytes_;
+  if (begins_part) begun.emplace_back();
+  const std::size_t bytes =
+      move_submission(from, submission, begins_part ? begun.front() : parts_.back());
+  parts_.splice(parts_.end(), begun);
   events_ += submission.count;
   bytes_ += bytes;
   copied_bytes_ += bytes;
 }
 
-Group Backlog::take() {
+Groups Backlog::take() {
   const std::size_t count = next_count();
-  Group taken;
-  const Part& front = parts_.front();
-  if (front.taken == 0 && front.group.submissions.size() <= count) {
-    taken = std::move(parts_.front().group);
-    parts_.pop_front();
+  Groups taken;
+  const Group& front = parts_.front();
+  if (front.taken == 0 && front.submissions.size() <= count) {
+    taken.splice(taken.end(), parts_, parts_.begin());
+  } else {
+    taken.emplace_back();
   }
-  const std::size_t moved_whole_bytes = taken.memory_bytes();
-  while (!parts_.empty() && taken.submissions.size() < count &&
-         taken.batch.bytes() < max_batch_bytes_) {
-    move_first(taken);
+  Group& group = taken.front();
+  const std::size_t moved_whole_bytes = group.memory_bytes();
+  try {
+    while (!parts_.empty() && group.submissions.size() < count &&
+           group.batch.bytes() < max_batch_bytes_) {
+      move_first(group);
+    }
+  } catch (const std::bad_alloc&) {
+    if (group.submissions.empty()) throw;
   }
-  events_ -= taken.batch.size();
-  bytes_ -= taken.memory_bytes();
-  copied_bytes_ += taken.memory_bytes() - moved_whole_bytes;
+  events_ -= group.batch.size();
+  bytes_ -= group.memory_bytes();
+  copied_bytes_ += group.memory_bytes() - moved_whole_bytes;
   return taken;
 }
 
 void Backlog::move_first(Group& to) {
-  Part& front = parts_.front();
-  move_submission(front.group.batch, front.group.submissions[front.taken], to);
+  Group& front = parts_.front();
+  move_submission(front.batch, front.submissions[front.taken], to);
   ++front.taken;
-  if (front.taken == front.group.submissions.size()) parts_.pop_front();
+  if (front.taken == front.submissions.size()) parts_.pop_front();
 }
 
 void Backlog::retry_succeeded(const Group& group) {
@@ -85,28 +104,29 @@ void Backlog::retry_succeeded(const Group& group) {
   retry_count_ = 2 * count;
 }
 
-void Backlog::retry_failed(Group group) {
-  if (group.submissions.size() == 1) {
-    append(group.batch, std::move(group.submissions.front()));
+void Backlog::retry_failed(Groups& group) {
+  const std::size_t count = group.front().submissions.size();
+  if (count == 1) {
+    move_kept(group);
     suspects_ = 0;
     retry_count_ = 1;
     return;
   }
-  suspects_ = group.submissions.size();
-  events_ += group.batch.size();
-  bytes_ += group.memory_bytes();
-  parts_.push_front({std::move(group)});
+  suspects_ = count;
+  events_ += group.front().batch.size();
+  bytes_ += group.front().memory_bytes();
+  parts_.splice(parts_.begin(), group);
 }
 
-std::vector<Group> Backlog::take_all() {
-  std::vector<Group> all;
-  for (Part& part : parts_) {
-    auto& submissions = part.group.submissions;
+Groups Backlog::take_all() {
+  for (Group& part : parts_) {
+    auto& submissions = part.submissions;
     submissions.erase(submissions.begin(),
                       submissions.begin() + static_cast<std::ptrdiff_t>(part.taken));
-    all.push_back(std::move(part.group));
+    part.taken = 0;
   }
-  parts_.clear();
+  Groups all;
+  all.swap(parts_);
   events_ = bytes_ = suspects_ = 0;
   return all;
 }

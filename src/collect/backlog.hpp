@@ -3,9 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <utility>
-#include <vector>
 
 #include "collect/submission.hpp"
 
@@ -23,42 +21,39 @@ class Backlog {
   std::size_t events() const { return events_; }
   std::size_t memory_bytes() const { return bytes_; }
 
-  // Moves those out of `group` that are to be kept: `keep` after its write failed, `keep_untried`
-  // where it was not written.
-  void keep(Group& group);
-  void keep_untried(Group& group) { move_kept(group); }
+  // Moves the submissions that are to be kept out of `group`, a list of one: `keep` after its write
+  // failed, `keep_untried` where it was not written. Where memory is short, a group of nothing else
+  // is moved as it is; of another, what cannot be copied stays there.
+  void keep(Groups& group);
+  void keep_untried(Groups& group) { move_kept(group); }
 
   // Adds a copy of `events` at the end. Changes nothing where it throws.
   void add(const Batch& events, OnFailure on_failure, Done done) {
-    append(events, {0, events.size(), on_failure, std::move(done)});
+    Submission submission{0, events.size(), on_failure, std::move(done)};
+    append(events, submission);
   }
 
-  // Takes what is to be retried next out of the backlog, which must not be empty. One of the two
-  // below tells how that went, before the next is taken.
-  Group take();
+  // Takes what is to be retried next out of the backlog, which must not be empty: one group. One of
+  // the two below tells how that went, before the next is taken. Where memory is short it takes
+  // less, or throws std::bad_alloc and changes nothing.
+  Groups take();
   void retry_succeeded(const Group& group);
-  void retry_failed(Group group);
+  void retry_failed(Groups& group);
 
-  std::vector<Group> take_all();
+  Groups take_all();
 
   // What its work is measured by: the groups that it holds, and the bytes that it has copied.
   std::size_t groups() const { return parts_.size(); }
   std::uint64_t copied_bytes() const { return copied_bytes_; }
 
  private:
-  // A group whose first submissions may be taken already.
-  struct Part {
-    Group group;
-    std::size_t taken = 0;
-  };
-
   std::size_t next_count() const { return suspects_ > 0 ? (suspects_ + 1) / 2 : retry_count_; }
-  std::size_t move_kept(Group& group);
-  void append(const Batch& from, Submission submission);
+  std::size_t move_kept(Groups& group);
+  void append(const Batch& from, Submission& submission);
   void move_first(Group& to);
 
   const std::size_t max_batch_bytes_;
-  std::deque<Part> parts_;       // oldest first; none is empty
+  Groups parts_;                 // oldest first; none is empty
   std::size_t events_ = 0;       // of what is not taken
   std::size_t bytes_ = 0;        // likewise
   std::size_t retry_count_ = 1;  // the submissions of the next retry

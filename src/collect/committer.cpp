@@ -1,6 +1,7 @@
 #include "collect/committer.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace eventcollect::collect {
 using sink::checked_write;
 using sink::guard;
 using sink::out_of_memory;
+using sink::tell;
 
 namespace {
 
@@ -57,13 +59,14 @@ std::optional<Error> Committer::submit(const Batch& events, OnFailure on_failure
   if (closing_) return Error{Error::unavailable, "the collector is closed"};
   const bool is_turned_away_now = is_turned_away(on_failure);
   if (is_turned_away_now || !has_room()) {
+    // Before anything is counted: this throws where memory is short. Not a copy, which would share
+    // its text with the writer: how it does that, no thread sanitizer sees.
+    const Error* down = is_turned_away_now ? &health_.refusal() : nullptr;
+    Error refusal = down != nullptr ? Error{down->kind(), down->what()}
+                                    : Error{Error::unavailable, "the queue is full"};
     if (!is_turned_away_now) ++statistics_.queue_full;
     if (on_failure == OnFailure::drop) statistics_.events_lost += events.size();
-    if (!is_turned_away_now) return Error{Error::unavailable, "the queue is full"};
-    // Not a copy, which would share its text with the writer: how it does that, no thread
-    // sanitizer sees.
-    const Error& refusal = health_.refusal();
-    return Error{refusal.kind(), refusal.what()};
+    return refusal;
   }
   if (health_.is_down() && is_kept(on_failure)) {
     queue_.add_to_backlog(events, on_failure, std::move(done));
@@ -107,8 +110,8 @@ bool Committer::wait_for_work(Lock& lock) {
     if (abandoned_) return false;
     if (queue_.has_new() && health_.may_write()) return true;
     if (closing_ && !queue_.has_new() && !queue_.has_kept()) return false;
-    const bool retries = queue_.has_kept() && health_.may_write();
-    const SteadyTime due = retries ? health_.retry_at() : health_.maintain_at();
+    SteadyTime due = health_.maintain_at();
+    if (queue_.has_kept() && health_.may_write()) due = std::min(due, health_.retry_at());
     if (steady_clock::now() >= due) return true;
     work_.wait_until(lock, due);
   }
@@ -119,11 +122,16 @@ bool Committer::is_retry_due() const {
 }
 
 void Committer::write(Lock& lock) {
-  const Batch& batch = queue_.begin_write(is_retry_due());
+  const Batch* batch = nullptr;
+  try {
+    batch = &queue_.begin_write(is_retry_due());
+  } catch (const std::bad_alloc&) {
+    return health_.postpone_retry(steady_clock::now());
+  }
   const Call call = queue_.is_lone_retry() ? Call::lone_retry : Call::write;
   Rejections rejections;
   const SteadyTime begin = steady_clock::now();
-  const auto failure = call_sink(lock, [&] { checked_write(**sink_, batch, rejections); });
+  const auto failure = call_sink(lock, [&] { checked_write(**sink_, *batch, rejections); });
   if (abandoned_) return;
   const SteadyTime end = steady_clock::now();
   count_duration(statistics_.write_seconds, end - begin);
@@ -131,7 +139,7 @@ void Committer::write(Lock& lock) {
   if (failure) {
     note_failed(lock, *failure, queue_.write_failed());
   } else {
-    note_stored(lock, rejections, recovered);
+    note_stored(lock, std::move(rejections), recovered);
   }
 }
 
@@ -141,7 +149,7 @@ void Committer::maintain(Lock& lock) {
   const bool recovered = note_result(Call::maintain, steady_clock::now(), failure);
   if (failure) return note_failed(lock, *failure, {});
   run_handlers(lock, [&] {
-    if (recovered && options_.on_recovery) options_.on_recovery();
+    if (recovered) tell(options_.on_recovery);
   });
 }
 
@@ -160,45 +168,47 @@ bool Committer::note_result(Call call, SteadyTime now, const std::optional<Error
   return health_.end_call(call, now, failure);
 }
 
-void Committer::note_stored(Lock& lock, const Rejections& rejections, bool recovered) {
-  Group group = queue_.write_succeeded();
-  count_stored(group, rejections);
+void Committer::note_stored(Lock& lock, Rejections rejections, bool recovered) {
+  Groups written = queue_.write_succeeded();
+  Group& group = written.front();
+  count_stored(group.batch, rejections);
   run_handlers(lock, [&] {
-    if (recovered && options_.on_recovery) options_.on_recovery();
-    answer_stored(group, rejections, options_.events);
-    group.submissions.clear();
-    group.batch.clear();
+    if (recovered) tell(options_.on_recovery);
+    answer_stored(group, rejections.take(), options_.events);
+    group.clear();
   });
-  queue_.recycle(std::move(group));
+  queue_.recycle(std::move(written));
 }
 
 // `unkept` is what a failed write leaves to be answered.
-void Committer::note_failed(Lock& lock, const Error& failure, Group unkept) {
-  count_lost(unkept);
-  std::vector<Group> turned_away;
-  if (health_.is_down()) turned_away = queue_.turn_away_new();
-  for (const Group& group : turned_away) count_lost(group);
-  const Error refusal = health_.is_down() ? health_.refusal() : failure;
+void Committer::note_failed(Lock& lock, const Error& failure, Groups unkept) {
+  const bool is_down = health_.is_down();
+  Groups turned_away;
+  if (is_down) turned_away = queue_.turn_away_new();
+  const Error& refusal = is_down ? health_.refusal() : failure;  // this thread alone changes it
+  for (const Group& group : unkept) count_lost(group.submissions);
+  for (const Group& group : turned_away) count_lost(group.submissions);
   run_handlers(lock, [&] {
-    if (options_.on_failure) options_.on_failure(failure);
-    answer_failed(unkept, failure);
-    for (const Group& group : turned_away) answer_failed(group, refusal);
-    unkept.submissions.clear();
-    unkept.batch.clear();
+    tell(options_.on_failure, failure);
+    for (Group& group : unkept) {
+      answer_failed(group, failure, options_.events);
+      group.clear();
+    }
+    for (const Group& group : turned_away) answer_failed(group, refusal, options_.events);
     turned_away.clear();
   });
   queue_.recycle(std::move(unkept));
 }
 
-void Committer::count_stored(const Group& group, const Rejections& rejections) {
+void Committer::count_stored(const Batch& batch, const Rejections& rejections) {
   ++statistics_.batches_stored;
   statistics_.events_rejected += rejections.size();
-  statistics_.events_stored += group.batch.size() - rejections.size();
+  statistics_.events_stored += batch.size() - rejections.size();
 }
 
 // Counts what no sender is told of.
-void Committer::count_lost(const Group& group) {
-  for (const Submission& submission : group.submissions) {
+void Committer::count_lost(std::span<const Submission> submissions) {
+  for (const Submission& submission : submissions) {
     if (submission.on_failure != OnFailure::report) statistics_.events_lost += submission.count;
   }
 }
@@ -219,18 +229,17 @@ void Committer::run_watch() {
   Lock lock{mutex_};
   while (!is_over()) {
     const SteadyTime now = steady_clock::now();
-    auto overdue = queue_.take_overdue(now);
-    if (overdue.empty()) {
+    Done overdue = queue_.take_overdue(now);
+    if (!overdue) {
       // Not the end of time: some clocks' waits overflow on it.
       watching_until_ = std::min(queue_.next_deadline(), now + std::chrono::hours{24});
       watch_.wait_until(lock, watching_until_);
       continue;
     }
-    statistics_.deadlines_missed += overdue.size();
+    ++statistics_.deadlines_missed;
     lock.unlock();
-    const Error failure{Error::in_doubt, "the sink did not confirm in time"};
-    for (const Done& done : overdue) done({.failure = &failure});
-    overdue.clear();
+    tell(overdue, Outcome{.failure = &late_});
+    overdue = {};
     lock.lock();
   }
 }
@@ -256,17 +265,19 @@ bool Committer::close(std::chrono::milliseconds timeout) {
 // Gives up what is not written yet, and leaves the writer to itself.
 void Committer::abandon(Lock lock) {
   abandoned_ = true;
-  const Group writing = queue_.take_writing();
-  const std::vector<Group> waiting = queue_.take_waiting();
+  const Batch* batch = queue_.writing();
+  const std::vector<Submission> writing = queue_.take_writing();
+  const Groups waiting = queue_.take_waiting();
   count_lost(writing);
-  for (const Group& group : waiting) count_lost(group);
+  for (const Group& group : waiting) count_lost(group.submissions);
   work_.notify_all();
   watch_.notify_all();
   lock.unlock();
   const CallingOut calling_out;
-  give_up(writing, {Error::in_doubt, "closed before the sink had confirmed"}, options_.events);
-  const Error closed{Error::unavailable, "closed before it could be written"};
-  for (const Group& group : waiting) give_up(group, closed, options_.events);
+  if (batch != nullptr) give_up(*batch, writing, closed_while_writing_, options_.events);
+  for (const Group& group : waiting) {
+    give_up(group.batch, group.submissions, closed_before_writing_, options_.events);
+  }
 }
 
 void Committer::end_threads() {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <thread>
 
 #include "collect/answers.hpp"
@@ -64,10 +65,10 @@ class Committer {
   template <typename Function>
   std::optional<Error> call_sink(Lock& lock, Function&& function);
   bool note_result(Call call, SteadyTime now, const std::optional<Error>& failure);
-  void note_stored(Lock& lock, const Rejections& rejections, bool recovered);
-  void note_failed(Lock& lock, const Error& failure, Group unkept);
-  void count_stored(const Group& group, const Rejections& rejections);
-  void count_lost(const Group& group);
+  void note_stored(Lock& lock, Rejections rejections, bool recovered);
+  void note_failed(Lock& lock, const Error& failure, Groups unkept);
+  void count_stored(const Batch& batch, const Rejections& rejections);
+  void count_lost(std::span<const Submission> submissions);
   bool is_turned_away(OnFailure on_failure) const;
   template <typename Answers>
   void run_handlers(Lock& lock, Answers&& answers);
@@ -80,6 +81,11 @@ class Committer {
 
   std::optional<SinkClaim> sink_;  // until the writer ends
   const Options options_;
+
+  // Made ahead, since memory may be short when they are needed.
+  const Error late_{Error::in_doubt, "the sink did not confirm in time"};
+  const Error closed_while_writing_{Error::in_doubt, "closed before the sink had confirmed"};
+  const Error closed_before_writing_{Error::unavailable, "closed before it could be written"};
 
   mutable std::mutex mutex_;
   std::condition_variable work_;   // for the writer

@@ -60,27 +60,24 @@ IngestLetters::IngestLetters(const std::shared_ptr<Sink>& sink, std::size_t max_
           Committer::start(std::make_shared<CompletingSink>(sink, rate_), std::move(options))} {}
 
 void IngestLetters::add(TimePoint now, std::span<const Rejection> rejections) noexcept {
+  std::size_t over_rate = 0;
   try {
-    submit(now, rejections);
-  } catch (const std::bad_alloc&) {
-    committer_->count_lost(rejections.size());
-  }
-}
-
-void IngestLetters::submit(TimePoint now, std::span<const Rejection> rejections) {
-  Batch heads;
-  for (const Rejection& rejection : rejections) {
-    if (!rate_->take(now, expected_bytes(rejection))) {
-      over_rate_.fetch_add(1, std::memory_order_relaxed);
-      continue;
+    Batch heads;
+    for (const Rejection& rejection : rejections) {
+      if (!rate_->take(now, expected_bytes(rejection))) {
+        ++over_rate;
+        continue;
+      }
+      const Uuid id = mint_uuid(now);
+      heads.append(letter_event(id, now, letter_head(id, now, DeadLetterOrigin::ingest, rejection),
+                                rejection.raw));
     }
-    const Uuid id = mint_uuid(now);
-    heads.append(letter_event(id, now, letter_head(id, now, DeadLetterOrigin::ingest, rejection),
-                              rejection.raw));
+    // Whether they fit is counted there.
+    if (!heads.empty()) committer_->submit(heads, OnFailure::drop, {}, SteadyTime::max());
+  } catch (const std::bad_alloc&) {
+    committer_->count_lost(rejections.size() - over_rate);
   }
-  if (heads.empty()) return;
-  // Whether they fit is counted there.
-  committer_->submit(heads, OnFailure::drop, {}, SteadyTime::max());
+  over_rate_.fetch_add(over_rate, std::memory_order_relaxed);
 }
 
 }  // namespace eventcollect::collect

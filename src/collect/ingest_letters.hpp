@@ -35,8 +35,6 @@ class IngestLetters {
   SinkStatistics statistics() const { return committer_->statistics(); }
 
  private:
-  void submit(TimePoint now, std::span<const Rejection> rejections);
-
   // Shared with the thread that writes, which may be left behind.
   const std::shared_ptr<LetterRate> rate_;
   const std::shared_ptr<Committer> committer_;

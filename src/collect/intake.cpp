@@ -81,7 +81,9 @@ Intake::Intake(std::shared_ptr<Sink> sink, CollectorOptions options)
 // The options do not hold the sink of the letters, which is let go when it is closed.
 Intake::Intake(std::shared_ptr<Sink> sink, const std::shared_ptr<Sink>& letters,
                CollectorOptions&& options)
-    : options_{std::move(options)}, forks_{base::forks()} {
+    : options_{std::move(options)},
+      forks_{base::forks()},
+      spare_ticket_{std::make_shared<Ticket::State>()} {
   if (!sink) throw std::invalid_argument{"a Collector needs a sink"};
   check(options_);
   try {
@@ -190,31 +192,32 @@ void Intake::collect(std::string_view body, Completion completion, const Request
 
 Ticket Intake::track(std::string_view name, const Properties& properties,
                      const TrackOptions& options) {
-  const auto ticket = std::make_shared<Ticket::State>();
   // What on_lost is given where the rules have not made an event of it.
   Event given;
   given.name = name;
   given.properties = properties.json();
   if (!options.url.empty()) given.url = options.url;
-  const auto fail = [&](const Error& why) {
-    ticket->settle({}, &why);
-    if (!is_forked()) events_->count_lost(1);
-    lose(given, why.what());
-    return Ticket{ticket};
-  };
-  if (const auto refused = refusal()) return fail(*refused);
+  try {
+    return track(given, properties, options);
+  } catch (const std::bad_alloc&) {
+    return lose(given, sink::out_of_memory(), spare_ticket_);
+  }
+}
 
+Ticket Intake::track(const Event& given, const Properties& properties,
+                     const TrackOptions& options) {
+  const auto ticket = std::make_shared<Ticket::State>();
+  if (const auto refused = refusal()) return lose(given, *refused, ticket);
   const WorkspaceLease lease;
   Workspace& space = *lease;
-  const std::string text = tracked_event(name, properties, options_.clock->now(), options);
-  if (const auto refused = judge(text, {}, space)) return fail(*refused);
+  const std::string text = tracked_event(given.name, properties, options_.clock->now(), options);
+  if (const auto refused = judge(text, {}, space)) return lose(given, *refused, ticket);
   const auto refused = submit_tracked(
       space, [ticket](const Receipt& receipt, const Error* why) { ticket->settle(receipt, why); });
   if (!space.rejections.empty()) {
-    lose(given, Ticket{ticket}.reason());
+    report_loss(options_.on_lost, given, Ticket{ticket}.reason());
   } else if (refused) {
-    given = space.batch.front();
-    return fail(*refused);
+    return lose(space.batch.front(), *refused, ticket);
   }
   return Ticket{ticket};
 }
@@ -225,8 +228,13 @@ std::optional<Error> Intake::submit_tracked(const Workspace& space, Completion s
                 std::make_shared<Pending>(std::move(settle), space));
 }
 
-void Intake::lose(const Event& event, std::string_view why) {
-  report_loss(options_.on_lost, event, why);
+// Of a tracked event that could not be queued.
+Ticket Intake::lose(const Event& event, const Error& why,
+                    const std::shared_ptr<Ticket::State>& ticket) {
+  ticket->settle({}, &why);
+  if (!is_forked()) events_->count_lost(1);
+  report_loss(options_.on_lost, event, why.what());
+  return Ticket{ticket};
 }
 
 // Counts what the sink rejected, and keeps it as a dead letter.

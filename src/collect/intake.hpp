@@ -44,12 +44,14 @@ class Intake {
   std::optional<Error> submit(const Workspace& space, const Policy& policy,
                               const std::shared_ptr<Pending>& pending);
   std::optional<Error> submit_tracked(const Workspace& space, Completion settle);
-  void lose(const Event& event, std::string_view why);
+  Ticket track(const Event& given, const Properties& properties, const TrackOptions& options);
+  Ticket lose(const Event& event, const Error& why, const std::shared_ptr<Ticket::State>& ticket);
   void reject(const Event& event, std::string_view why);
   void count_rejected(const Rejection& rejection);
 
   const CollectorOptions options_;
-  const unsigned forks_;  // those before it was made
+  const unsigned forks_;                               // those before it was made
+  const std::shared_ptr<Ticket::State> spare_ticket_;  // of what there is no memory for
   std::atomic<bool> is_closed_{false};
   std::atomic<std::uint64_t> accepted_{0};
   std::array<std::atomic<std::uint64_t>, all_codes.size()> rejected_{};

@@ -46,6 +46,10 @@ bool SinkHealth::end_call(Call call, SteadyTime now, const std::optional<Error>&
   return has_failed && !failure;
 }
 
+void SinkHealth::postpone_retry(SteadyTime now) {
+  retry_at_ = now + *backoff_.next(now);  // the policy never gives up
+}
+
 void SinkHealth::note_success(Call call, SteadyTime now) {
   const bool was_down = state_ == State::down;
   state_ = State::working;
@@ -65,7 +69,8 @@ void SinkHealth::note_success(Call call, SteadyTime now) {
 void SinkHealth::note_failure(Call call, SteadyTime now, const Error& failure) {
   if (call == Call::lone_retry) has_lone_retry_failed_ = true;
   const bool is_first_write = call == Call::write && !std::exchange(has_write_failed_, true);
-  retry_at_ = is_first_write ? now : now + *backoff_.next(now);  // the policy never gives up
+  retry_at_ = now;
+  if (!is_first_write) postpone_retry(now);
   if (is_first_write || call == Call::lone_retry) {
     state_ = State::doubtful;
     maintain_at_ = now;

@@ -36,6 +36,9 @@ class SinkHealth {
   // True if this success is the first after a failure.
   bool end_call(Call call, SteadyTime now, const std::optional<Error>& failure);
 
+  // There was no memory for a retry: it has to wait like after a failure.
+  void postpone_retry(SteadyTime now);
+
   bool may_write() const { return state_ == State::working; }
   bool is_down() const { return state_ == State::down; }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <span>
 #include <utility>
 #include <vector>
@@ -49,23 +50,36 @@ struct Submission {
 struct Group {
   Batch batch;
   std::vector<Submission> submissions;
+  std::uint64_t first_number = 0;  // of the first submission, among all that arrived
+  std::size_t taken = 0;           // so many of the first submissions are in other groups by now
 
   // About what it takes in memory. What two groups take is what they take as one.
   std::size_t memory_bytes() const {
     return batch.memory_bytes() + submissions.size() * sizeof(Submission);
   }
 
-  // Adds a submission of `count` events of `from`. Changes nothing where it throws.
+  // Adds a submission of `count` events of `from`, and moves `done`. Changes nothing where it
+  // throws.
   void add(const Batch& from, std::size_t first, std::size_t count, OnFailure on_failure,
-           Done done) {
-    submissions.push_back({batch.size(), count, on_failure, std::move(done)});
-    try {
-      batch.append(from, first, count);
-    } catch (...) {
-      submissions.pop_back();
-      throw;
+           Done&& done) {
+    if (submissions.size() == submissions.capacity()) {
+      submissions.reserve(2 * submissions.size() + 1);
     }
+    const std::size_t begin = batch.size();
+    batch.append(from, first, count);
+    submissions.push_back({begin, count, on_failure, std::move(done)});
+  }
+
+  // Empties it and keeps memory for reuse.
+  void clear() {
+    batch.clear();
+    submissions.clear();
+    taken = 0;
   }
 };
+
+// A list, so that a group goes from one place to another without memory: what becomes of it when
+// the sink fails must not depend on that.
+using Groups = std::list<Group>;
 
 }  // namespace eventcollect::collect

@@ -1,7 +1,5 @@
 #include "collect/submission_queue.hpp"
 
-#include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace eventcollect::collect {
@@ -13,21 +11,20 @@ bool SubmissionQueue::has_room_for(const Batch& events) const {
 bool SubmissionQueue::add(const Batch& events, OnFailure on_failure, Done done,
                           SteadyTime deadline) {
   const bool begins_group =
-      arrivals_.empty() || arrivals_.back().group.batch.bytes() >= limits_.max_batch_bytes;
+      arrivals_.empty() || arrivals_.back().batch.bytes() >= limits_.max_batch_bytes;
   const bool has_deadline = done && deadline != SteadyTime::max();
   if (has_deadline) deadlines_.reserve_one();
-  if (begins_group) arrivals_.push_back({std::exchange(spare_, {}), next_number_});
-  Group& group = arrivals_.back().group;
+  if (begins_group && spare_.empty()) spare_.emplace_back();
+  Group& group = begins_group ? spare_.front() : arrivals_.back();
   const std::size_t before = group.memory_bytes();
-  try {
-    group.add(events, 0, events.size(), on_failure, std::move(done));
-  } catch (...) {
-    if (begins_group) arrivals_.pop_back();
-    throw;
+  group.add(events, 0, events.size(), on_failure, std::move(done));
+  if (begins_group) {
+    group.first_number = next_number_;
+    arrivals_.splice(arrivals_.end(), spare_);
   }
   arrived_bytes_ += group.memory_bytes() - before;
   arrived_events_ += events.size();
-  if (has_deadline) deadlines_.push({deadline, next_number_});
+  if (has_deadline) deadlines_.push({deadline, next_number_, &group});
   ++next_number_;
   return begins_group;
 }
@@ -38,109 +35,95 @@ const Batch& SubmissionQueue::begin_write(bool is_retry_due) {
   if (is_retry_) {
     writing_ = backlog_.take();
   } else {
-    writing_ = std::move(arrivals_.front().group);
-    writing_first_number_ = arrivals_.front().first_number;
-    arrivals_.pop_front();
-    arrived_bytes_ -= writing_.memory_bytes();
-    arrived_events_ -= writing_.batch.size();
+    writing_.splice(writing_.end(), arrivals_, arrivals_.begin());
+    arrived_bytes_ -= writing_.front().memory_bytes();
+    arrived_events_ -= writing_.front().batch.size();
   }
-  return writing_.batch;
+  return writing_.front().batch;
 }
 
-Group SubmissionQueue::write_succeeded() {
-  if (is_retry_) backlog_.retry_succeeded(writing_);
+Groups SubmissionQueue::write_succeeded() {
+  if (is_retry_) backlog_.retry_succeeded(writing_.front());
   return end_write();
 }
 
-Group SubmissionQueue::write_failed() {
+Groups SubmissionQueue::write_failed() {
   if (is_retry_) {
-    backlog_.retry_failed(std::exchange(writing_, {}));
+    backlog_.retry_failed(writing_);
   } else {
     backlog_.keep(writing_);
   }
   return end_write();
 }
 
-Group SubmissionQueue::end_write() {
-  Group group = std::exchange(writing_, {});
+Groups SubmissionQueue::end_write() {
+  Groups ended;
+  ended.swap(writing_);
   forget_old_deadlines();
-  return group;
+  return ended;
 }
 
 void SubmissionQueue::forget_old_deadlines() {
   while (!deadlines_.empty() && deadlines_.top().number < oldest_number()) deadlines_.pop();
 }
 
-std::vector<Group> SubmissionQueue::turn_away_new() {
-  std::vector<Group> turned_away;
-  for (Arrivals& arrivals : arrivals_) {
-    backlog_.keep_untried(arrivals.group);
-    if (!arrivals.group.submissions.empty()) turned_away.push_back(std::move(arrivals.group));
+Groups SubmissionQueue::turn_away_new() {
+  Groups turned_away;
+  while (!arrivals_.empty()) {
+    Groups group;
+    group.splice(group.end(), arrivals_, arrivals_.begin());
+    backlog_.keep_untried(group);
+    turned_away.splice(turned_away.end(), group);
   }
-  arrivals_.clear();
   arrived_events_ = arrived_bytes_ = 0;
   forget_old_deadlines();
   return turned_away;
 }
 
-void SubmissionQueue::recycle(Group group) {
-  if (spare_.submissions.capacity() > 0) return;
+void SubmissionQueue::recycle(Groups answered) {
+  if (answered.empty() || !spare_.empty()) return;
   constexpr std::size_t kept_submissions = 1'024;  // an outage takes far more at once
-  group.submissions.clear();
-  if (group.submissions.capacity() > kept_submissions) return;
-  group.batch.clear();
-  spare_ = std::move(group);
+  if (answered.front().submissions.capacity() > kept_submissions) return;
+  answered.front().clear();
+  spare_.splice(spare_.end(), answered, answered.begin());
 }
 
 // Of those that are numbered and here.
 std::uint64_t SubmissionQueue::oldest_number() const {
-  if (!is_retry_ && !writing_.submissions.empty()) return writing_first_number_;
+  if (!is_retry_ && !writing_.empty()) return writing_.front().first_number;
   return arrivals_.empty() ? next_number_ : arrivals_.front().first_number;
 }
 
-Submission* SubmissionQueue::find(std::uint64_t number) {
-  if (number < oldest_number()) return nullptr;
-  Group* group = &writing_;
-  std::uint64_t first = writing_first_number_;
-  if (!arrivals_.empty() && number >= arrivals_.front().first_number) {
-    const auto after = std::upper_bound(
-        arrivals_.begin(), arrivals_.end(), number,
-        [](std::uint64_t wanted, const Arrivals& one) { return wanted < one.first_number; });
-    group = &std::prev(after)->group;
-    first = std::prev(after)->first_number;
-  }
-  const std::uint64_t place = number - first;
-  return place < group->submissions.size() ? &group->submissions[place] : nullptr;
+Submission* SubmissionQueue::find(const Deadline& deadline) const {
+  if (deadline.number < oldest_number()) return nullptr;
+  const std::uint64_t place = deadline.number - deadline.group->first_number;
+  auto& submissions = deadline.group->submissions;
+  return place < submissions.size() ? &submissions[place] : nullptr;
 }
 
-std::vector<Done> SubmissionQueue::take_overdue(SteadyTime now) {
-  std::vector<Done> overdue;
+Done SubmissionQueue::take_overdue(SteadyTime now) {
   while (next_deadline() <= now) {
-    Submission* submission = find(deadlines_.top().number);
+    Submission* submission = find(deadlines_.top());
     deadlines_.pop();
-    if (submission == nullptr || !submission->done) continue;
-    overdue.push_back(std::exchange(submission->done, {}));
+    if (submission != nullptr && submission->done) return std::exchange(submission->done, {});
   }
-  return overdue;
+  return {};
 }
 
 SteadyTime SubmissionQueue::next_deadline() const {
   return deadlines_.empty() ? SteadyTime::max() : deadlines_.top().time;
 }
 
-std::vector<Group> SubmissionQueue::take_waiting() {
-  std::vector<Group> waiting = backlog_.take_all();
-  for (Arrivals& arrivals : arrivals_) waiting.push_back(std::move(arrivals.group));
-  arrivals_.clear();
+Groups SubmissionQueue::take_waiting() {
+  Groups waiting = backlog_.take_all();
+  waiting.splice(waiting.end(), arrivals_);
   arrived_events_ = arrived_bytes_ = 0;
   return waiting;
 }
 
-Group SubmissionQueue::take_writing() {
-  Group group;
-  group.batch.append(writing_.batch);
-  group.submissions = std::exchange(writing_.submissions, {});
-  return group;
+std::vector<Submission> SubmissionQueue::take_writing() {
+  if (writing_.empty()) return {};
+  return std::exchange(writing_.front().submissions, {});
 }
 
 }  // namespace eventcollect::collect

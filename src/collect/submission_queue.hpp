@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -42,51 +41,53 @@ class SubmissionQueue {
   bool has_kept() const { return !backlog_.empty(); }
 
   // Whether what is being written is one submission that failed before.
-  bool is_lone_retry() const { return is_retry_ && writing_.submissions.size() == 1; }
+  bool is_lone_retry() const { return is_retry_ && writing_.front().submissions.size() == 1; }
 
   // Begins to write a group, which must be there: a kept one, where `is_retry_due`, or a new one,
   // in turn where there are both. The batch stays where it is until one of the two below is called.
+  // Throws std::bad_alloc where there is no memory for a retry, which then waits for the next call.
   const Batch& begin_write(bool is_retry_due);
 
-  // Ends it. The result holds the submissions that are to be answered.
-  Group write_succeeded();
-  Group write_failed();
+  // Ends it. The result holds the submissions that are to be answered; after a failure also those
+  // that were to be kept and that there is no memory for.
+  Groups write_succeeded();
+  Groups write_failed();
 
   // The sink is down: empties what is new. What is to be kept of it waits for a retry; the result
-  // holds what is to be answered.
-  std::vector<Group> turn_away_new();
+  // is like that of write_failed().
+  Groups turn_away_new();
 
-  // Gives back an answered group, for its memory.
-  void recycle(Group group);
+  // Gives back an answered group, if it is one, for its memory.
+  void recycle(Groups answered);
 
-  // Takes the answers that are due by `now`; their events stay.
-  std::vector<Done> take_overdue(SteadyTime now);
+  // Takes an answer that is due by `now`; its events stay. Empty where none is due.
+  Done take_overdue(SteadyTime now);
 
   // When the next answer is due, or SteadyTime::max().
   SteadyTime next_deadline() const;
 
   // Everything that waits.
-  std::vector<Group> take_waiting();
+  Groups take_waiting();
 
-  // The group that is being written, whose batch stays: it is copied, which only reads it, too.
-  Group take_writing();
+  // What is being written; null for nothing. Its submissions can be taken, while the sink reads it.
+  const Batch* writing() const { return writing_.empty() ? nullptr : &writing_.front().batch; }
+  std::vector<Submission> take_writing();
 
-  std::size_t events() const { return arrived_events_ + writing_.batch.size() + backlog_.events(); }
+  std::size_t events() const {
+    const std::size_t writing = writing_.empty() ? 0 : writing_.front().batch.size();
+    return arrived_events_ + writing + backlog_.events();
+  }
   std::size_t memory_bytes() const {
-    return arrived_bytes_ + writing_.memory_bytes() + backlog_.memory_bytes();
+    const std::size_t writing = writing_.empty() ? 0 : writing_.front().memory_bytes();
+    return arrived_bytes_ + writing + backlog_.memory_bytes();
   }
   const Backlog& backlog() const { return backlog_; }
 
  private:
-  // New submissions are numbered as they come.
-  struct Arrivals {
-    Group group;
-    std::uint64_t first_number;
-  };
-
   struct Deadline {
     SteadyTime time;
-    std::uint64_t number;
+    std::uint64_t number;  // of its submission
+    Group* group;          // where that is, if no older one has gone
   };
 
   // The earliest is at the top.
@@ -113,21 +114,20 @@ class SubmissionQueue {
     std::vector<Deadline> heap_;
   };
 
-  Group end_write();
+  Groups end_write();
   void forget_old_deadlines();
   std::uint64_t oldest_number() const;
-  Submission* find(std::uint64_t number);
+  Submission* find(const Deadline& deadline) const;
 
   const Limits limits_;
-  std::deque<Arrivals> arrivals_;  // oldest first; none is empty
+  Groups arrivals_;  // oldest first; none is empty
   std::size_t arrived_events_ = 0;
   std::size_t arrived_bytes_ = 0;
-  std::uint64_t next_number_ = 0;
+  std::uint64_t next_number_ = 0;  // of new submissions, as they come
   Backlog backlog_;
-  Group writing_;
-  std::uint64_t writing_first_number_ = 0;  // where it is new
-  bool is_retry_ = false;                   // what is or was written last
-  Group spare_;                             // empty, but with memory
+  Groups writing_;         // at most one
+  bool is_retry_ = false;  // what is or was written last
+  Groups spare_;           // at most one, empty, but with memory
   // Of answered submissions, too, until no older one is here.
   Deadlines deadlines_;
 };

@@ -1,5 +1,7 @@
 #include "eventcollect/rejections.hpp"
 
+#include <utility>
+
 #include "json/text.hpp"
 
 namespace eventcollect {
@@ -22,6 +24,11 @@ void Rejections::add(const Rejections& others) {
 void Rejections::clear() {
   list_.clear();
   is_rejected_.clear();
+}
+
+std::vector<Rejection> Rejections::take() {
+  is_rejected_.clear();
+  return std::exchange(list_, {});
 }
 
 }  // namespace eventcollect

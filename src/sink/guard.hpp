@@ -1,10 +1,11 @@
-// Calling a user's sink without being surprised by what it throws.
+// Calling a user's sink, or handler, without being surprised by what it throws.
 #pragma once
 
 #include <exception>
 #include <new>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "eventcollect/sink.hpp"
 
@@ -17,9 +18,9 @@ inline const Error& out_of_memory() {
 }
 
 // What is said of an exception that is no Error.
-inline Error error_of(const std::exception& thrown) {
+inline Error error_of(std::string_view thrown) {
   try {
-    return {Error::in_doubt, std::string{"the sink threw "} + thrown.what()};
+    return {Error::in_doubt, std::string{"the sink threw "}.append(thrown)};
   } catch (const std::bad_alloc&) {
     return out_of_memory();
   }
@@ -37,9 +38,20 @@ std::optional<Error> guard(Call&& call) {
   } catch (const std::bad_alloc&) {
     return out_of_memory();
   } catch (const std::exception& error) {
-    return error_of(error);
+    return error_of(error.what());
   } catch (...) {
-    return Error{Error::in_doubt, "the sink threw something that is not a std::exception"};
+    return error_of("something that is not a std::exception");
+  }
+}
+
+// Calls a handler or a completion, unless it is empty. One that runs out of memory must not
+// end the thread that calls it.
+template <typename Function, typename... Args>
+void tell(const Function& function, const Args&... args) {
+  if (!function) return;
+  try {
+    function(args...);
+  } catch (const std::bad_alloc&) {
   }
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "eventcollect/rejections.hpp"
 #include "support/events.hpp"
 
 namespace eventcollect::test {
@@ -51,7 +52,7 @@ TEST_CASE("each sender is told of its own rejections, by index in its submission
   }
   Rejections rejections;
   for (const std::size_t index : Indexes{7, 0, 2, 3}) rejections.add(group.batch[index], "no");
-  answer_stored(group, rejections, {});
+  answer_stored(group, rejections.take(), {});
   CHECK(senders.answers[0]->rejected == Indexes{0, 2});
   CHECK(senders.answers[1]->rejected == Indexes{0});
   CHECK(senders.answers[2]->rejected.empty());
@@ -73,7 +74,7 @@ TEST_CASE("handlers hear of rejected events, and the owner of those that were ke
       heard.append(what).append(" ").append(event.name).append(": ").append(why).append("\n");
     };
   };
-  answer_stored(group, rejections, {note("rejected"), note("lost")});
+  answer_stored(group, rejections.take(), {note("rejected"), note("lost")});
   CHECK(heard == "rejected client: not this\nrejected kept: nor this\nlost kept: nor this\n");
 }
 
@@ -87,7 +88,7 @@ TEST_CASE("what is given up is lost event by event where it was kept, and answer
   const auto note = [&](const Event& event, std::string_view why) {
     lost.append(event.name).append(": ").append(why).append("\n");
   };
-  give_up(group, {Error::unavailable, "closed"}, {{}, note});
+  give_up(group.batch, group.submissions, {Error::unavailable, "closed"}, {{}, note});
   CHECK(lost == "kept0: closed\nkept1: closed\n");
   CHECK(senders.answers[0]->failure == Error::unavailable);
   CHECK(senders.answers[1]->failure == Error::unavailable);

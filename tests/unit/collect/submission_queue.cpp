@@ -12,6 +12,7 @@ namespace eventcollect::test {
 using collect::Backlog;
 using collect::Done;
 using collect::Group;
+using collect::Groups;
 using collect::OnFailure;
 using collect::Outcome;
 using collect::SteadyTime;
@@ -124,10 +125,12 @@ TEST_CASE("a failed write gives back what is to be answered and keeps the rest")
   queue.add(one_event("dropped"), OnFailure::drop, {}, SteadyTime::max());
   keep(queue, one_event("also kept"));
   queue.begin_write(false);
-  const Group group = queue.write_failed();
-  REQUIRE(group.submissions.size() == 2);
-  CHECK(group.submissions[0].on_failure == OnFailure::report);
-  CHECK(group.submissions[1].on_failure == OnFailure::drop);
+  const Groups groups = queue.write_failed();
+  REQUIRE(groups.size() == 1);
+  const auto& submissions = groups.front().submissions;
+  REQUIRE(submissions.size() == 2);
+  CHECK(submissions[0].on_failure == OnFailure::report);
+  CHECK(submissions[1].on_failure == OnFailure::drop);
   CHECK(queue.events() == 2);
   CHECK(write(queue, true, never) == Names{"kept"});
   CHECK(write(queue, true, never) == Names{"also kept"});
@@ -251,7 +254,7 @@ TEST_CASE("answers are taken when they are due, once, wherever their events are"
   };
   const auto answer_overdue = [&](SteadyTime now) {
     answered.clear();
-    for (const Done& done : queue.take_overdue(now)) done({});
+    while (const Done done = queue.take_overdue(now)) done({});
     return answered;
   };
   submit('a', start + 3s);
@@ -265,7 +268,7 @@ TEST_CASE("answers are taken when they are due, once, wherever their events are"
   CHECK(answer_overdue(start + 3s).empty());
   CHECK(queue.next_deadline() == start + 4s);
   CHECK(queue.events() == 4);
-  CHECK_FALSE(queue.write_succeeded().submissions.front().done);
+  CHECK_FALSE(queue.write_succeeded().front().submissions.front().done);
 }
 
 TEST_CASE("deadlines of what was answered are forgotten") {
@@ -287,7 +290,8 @@ TEST_CASE("what waits and what is being written can be taken to be given up") {
   keep(queue, one_event("first"));
   const Batch& batch = queue.begin_write(false);
   keep(queue, one_event("second"));
-  CHECK(names_of(queue.take_writing().batch) == Names{"first"});
+  CHECK(queue.writing() == &batch);
+  CHECK(queue.take_writing().size() == 1);
   CHECK(names_of(batch) == Names{"first"});
   Names waiting;
   for (const Group& group : queue.take_waiting()) {
