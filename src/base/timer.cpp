@@ -11,11 +11,15 @@ class SteadyTimer final : public Timer {
   std::chrono::steady_clock::time_point now() override { return std::chrono::steady_clock::now(); }
 
   bool wait(std::chrono::milliseconds span, const std::stop_token& stop) override {
+    // Not a condition_variable_any, which knows stops but takes memory.
     std::mutex mutex;
-    std::condition_variable_any nobody_calls;
+    std::condition_variable stopped;
+    const std::stop_callback on_stop{stop, [&] {
+                                       const std::lock_guard lock{mutex};
+                                       stopped.notify_one();
+                                     }};
     std::unique_lock lock{mutex};
-    nobody_calls.wait_for(lock, stop, span, [] { return false; });
-    return !stop.stop_requested();
+    return !stopped.wait_for(lock, span, [&] { return stop.stop_requested(); });
   }
 };
 

@@ -29,7 +29,7 @@ void count_duration(DurationHistogram& histogram, std::chrono::duration<double> 
 }  // namespace
 
 std::shared_ptr<Committer> Committer::start(std::shared_ptr<Sink> sink, Options options) {
-  static_cast<void>(out_of_memory());  // made as long as there is memory
+  static_cast<void>(out_of_memory());  // which a static collector needs to its end
   std::shared_ptr<Committer> self{new Committer{std::move(sink), std::move(options)}};
   // The threads share in the ownership, so one whose sink never returns can be left behind.
   self->writer_thread_ = std::thread{[self] { self->run_writer(); }};

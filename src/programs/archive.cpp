@@ -89,7 +89,7 @@ std::shared_ptr<Source> open_from(const ArchiveOptions& options, Log& log,
     } catch (const Error& error) {
       const auto wait = backoff.next(error, steady_timer().now());
       if (options.once || !wait) throw;
-      log.say_seldom("failure", fmt::format("error: {}", error.what()));
+      log.say_seldom("failure", "error: {}", error.what());
       steady_timer().wait(*wait, stop);
     }
   }
@@ -111,14 +111,15 @@ void archive(const ArchiveOptions& options, Log& log, const std::stop_token& sto
   pumping.dead_letter = open_dead_letters(
       {options.dead_letter, options.to, "file:archive-rejected"}, pumping.retry, log, stop);
   pumping.on_failure = [&](const std::exception& error, std::chrono::milliseconds wait) {
-    log.say_seldom("failure",
-                   fmt::format("error: {} (again in {} ms)", error.what(), wait.count()));
+    log.say_seldom("failure", "error: {} (again in {} ms)", error.what(), wait.count());
   };
   const auto say = [](const PumpStatistics& so_far) {
     return fmt::format("{} events in {} batches, {} dead letters", so_far.events, so_far.batches,
                        so_far.rejected + so_far.unreadable);
   };
-  pumping.on_batch = [&](const PumpStatistics& so_far) { log.say_seldom("batch", say(so_far)); };
+  pumping.on_batch = [&](const PumpStatistics& so_far) {
+    log.say_seldom("batch", "{}", say(so_far));
+  };
   auto source = open_from(options, log, stop);
   if (!source) return;
   if (options.once) source = std::make_shared<UntilIdle>(std::move(source));
@@ -133,7 +134,7 @@ void archive(const ArchiveOptions& options, Log& log, const std::stop_token& sto
     // What did not fit, or what a broker held back until the rest was acknowledged, comes next.
     goes_on = options.once && run.batches > 0 && !stop.stop_requested();
   }
-  log.say(fmt::format("stopped: {}", say(all)));
+  log.say("stopped: {}", say(all));
 }
 
 }  // namespace

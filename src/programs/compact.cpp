@@ -55,20 +55,19 @@ void run(const Options& options, Log& log, const std::stop_token& stop) {
   CompactOptions compacting = options.compact;
   compacting.on_hour = [&](const CompactedHour& hour) {
     if (hour.finished_elsewhere) return;
-    log.say(fmt::format(
+    log.say(
         "{}: {} raw objects, {} events in {} hourly objects, {} duplicates, {} conflicts, {} "
         "unreadable lines, {} damaged objects",
         hour_text(hour.hour), hour.raw_objects, hour.events, hour.hourly_objects, hour.duplicates,
-        hour.conflicts, hour.unreadable, hour.damaged_objects));
+        hour.conflicts, hour.unreadable, hour.damaged_objects);
   };
   compacting.on_failure = [&](TimePoint hour, const std::exception& error) {
-    log.say(fmt::format("error: {}: {}", hour_text(hour), error.what()));
+    log.say("error: {}: {}", hour_text(hour), error.what());
   };
   repeat(options.every, log, stop, [&] {
     const CompactStatistics done = compact(*store, compacting, stop);
     if (!options.every) {
-      log.say(
-          fmt::format("{} hours compacted, {} left for their failure", done.hours, done.failed));
+      log.say("{} hours compacted, {} left for their failure", done.hours, done.failed);
       if (done.failed > 0 && !stop.stop_requested()) {
         throw Error{Error::unavailable, "not every hour that was due is compacted"};
       }

@@ -50,8 +50,8 @@ std::shared_ptr<Sink> open_place(const DeadLetterPlace& place, Log& log) {
 std::shared_ptr<Sink> open_dead_letters(const DeadLetterPlace& place, const RetryPolicy& retry,
                                         Log& log, const std::stop_token& stop) {
   const auto say = [&log](const Error& error, std::uint64_t, std::chrono::milliseconds wait) {
-    log.say_seldom("dead letters", fmt::format("error: dead letters: {} (again in {} ms)",
-                                               error.what(), wait.count()));
+    log.say_seldom("dead letters", "error: dead letters: {} (again in {} ms)", error.what(),
+                   wait.count());
   };
   return std::make_shared<RetrySink>(open_place(place, log), retry, say, stop);
 }

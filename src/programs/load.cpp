@@ -76,8 +76,7 @@ void run(const Options& options, Log& log, const std::stop_token& stop) {
   loading.dead_letter =
       open_dead_letters({options.dead_letter, options.from, {}}, loading.retry, log, stop);
   loading.on_failure = [&](const std::exception& error, std::chrono::milliseconds wait) {
-    log.say_seldom("failure",
-                   fmt::format("error: {} (again in {} ms)", error.what(), wait.count()));
+    log.say_seldom("failure", "error: {} (again in {} ms)", error.what(), wait.count());
   };
   loading.on_progress = [&](const LoadStatistics& so_far) { progress.show(so_far); };
   repeat(options.every, log, stop, [&] {

@@ -34,7 +34,7 @@ void Progress::begin() { begin_ = steady_clock::now(); }
 
 void Progress::show(const LoadStatistics& so_far) {
   const auto now = steady_clock::now();
-  if (!on_terminal_) return log_.say_seldom("progress", line_of(so_far, now - begin_));
+  if (!on_terminal_) return log_.say_seldom("progress", "{}", line_of(so_far, now - begin_));
   if (now - shown_ < redraw_interval) return;
   shown_ = now;
   constexpr std::string_view erase_rest = "\x1b[K";
@@ -44,9 +44,8 @@ void Progress::show(const LoadStatistics& so_far) {
 
 void Progress::end(const LoadStatistics& done) {
   if (on_terminal_) fmt::print(stderr, "\r\x1b[K");
-  log_.say(fmt::format("{} objects with {} events loaded, {} objects skipped, {} dead letters",
-                       done.objects, done.events, done.objects_skipped,
-                       done.rejected + done.unreadable));
+  log_.say("{} objects with {} events loaded, {} objects skipped, {} dead letters", done.objects,
+           done.events, done.objects_skipped, done.rejected + done.unreadable);
 }
 
 }  // namespace eventcollect::programs

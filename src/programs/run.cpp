@@ -56,20 +56,20 @@ int run_program(std::string_view name, const std::function<int()>& body) {
 }
 
 int run_until_signal(Log& log, const std::function<void(const std::stop_token&)>& work) {
-  std::stop_source source;
-  // It is not joined: at the end of the process it has nothing left to do.
-  std::thread{[source]() mutable {
-    wait_for_end([] {});  // there is nothing to reload
-    exit_at_next_signal();
-    source.request_stop();
-  }}.detach();
   try {
+    std::stop_source source;
+    // It is not joined: at the end of the process it has nothing left to do.
+    std::thread{[source]() mutable {
+      wait_for_end([] {});  // there is nothing to reload
+      exit_at_next_signal();
+      source.request_stop();
+    }}.detach();
     work(source.get_token());
     return EXIT_SUCCESS;
   } catch (const ConfigError&) {
     throw;
   } catch (const std::exception& error) {
-    log.say(fmt::format("error: {}", error.what()));
+    log.say("error: {}", error.what());
     return EXIT_FAILURE;
   }
 }
@@ -79,14 +79,14 @@ void repeat(const std::optional<std::chrono::milliseconds>& every, Log& log,
   if (!every) return work();
   do {
     const auto failure = passing_failure_of(work);
-    if (failure) log.say_seldom("failure", fmt::format("error: {}", *failure));
+    if (failure) log.say_seldom("failure", "error: {}", *failure);
   } while (steady_timer().wait(*every, stop));
 }
 
 std::shared_ptr<Sink> open_sink_option(std::string_view option, const std::string& url, Log& log) {
   auto sink = open_option(option, open_sink, url);
   const std::string notice = encryption_notice(url);
-  if (!notice.empty()) log.say(fmt::format("{}: {}", option, notice));
+  if (!notice.empty()) log.say("{}: {}", option, notice);
   return sink;
 }
 
@@ -106,7 +106,7 @@ std::string dead_letter_url(const std::string& url, Log& log) {
     const bool is_default = url == begin || url.starts_with(begin + '?');
     if (!is_default) continue;
     const FolderInUse folder = folder_in_use(path, fmt::format("{}refused", program));
-    if (!folder.notice.empty()) log.say(folder.notice);
+    if (!folder.notice.empty()) log.say("{}", folder.notice);
     return fmt::format("{}{}{}", scheme, folder.path, url.substr(begin.size()));
   }
   return url;

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <exception>
 #include <initializer_list>
 #include <thread>
 
@@ -51,14 +52,18 @@ void wait_for_end(const std::function<void()>& reload) {
 }
 
 void exit_at_next_signal() {
-  std::thread{[] {
-    sigset_t signals = awaited_signals();
-    sigdelset(&signals, SIGHUP);
-    sigdelset(&signals, SIGXCPU);  // the system repeats it each second
-    int signal = 0;
-    while (sigwait(&signals, &signal) != 0) continue;
-    std::_Exit(EXIT_FAILURE);
-  }}.detach();
+  try {
+    std::thread{[] {
+      sigset_t signals = awaited_signals();
+      sigdelset(&signals, SIGHUP);
+      sigdelset(&signals, SIGXCPU);  // the system repeats it each second
+      int signal = 0;
+      while (sigwait(&signals, &signal) != 0) continue;
+      std::_Exit(EXIT_FAILURE);
+    }}.detach();
+  } catch (const std::exception&) {
+    // Without memory for a thread the program still ends in order; only KILL ends it sooner.
+  }
 }
 
 }  // namespace eventcollect::programs

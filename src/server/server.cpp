@@ -121,7 +121,7 @@ std::string Server::spool_metrics() const {
   try {
     return render_spool_metrics(spool_->statistics());
   } catch (const Error& error) {
-    log_.say_seldom("metrics", fmt::format("error: {}", error.what()));
+    log_.say_seldom("metrics", "error: {}", error.what());
     return {};
   }
 }
@@ -136,7 +136,7 @@ std::unique_ptr<Spool> Server::open_spool() {
   SpoolOptions options;
   options.files.max_total_bytes = options_.spool_max_bytes;
   options.on_failure = [this](const std::string& target, const std::exception& error) {
-    log_.say_seldom(target, fmt::format("error: {}: {}", target, error.what()));
+    log_.say_seldom(target, "error: {}: {}", target, error.what());
   };
   return std::make_unique<Spool>(options_.spool, std::move(targets), options);
 }
@@ -158,9 +158,10 @@ std::shared_ptr<Sink> Server::open_letter_files(const Url& url) {
   FileSinkOptions options = file::sink_options(url);
   options.on_removed = [this](const std::string& name, std::uint64_t bytes) {
     ++letter_files_removed_;
-    log_.say_seldom("removed", fmt::format("dead letters: removed the oldest file, {} of {} bytes, "
-                                           "since max_total_bytes is reached",
-                                           name, bytes));
+    log_.say_seldom("removed",
+                    "dead letters: removed the oldest file, {} of {} bytes, "
+                    "since max_total_bytes is reached",
+                    name, bytes);
   };
   return std::make_shared<FileSink>(file::directory_of(url), options);
 }
@@ -171,8 +172,7 @@ void Server::say_where_unbounded() const {
   for (const std::string& text : stores) {
     const Url url = Url::parse(text);
     if (url.scheme != "file" || file::sink_options(url).max_total_bytes > 0) continue;
-    log_.say(fmt::format("file:{} has no max_total_bytes: what clients send can fill the disk",
-                         url.path));
+    log_.say("file:{} has no max_total_bytes: what clients send can fill the disk", url.path);
   }
 }
 
@@ -181,11 +181,11 @@ CollectorOptions Server::collector_options() {
   options.drain_timeout = options_.drain_timeout;
   options.dead_letters = letters_;
   options.on_failure = [this](const Error& error) {
-    log_.say_seldom("failure", fmt::format("error: {}", error.what()));
+    log_.say_seldom("failure", "error: {}", error.what());
   };
   options.on_recovery = [this] { log_.say_seldom("recovery", "storing events again"); };
   options.on_lost = [this](const Event&, std::string_view why) {
-    log_.say_seldom("lost", fmt::format("error: an accepted event is lost: {}", why));
+    log_.say_seldom("lost", "error: an accepted event is lost: {}", why);
   };
   return options;
 }
@@ -196,7 +196,7 @@ void Server::start() {
   if (options_.admin) admin_at = admin_.start(*options_.admin);
   wait_for_sink();
   say_where_unbounded();
-  log_.say(fmt::format("eventcollect-server {} started", version));
+  log_.say("eventcollect-server {} started", version);
   if (admin_at) announce("admin", *admin_at);
   announce("listening", at);
 }
@@ -207,10 +207,10 @@ void Server::reload() {
     const std::lock_guard lock{page_mutex_};
     page_ = std::move(page);
   } catch (const std::exception& error) {
-    return log_.say(fmt::format("error: {}; the last page stays", error.what()));
+    return log_.say("error: {}; the last page stays", error.what());
   }
-  log_.say(options_.page.empty() ? "SIGHUP: there is nothing to reload without --page"
-                                 : "SIGHUP: the page was read anew");
+  log_.say("{}", options_.page.empty() ? "SIGHUP: there is nothing to reload without --page"
+                                       : "SIGHUP: the page was read anew");
 }
 
 // A program that waits for the line that announces us finds us ready, unless the sink is slow.
@@ -224,7 +224,7 @@ void Server::wait_for_sink() const {
 
 bool Server::drain() {
   using std::chrono::steady_clock;
-  log_.say(fmt::format("stopping: draining for {} ms", options_.drain_delay.count()));
+  log_.say("stopping: draining for {} ms", options_.drain_delay.count());
   draining_ = true;
   public_.close_after_answers();
   programs::exit_at_next_signal();
@@ -240,7 +240,7 @@ bool Server::drain() {
   if (spool_ && !spool_->close(left())) log_.say("the spool keeps events for the next start");
   admin_.stop(left());
   if (!all_answered) log_.say("some requests were cut off before they were complete");
-  log_.say(all_written ? "stopped" : "stopped with events that could not be written");
+  log_.say("{}", all_written ? "stopped" : "stopped with events that could not be written");
   return all_written;
 }
 

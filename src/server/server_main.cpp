@@ -37,7 +37,7 @@ int run(const server::Options& options) {
   } catch (const ConfigError&) {
     throw;
   } catch (const std::exception& error) {
-    log.say(fmt::format("error: {}", error.what()));
+    log.say("error: {}", error.what());
     return EXIT_FAILURE;
   }
 }

@@ -17,6 +17,9 @@ inline const Error& out_of_memory() {
   return error;
 }
 
+// Before main, while there is memory to make it.
+inline const Error& made_out_of_memory = out_of_memory();
+
 // What is said of an exception that is no Error.
 inline Error error_of(std::string_view thrown) {
   try {

@@ -7,6 +7,7 @@
 
 #include "base/folder_in_use.hpp"
 #include "base/notice.hpp"
+#include "sink/guard.hpp"
 
 namespace eventcollect {
 
@@ -20,7 +21,7 @@ std::shared_ptr<Sink> open_rejected(const std::string& directory, const std::str
                                     const SpoolOptions& options) {
   const FolderInUse folder = folder_in_use(fmt::format("{}/rejected-{}", directory, target),
                                            fmt::format("{}/refused-{}", directory, target));
-  if (!folder.notice.empty()) base::notice(fmt::format("{}: {}", target, folder.notice));
+  if (!folder.notice.empty()) base::notice("{}: {}", target, folder.notice);
   return std::make_shared<FileSink>(
       folder.path, FileSinkOptions{.max_total_bytes = options.files.max_total_bytes});
 }
@@ -108,7 +109,7 @@ void Spool::Forwarder::note(const std::exception& error) {
   if (is_abandoned_) return;
   is_telling_ = true;
   lock.unlock();
-  options_.on_failure(target_.name, error);
+  sink::tell(options_.on_failure, target_.name, error);
   lock.lock();
   is_telling_ = false;
   changed_.notify_all();

@@ -443,7 +443,7 @@ class TestLog {
 TEST_CASE("a line of the log is one line with the time in front") {
   TestLog test;
   test.log().say("started");
-  test.log().say("braces {} and %s");
+  test.log().say("{} and %s", "braces {}");
   CHECK(test.lines() == Strings{"started", "braces {} and %s"});
 }
 
@@ -457,7 +457,7 @@ TEST_CASE("what others sent cannot move the terminal's cursor, and is cut off") 
   TestLog test;
   test.log().say("the broker says \x1b[2J\x07");
   CHECK(test.lines() == Strings{"the broker says \\x1b[2J\\x07"});
-  test.log().say(std::string(1 << 20, 'x'));
+  test.log().say("{}", std::string(1 << 20, 'x'));
   CHECK(test.lines().front().size() < 2'100);
 }
 

@@ -177,10 +177,10 @@ void Log::set_damage_aside(const LeftFile& left) {
   const std::string name = sealed_name() + ".damaged";
   left.move_damaged(name, [&] { check(files_.sync(directory_descriptor_.get()), "sync", "."); });
   notice(
-      fmt::format("'{}' was damaged: {} bytes of it, which may hold acknowledged events, are now "
-                  "in '{}', and {} whole lines are kept",
-                  directory_.path(current_file_name), left.damaged_bytes(), directory_.path(name),
-                  left.lines()));
+      "'{}' was damaged: {} bytes of it, which may hold acknowledged events, are now "
+      "in '{}', and {} whole lines are kept",
+      directory_.path(current_file_name), left.damaged_bytes(), directory_.path(name),
+      left.lines());
 }
 
 void Log::bring_to_appending() {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "eventcollect/memory.hpp"
+#include "support/allocations.hpp"
 #include "support/events.hpp"
 #include "support/gate_sink.hpp"
 #include "support/json.hpp"
@@ -161,6 +162,28 @@ TEST_CASE("a letter that its sink rejects is counted, and costs no other") {
   letters.close(10s);
   CHECK(letters.statistics().events_stored == 2);
   CHECK(letters.statistics().events_rejected == 1);
+}
+
+TEST_CASE("where memory is short each letter is counted once") {
+  const std::vector<Rejection> rejections(10, rejection_of(std::string(1'000, 'x')));
+  for (const std::size_t max_queue_bytes : {std::size_t{4} << 20, std::size_t{1}}) {
+    CAPTURE(max_queue_bytes);
+    for (std::size_t left = 0;; ++left) {
+      CAPTURE(left);
+      const auto sink = std::make_shared<MemorySink>();
+      Committer::Options options = unhurried();
+      options.queue.max_bytes = max_queue_bytes;
+      IngestLetters letters{sink, 7'000, std::move(options)};
+      failed_allocations = 0;
+      starve(left, SIZE_MAX);
+      letters.add(some_time, rejections);
+      starve(SIZE_MAX, SIZE_MAX);
+      letters.close(1h);
+      const std::uint64_t stored = letters.statistics().events_stored;
+      CHECK(stored + letters.statistics().events_lost + letters.over_rate() == 10);
+      if (failed_allocations == 0) break;
+    }
+  }
 }
 
 }  // namespace eventcollect::test
