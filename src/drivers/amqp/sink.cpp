@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -44,6 +45,9 @@ class AmqpSink::Publisher {
     } catch (const ConnectionLost& error) {
       connection_.reset();
       throw failure_of(error);
+    } catch (const std::bad_alloc&) {
+      connection_.reset();  // a message may be sent of which no confirm is expected
+      throw;
     }
     judge(batch.size());
   }
@@ -66,7 +70,7 @@ class AmqpSink::Publisher {
     }
     try {
       if (!connection_) open(deadline);
-    } catch (const ConnectionLost&) {
+    } catch (...) {
       connection_.reset();
       throw;
     }

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -89,7 +90,7 @@ class AmqpSource::Consumer {
       get_ready(limits.max_events, delivery.empty());
       if (delivery.session != session_) delivery.clear();
       gather(delivery, limits);
-    } catch (const ConnectionLost&) {
+    } catch (...) {  // also where memory is short: a consumer may be half made
       lose();
       delivery.clear();
       throw;
@@ -107,7 +108,7 @@ class AmqpSource::Consumer {
         return amqp_basic_ack(state, channel, delivery.position, and_all_before);
       });
       acknowledged_ = delivery.position;
-    } catch (const ConnectionLost&) {
+    } catch (...) {
       lose();
       throw;
     }
@@ -159,13 +160,14 @@ class AmqpSource::Consumer {
   // Moves the first message of the inbox.
   void deliver(Delivery& delivery) {
     Message& message = inbox_.front();
-    delivery.session = session_;
-    delivery.position = message.delivery_tag;
-    inbox_bytes_ -= message.body.size();
     if (auto rejection = reader_.append(message.body, delivery.batch)) {
       if (message.body_bytes > message.body.size()) rejection->raw_bytes = message.body_bytes;
       delivery.rejections.push_back(std::move(*rejection));
     }
+    // Not before the delivery has it: what is acknowledged is everything up to its position.
+    delivery.session = session_;
+    delivery.position = message.delivery_tag;
+    inbox_bytes_ -= message.body.size();
     inbox_.pop_front();
   }
 
@@ -193,15 +195,23 @@ class AmqpSource::Consumer {
       stopping_.wait_for(lock, often);
       if (is_stopping_ || !connection_) continue;
       try {
-        const Watch watch = connection_->watch(steady_clock::now() + options_.broker.timeout);
-        // Receiving sends the heartbeats that are due.
-        while (inbox_bytes_ < max_inbox_bytes && take_frame(at_once)) {
-        }
-        if (inbox_bytes_ >= max_inbox_bytes) send_heartbeat();
-      } catch (const ConnectionLost& error) {
-        lose();
-        failure_ = error;
+        receive_ahead();
+      } catch (const std::bad_alloc&) {
+        lose();  // read() connects again, and is given the messages again
       }
+    }
+  }
+
+  void receive_ahead() {
+    try {
+      const Watch watch = connection_->watch(steady_clock::now() + options_.broker.timeout);
+      // Receiving sends the heartbeats that are due.
+      while (inbox_bytes_ < max_inbox_bytes && take_frame(at_once)) {
+      }
+      if (inbox_bytes_ >= max_inbox_bytes) send_heartbeat();
+    } catch (const ConnectionLost& error) {
+      lose();
+      failure_ = error;
     }
   }
 
