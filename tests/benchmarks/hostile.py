@@ -7,7 +7,10 @@ takes for its part.
 """
 
 import argparse
+import collections
+import contextlib
 import gzip
+import itertools
 import os
 import pathlib
 import statistics
@@ -18,6 +21,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "system"))
 
+import nginx  # noqa: E402
 import web  # noqa: E402
 from crowd import GET, Crowd, allow_descriptors, connect_at_once, resident_bytes  # noqa: E402
 from harness import Server, check, environment, wait_until  # noqa: E402
@@ -83,22 +87,23 @@ def in_rhythm(pause, over, action):
 
 
 class Attacker:
-    """Sends one body again and again from four connections, so many bytes a second in all."""
+    """Sends one body again and again from four addresses, so many bytes a second in all."""
 
     def __init__(self, url, body, coding, bytes_per_second):
         self.url, self.body, self.coding = url, body, coding
         self.pause = 4 * len(body) / bytes_per_second
         self.over = threading.Event()
-        self.answers = 0
+        self.statuses = collections.Counter()
         self.answered_bytes = 0
-        self.threads = [threading.Thread(target=self.run) for _ in range(4)]
+        self.threads = [threading.Thread(target=self.run, args=(f"127.0.0.{i}",)) for i in range(11, 15)]
 
-    def run(self):
+    def run(self, address):
         headers = {"Content-Type": "application/json", "Content-Encoding": self.coding}
-        with web.Client(self.url) as client:
+        with web.Client(self.url, address=address) as client:
             def attack(_):
-                self.answered_bytes += len(client.request("POST", "/events", self.body, headers).body)
-                self.answers += 1
+                answer = client.request("POST", "/events", self.body, headers)
+                self.answered_bytes += len(answer.body)
+                self.statuses[answer.status] += 1
 
             in_rhythm(self.pause, self.over, attack)
 
@@ -112,30 +117,48 @@ class Attacker:
         for thread in self.threads:
             thread.join()
 
+    def got(self, seconds):
+        counts = ", ".join(f"{count / seconds:.0f} of {status}" for status, count in sorted(self.statuses.items()))
+        return f"it got {self.answered_bytes / seconds / 1024:.0f} KiB/s in answers a second: {counts}"
 
-def median_of_posts(server, seconds):
-    """From when each was due, fifty a second, so that slow times count as long as they last."""
+
+def median_of_posts(url, seconds):
+    """From when each was due, fifty a second, so that slow times count as long as they last.
+
+    They come from ten addresses in turn, since the guide's nginx lets each send ten a second.
+    """
     over = threading.Event()
     threading.Timer(seconds, over.set).start()
     taken = []
-    with web.Client(server.url) as client:
+    with contextlib.ExitStack() as stack:
+        clients = itertools.cycle([stack.enter_context(web.Client(url, address=f"127.0.0.{i}")) for i in range(21, 31)])
+
         def post(due):
-            expect(client.post({"event": "measured"}), 202)
+            expect(next(clients).post({"event": "measured"}), 202)
             taken.append((time.perf_counter() - due) * 1000)
 
         in_rhythm(0.02, over, post)
     return statistics.median(taken)
 
 
-def among_attackers(server, folder, seconds):
-    alone = median_of_posts(server, seconds)
-    print(f"POST /events, nobody else: median {alone:.2f} ms in {seconds:g} s")
+def among_attackers(way, url, seconds):
+    """Alone and attacked in turn, so that a machine that drifts does so for both."""
     for name, body, coding in ATTACKS:
-        with Attacker(server.url, body, coding, 32 * 1024) as attacker:
-            median = median_of_posts(server, seconds)
-            got, answers = attacker.answered_bytes / seconds / 1024, attacker.answers / seconds
-        print(f"the same, 32 KiB/s of {name} ({len(body)} bytes each): asked 3 times, {median / alone:.1f} times, "
-              f"median {median:.2f} ms; it got {answers:.0f} answers/s of {got:.0f} KiB/s")
+        alone = median_of_posts(url, seconds)
+        with Attacker(url, body, coding, 32 * 1024) as attacker:
+            attacked = median_of_posts(url, seconds)
+        print(f"POST /events {way}, 32 KiB/s of {name} ({len(body)} bytes each): asked 3 times, "
+              f"{attacked / alone:.1f} times, median {alone:.2f} ms alone, {attacked:.2f} ms attacked; {attacker.got(seconds)}",
+              flush=True)
+
+
+def attack_both_ways(server, folder, seconds):
+    among_attackers("directly", server.url, seconds)
+    port = nginx.free_port()
+    with nginx.running(nginx.guides_block(port, server.url.rsplit(":", 1)[1]), folder):
+        url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: not web.refuses_connections(url), "nginx listens")
+        among_attackers("through the guide's nginx", url, seconds)
     letters = sum(path.stat().st_size for path in (folder / "rejected").iterdir())
     over = scrape(server.url).samples["eventcollect_dead_letters_over_rate_total", frozenset()]
     print(f"dead letters after it: {letters / 2**20:.2f} MiB, {over:.0f} over the rate")
@@ -157,16 +180,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("server", type=os.path.abspath, help="the server's binary")
     parser.add_argument("--requests", type=int, default=500, help="GETs and POSTs among slow clients")
-    parser.add_argument("--attacked", type=float, default=10, help="seconds of each attack")
+    parser.add_argument("--attacked", type=float, default=10, help="seconds of each attack, and as many without it")
     parser.add_argument("--rounds", type=int, default=20, help="of simultaneous connects")
     options = parser.parse_args()
     allow_descriptors(11_000)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        server = Server([options.server, "--listen", "127.0.0.1:0"], folder / "server", environment(), folder)
+        command = [options.server, "--listen", "127.0.0.1:0", "--trusted-proxy", "127.0.0.1"]
+        server = Server(command, folder / "server", environment(), folder)
         try:
             server.wait_ready()
-            among_attackers(server, folder, options.attacked)
+            attack_both_ways(server, folder, options.attacked)
             among_slow_clients(server, options.requests)
             connects_at_once(server, options.rounds)
             memory_of_connections(server)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "system"))
+import nginx  # noqa: E402
 from harness import Skip, check, need, wait_until  # noqa: E402
 from programs import free_port, running, stored  # noqa: E402
 from web import post  # noqa: E402
@@ -33,18 +34,6 @@ listen minimal
 """
 
 NGINX = """\
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log stderr emerg;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
   upstream minimal {{
     server 127.0.0.1:{server};
     keepalive 8;
@@ -57,7 +46,6 @@ http {{
       proxy_set_header Connection "";
     }}
   }}
-}}
 """
 
 
@@ -106,17 +94,28 @@ def next_visitors_are_served(port, folder):
     check([event["event"] for event in stored(folder)] == expected, "other events were stored than the visitors'")
 
 
-def behind(program, configuration, command, programs):
-    """Runs the case behind a proxy: `command` makes its command line of the file with the configuration."""
-    need(program, "haproxy and nginx")
+@contextlib.contextmanager
+def haproxy(server, port, folder):
+    program = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin")  # which an ordinary user's may lack
+    need(program, "haproxy")
+    file = folder / "configuration"
+    file.write_text(HAPROXY.format(port=port, server=server))
+    with running([program, "-q", "-db", "-f", str(file)], folder):
+        yield
+
+
+def stock_nginx(server, port, folder):
+    return nginx.running(NGINX.format(port=port, server=server), folder)
+
+
+def behind(proxy, programs):
+    """Runs the case behind a proxy."""
     with tempfile.TemporaryDirectory(prefix="eventcollect-") as name, contextlib.ExitStack() as stack:
         folder = pathlib.Path(name)
         (folder / "proxy").mkdir()
         server, port = free_port(), free_port()
-        file = folder / "proxy" / "configuration"
-        file.write_text(configuration.format(port=port, server=server, folder=folder / "proxy"))
         stack.enter_context(running([programs / "eventcollect-minimal-server", str(server)], folder))
-        stack.enter_context(running([program, *command, str(file)], folder / "proxy"))
+        stack.enter_context(proxy(server, port, folder / "proxy"))
         for listener in (server, port):
             wait_until(lambda: accepts(listener), "an open port")
         next_visitors_are_served(port, folder)
@@ -126,12 +125,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", required=True, type=os.path.abspath)
     programs = pathlib.Path(parser.parse_args().bin)
-    path = os.environ.get("PATH", "") + ":/usr/sbin"  # which an ordinary user's may lack
     skipped = False
-    for name, configuration, command in (("haproxy", HAPROXY, ["-q", "-db", "-f"]),
-                                         ("nginx", NGINX, ["-e", "stderr", "-c"])):
+    for name, proxy in (("haproxy", haproxy), ("nginx", stock_nginx)):
         try:
-            behind(shutil.which(name, path=path), configuration, command, programs)
+            behind(proxy, programs)
             print(f"passed: behind {name}", flush=True)
         except Skip as reason:
             print(f"skipped: behind {name}: {reason}", flush=True)

@@ -12,9 +12,10 @@ import resource
 import sys
 
 import harness
+import nginx
 import web
 from crowd import GET, Crowd, allow_descriptors, connect_at_once, post_of, read_status, resident_bytes
-from events import check_stored_once, fresh_event, sealed_files
+from events import check_stored_once, fresh_event, sealed_files, stored_events
 from harness import check, wait_until
 from operations import scrape
 
@@ -190,7 +191,33 @@ def descriptors_are_raised_to_the_hard_limit(context):
     server.stop()
 
 
-CASES = [slow_clients_hold_up_nobody, simultaneous_connects_are_each_answered, ten_thousand_connections_fit,
+def the_guides_nginx_limits_what_one_client_may_send(context):
+    """The block of the guide, as an operator would copy it."""
+    server = context.start("--trusted-proxy", "127.0.0.1", "--context", "ip")
+    port = nginx.free_port()
+    url = f"http://127.0.0.1:{port}"
+    with nginx.running(nginx.guides_block(port, server.url.rsplit(":", 1)[1]), context.folder):
+        wait_until(lambda: not web.refuses_connections(url), "nginx listens")
+        statuses = {}
+        with web.Client(url, address="127.0.1.1") as client:
+            while 429 not in statuses.values() and len(statuses) < 1000:
+                event = fresh_event(context.random)
+                statuses[event["event_id"]] = client.post(event).status
+        accepted = [event_id for event_id, status in statuses.items() if status == 202]
+        check(set(statuses.values()) == {202, 429}, f"{set(statuses.values())} for as many events as fast as they go")
+        check(len(accepted) > 20, f"{len(accepted)} events were accepted of a burst of 20")
+        other = fresh_event(context.random)
+        with web.Client(url, address="127.0.2.1") as client:
+            check(client.post(other).status == 202, "another client is limited, too")
+        with web.Client(url, address="127.0.2.1") as client:
+            check(client.get("/metrics").status == 404, "more than the events' path is open")
+    server.stop()
+    check_stored_once(context.events, [*accepted, other["event_id"]])
+    addresses = {event["context"]["ip"] for event in stored_events(context.events)}
+    check(addresses == {"127.0.1.0", "127.0.2.0"}, f"{addresses} as the clients' addresses")
+
+
+CASES = [the_guides_nginx_limits_what_one_client_may_send, slow_clients_hold_up_nobody, simultaneous_connects_are_each_answered, ten_thousand_connections_fit,
          bodies_that_never_end_are_bounded_in_memory, answers_that_nobody_reads_are_bounded_in_memory,
          few_descriptors_serve_few_connections,
          slow_clients_leave_the_files_their_descriptors, too_few_descriptors_are_said_so,

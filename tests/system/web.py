@@ -15,9 +15,11 @@ class Answer(typing.NamedTuple):
 class Client:
     """One keep-alive connection, opened by the first request and again after the server closed it."""
 
-    def __init__(self, url, seconds=10.0):
-        address = urllib.parse.urlsplit(url)
-        self.connection = http.client.HTTPConnection(address.hostname, address.port, timeout=seconds)
+    def __init__(self, url, seconds=10.0, address=None):
+        """`address` is the client's own, if it matters."""
+        server = urllib.parse.urlsplit(url)
+        self.connection = http.client.HTTPConnection(server.hostname, server.port, timeout=seconds,
+                                                     source_address=address and (address, 0))
 
     def request(self, method, path, body=None, headers=None):
         self.connection.request(method, path, body, headers or {})
