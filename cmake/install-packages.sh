@@ -20,7 +20,7 @@ test='clang doctest-dev python3 git
   chromium chromium-driver firefox-esr webkit2gtk-driver xvfb
   postgresql pgbouncer rabbitmq-server openssl
   ceph-mon ceph-osd radosgw curl nodejs haproxy nginx-light faketime'
-dev='clang clang-format clang-tidy'
+dev='clang libclang-rt-dev clang-format clang-tidy'
 bench='libbenchmark-dev wrk nodejs'
 pipeline='curl faketime sqlite3'
 

@@ -5,6 +5,8 @@
 #include "eventcollect/codes.hpp"
 #include "eventcollect/parser.hpp"
 #include "fuzz/require.hpp"
+#include "fuzz/work.hpp"
+#include "sink/letter.hpp"
 
 namespace {
 
@@ -24,6 +26,13 @@ void check_event(const eventcollect::Event& event) {
   require(eventcollect::is_json_object(event.properties), "properties are a JSON object");
   require(!event.name.empty(), "an event has a name");
   require(!event.id.is_nil() && !event.id.is_max(), "an event has an id");
+}
+
+void check_letter(const eventcollect::Rejection& rejection) {
+  using namespace eventcollect;
+  std::string letter = sink::letter_head({}, {}, DeadLetterOrigin::ingest, rejection);
+  sink::complete_letter(letter, rejection.raw);
+  require(is_json_object(letter), "a dead letter is a JSON object");
 }
 
 // Whether the quotes and brackets of a text close within it.
@@ -66,15 +75,12 @@ void check_neighbours(std::string_view body) {
           "the neighbours are what they were");
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
+void check_input(std::string_view body) {
   using namespace eventcollect;
-  std::string_view body{reinterpret_cast<const char*>(data), bytes};
   const unsigned choice = fuzz::take_byte(body);
   const auto format = (choice & 1) != 0 ? BodyFormat::ndjson : BodyFormat::json;
   Rules rules;
-  rules.max_events = 50;
+  rules.max_events = (choice & 16) != 0 ? 50 : 1'000;
   rules.strip_query = (choice & 2) != 0;
   rules.strip_fragment = (choice & 4) != 0;
   static Parser parser;
@@ -87,6 +93,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
   for (const Event& event : batch) check_event(event);
   for (const Rejection& one : rejected) {
     require(!one.code.empty() && !one.message.empty(), "a rejection has reasons");
+    check_letter(one);
   }
   check_neighbours(body);
   // The same body alone, as one event: then the two parsers can be compared.
@@ -99,5 +106,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
                             body.find("\\u0000") == std::string_view::npos;
     if (comparable) require(whole.find(properties) != std::string::npos, "properties are kept");
   }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
+  const std::string_view input{reinterpret_cast<const char*>(data), bytes};
+  // Some 2 KiB for each of 1,000 events that are rejected, however short they are.
+  constexpr eventcollect::fuzz::WorkLimit limit{
+      .fixed_bytes = 3 << 20, .bytes_per_byte = 60, .copies_per_byte = 100};
+  eventcollect::fuzz::limit_work(input, limit, check_input);
   return 0;
 }

@@ -5,6 +5,7 @@
 #include "eventcollect/endpoint.hpp"
 #include "eventcollect/memory.hpp"
 #include "fuzz/require.hpp"
+#include "fuzz/work.hpp"
 
 namespace {
 
@@ -32,11 +33,8 @@ std::string_view take_line(std::string_view& input) {
   return line;
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
+void check_input(std::string_view input) {
   static World world;
-  std::string_view input{reinterpret_cast<const char*>(data), bytes};
   Request request;
   const unsigned choice = fuzz::take_byte(input);
   request.path = "/events";
@@ -56,5 +54,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
   }
   const bool is_json = !response.body.empty();
   if (is_json) fuzz::require(is_json_object(response.body), "a body is a JSON object");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
+  const std::string_view input{reinterpret_cast<const char*>(data), bytes};
+  // Some 2 KiB for each of 1,000 events that are rejected, however short they are.
+  constexpr eventcollect::fuzz::WorkLimit limit{
+      .fixed_bytes = 3 << 20, .bytes_per_byte = 20, .copies_per_byte = 100};
+  eventcollect::fuzz::limit_work(input, limit, check_input);
   return 0;
 }

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "fuzz/require.hpp"
+#include "fuzz/work.hpp"
 #include "http/chunked.hpp"
 #include "http/head.hpp"
 
@@ -307,6 +308,16 @@ std::size_t check(World& world, std::string_view bytes, const Expected& expected
   return is_as_long_each_time ? got.size() : 0;
 }
 
+void check_input(std::string_view input) {
+  static World& world = *new World;
+  std::string_view text = input.substr(0, 8192);
+  const unsigned longest_piece = 1 + fuzz::take_byte(text) % 64;
+  const Expected expected{text};
+  const std::size_t awaited = check(world, text, expected, 0, 0);
+  check(world, text, expected, longest_piece, 0);
+  check(world, text, expected, longest_piece, awaited);
+}
+
 }  // namespace
 
 // These stand before the C library's, and so cut what the front receives and sends.
@@ -318,12 +329,9 @@ extern "C" ssize_t send(int socket, const void* from, std::size_t bytes, int fla
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
-  static World& world = *new World;
-  std::string_view text{reinterpret_cast<const char*>(data), std::min<std::size_t>(bytes, 8192)};
-  const unsigned longest_piece = 1 + fuzz::take_byte(text) % 64;
-  const Expected expected{text};
-  const std::size_t awaited = check(world, text, expected, 0, 0);
-  check(world, text, expected, longest_piece, 0);
-  check(world, text, expected, longest_piece, awaited);
+  const std::string_view input{reinterpret_cast<const char*>(data), bytes};
+  constexpr eventcollect::fuzz::WorkLimit limit{
+      .fixed_bytes = 2 << 20, .bytes_per_byte = 100, .copies_per_byte = 2'000};
+  eventcollect::fuzz::limit_work(input, limit, check_input);
   return 0;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fuzz/require.hpp"
+#include "fuzz/work.hpp"
 #include "http/chunked.hpp"
 #include "http/connection.hpp"
 #include "http/head.hpp"
@@ -116,15 +117,21 @@ class Conversation {
   std::string sent_;
 };
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
-  const std::string_view text{reinterpret_cast<const char*>(data), bytes};
+void check_input(std::string_view text) {
   check_head(text);
-  fuzz::require(unchunk(text, 1) == unchunk(text, bytes + 1), "pieces do not matter");
-  const Conversation whole{text, bytes + 1};
+  fuzz::require(unchunk(text, 1) == unchunk(text, text.size() + 1), "pieces do not matter");
+  const Conversation whole{text, text.size() + 1};
   for (const std::size_t piece : {1U, 2U, 7U, 50U}) {
     fuzz::require(Conversation{text, piece} == whole, "pieces do not matter to a connection");
   }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
+  const std::string_view input{reinterpret_cast<const char*>(data), bytes};
+  constexpr eventcollect::fuzz::WorkLimit limit{
+      .fixed_bytes = 128 << 10, .bytes_per_byte = 1'500, .copies_per_byte = 5'000};
+  eventcollect::fuzz::limit_work(input, limit, check_input);
   return 0;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "fuzz/require.hpp"
+#include "fuzz/work.hpp"
 #include "objects/event_object.hpp"
 #include "support/bytes_reader.hpp"
 
@@ -41,20 +42,26 @@ void check(std::string_view content, std::size_t piece_bytes, std::size_t max_ev
   fuzz::require(pieces.is_damaged == whole.is_damaged, "the pieces do not matter to damage");
 }
 
+void check_input(std::string_view input) {
+  const std::size_t piece_bytes = 1 + fuzz::take_byte(input);
+  const unsigned choice = fuzz::take_byte(input);
+  const std::size_t max_events = 1 + choice % 4;
+  check(input, piece_bytes, max_events);
+  std::string gzipped = test::gzipped(input);
+  const bool is_whole = read(gzipped, piece_bytes, max_events).is_damaged;
+  fuzz::require(!is_whole, "what was gzipped whole is not damaged");
+  // A byte of it changed, and its end cut off.
+  gzipped[piece_bytes % gzipped.size()] ^= static_cast<char>(choice | 1U);
+  gzipped.resize(gzipped.size() - choice % 8);
+  check(gzipped, piece_bytes, max_events);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
-  std::string_view input{reinterpret_cast<const char*>(data), bytes};
-  const std::size_t piece_bytes = 1 + eventcollect::fuzz::take_byte(input);
-  const std::size_t max_events = 1 + eventcollect::fuzz::take_byte(input) % 4;
-  check(input, piece_bytes, max_events);
-  std::string gzipped = eventcollect::test::gzipped(input);
-  const bool is_whole = read(gzipped, piece_bytes, max_events).is_damaged;
-  eventcollect::fuzz::require(!is_whole, "what was gzipped whole is not damaged");
-  // A byte of it changed, and its end cut off.
-  if (bytes > 2) gzipped[data[0] % gzipped.size()] ^= static_cast<char>(data[1] | 1U);
-  if (bytes > 2)
-    gzipped.resize(gzipped.size() - data[1] % std::min<std::size_t>(8, gzipped.size()));
-  check(gzipped, piece_bytes, max_events);
+  const std::string_view input{reinterpret_cast<const char*>(data), bytes};
+  constexpr eventcollect::fuzz::WorkLimit limit{
+      .fixed_bytes = 8 << 20, .bytes_per_byte = 8'000, .copies_per_byte = 20'000};
+  eventcollect::fuzz::limit_work(input, limit, check_input);
   return 0;
 }

@@ -20,6 +20,7 @@
 
 #include "eventcollect/url.hpp"
 #include "fuzz/require.hpp"
+#include "fuzz/work.hpp"
 
 namespace {
 
@@ -153,13 +154,10 @@ void check_ways(const std::string& argument, const ConfigFile& file) {
   require(by_variable == by_flag || is_none_of_ours, "a variable says the same as a flag");
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
+void check_input(std::string_view input) {
   static const ConfigFile file;
   static const bool is_quiet = std::cout.rdbuf(nullptr) != nullptr;  // --help speaks
   static_cast<void>(is_quiet);
-  std::string_view input{reinterpret_cast<const char*>(data), bytes};
   Lines arguments = take_lines(input);
   // Any other file could be one without an end.
   std::erase_if(arguments, [](const std::string& one) { return one.starts_with("--config"); });
@@ -169,5 +167,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
   if (!input.empty()) arguments.insert(arguments.end(), {"--config", file.path()});
   const Environment environment{variables};
   read(arguments);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
+  const std::string_view input{reinterpret_cast<const char*>(data), bytes};
+  constexpr eventcollect::fuzz::WorkLimit limit{
+      .fixed_bytes = 2 << 20, .bytes_per_byte = 1'500, .copies_per_byte = 5'000};
+  eventcollect::fuzz::limit_work(input, limit, check_input);
   return 0;
 }

@@ -2,11 +2,14 @@
 #include "objects/plan.hpp"
 
 #include "fuzz/require.hpp"
+#include "fuzz/work.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
-  using namespace eventcollect;
-  using namespace eventcollect::objects;
-  const std::string_view text{reinterpret_cast<const char*>(data), bytes};
+namespace {
+
+using namespace eventcollect;
+using namespace eventcollect::objects;
+
+void check_input(std::string_view text) {
   constexpr std::string_view key = "plans/dt=2026-11-23/hour=18/0001.json";
   plan_number(text);
   plan_key_of_output(text);
@@ -19,5 +22,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
   } catch (const Error& error) {
     fuzz::require(error.kind() == Error::misconfigured, "a broken plan stays broken");
   }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
+  const std::string_view input{reinterpret_cast<const char*>(data), bytes};
+  constexpr eventcollect::fuzz::WorkLimit limit{
+      .fixed_bytes = 64 << 10, .bytes_per_byte = 100, .copies_per_byte = 100};
+  eventcollect::fuzz::limit_work(input, limit, check_input);
   return 0;
 }

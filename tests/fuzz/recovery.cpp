@@ -4,11 +4,15 @@
 #include "eventcollect/notice.hpp"
 #include "eventcollect/parser.hpp"
 #include "fuzz/require.hpp"
+#include "fuzz/work.hpp"
 #include "support/power_cut_file_system.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
-  using namespace eventcollect;
-  const std::string left{reinterpret_cast<const char*>(data), bytes};
+namespace {
+
+using namespace eventcollect;
+
+void check_input(std::string_view input) {
+  const std::string left{input};
   static const ManualClock clock{from_milliseconds(1'893'456'000'000)};
   test::PowerCutFileSystem files;
   files.make_directory("events");
@@ -49,5 +53,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
     begin += length;
   }
   fuzz::require(damaged == missing, "what is damaged is kept beside");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
+  const std::string_view input{reinterpret_cast<const char*>(data), bytes};
+  constexpr eventcollect::fuzz::WorkLimit limit{
+      .fixed_bytes = 16 << 20, .bytes_per_byte = 500, .copies_per_byte = 1'000};
+  eventcollect::fuzz::limit_work(input, limit, check_input);
   return 0;
 }

@@ -1,5 +1,5 @@
 // Runs a fuzzer over the files and folders that it is given, where the fuzzing engine is not
-// linked.
+// linked: each file as it is, and repeated up to 64 KiB, where work out of proportion shows.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -11,6 +11,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
 
 namespace {
 
+void run(const std::string& input) {
+  LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
+}
+
 std::size_t replay(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path)) {
     std::size_t count = 0;
@@ -19,8 +23,11 @@ std::size_t replay(const std::filesystem::path& path) {
   }
   std::ifstream file{path, std::ios::binary};
   const std::string text{std::istreambuf_iterator<char>{file}, {}};
-  LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
-  return 1;
+  run(text);
+  std::string repeated;
+  while (!text.empty() && repeated.size() + text.size() <= 64 << 10) repeated += text;
+  run(repeated);
+  return 2;
 }
 
 }  // namespace

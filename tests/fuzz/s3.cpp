@@ -7,6 +7,7 @@
 #include "drivers/s3/encoding.hpp"
 #include "drivers/s3/verdict.hpp"
 #include "fuzz/require.hpp"
+#include "fuzz/work.hpp"
 
 namespace {
 
@@ -36,10 +37,7 @@ void check_list(std::string_view body) {
   }
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
-  std::string_view text{reinterpret_cast<const char*>(data), bytes};
+void check_input(std::string_view text) {
   std::string encoded;
   append_percent_encoded(encoded, text);
   fuzz::require(s3::decode_key(encoded) == text, "what is encoded is decoded the same");
@@ -48,5 +46,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
   fuzz::require(!found || (!found->access_key.empty() && !found->secret.empty()), "it is whole");
   check_list(text);
   check_verdict(text, fuzz::take_byte(text));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
+  const std::string_view input{reinterpret_cast<const char*>(data), bytes};
+  constexpr eventcollect::fuzz::WorkLimit limit{
+      .fixed_bytes = 64 << 10, .bytes_per_byte = 50, .copies_per_byte = 200};
+  eventcollect::fuzz::limit_work(input, limit, check_input);
   return 0;
 }

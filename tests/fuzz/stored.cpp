@@ -3,6 +3,7 @@
 #include "eventcollect/parser.hpp"
 #include "eventcollect/stored_event.hpp"
 #include "fuzz/require.hpp"
+#include "fuzz/work.hpp"
 #include "support/difference.hpp"
 
 namespace {
@@ -54,12 +55,18 @@ void check_body(StoredEventReader& reader, std::string_view body) {
   check_reads_back(reader, batch);
 }
 
+void check_input(std::string_view text) {
+  static StoredEventReader reader;
+  check_line(reader, text);
+  check_body(reader, text);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
-  static StoredEventReader reader;
-  const std::string_view text{reinterpret_cast<const char*>(data), bytes};
-  check_line(reader, text);
-  check_body(reader, text);
+  const std::string_view input{reinterpret_cast<const char*>(data), bytes};
+  constexpr eventcollect::fuzz::WorkLimit limit{
+      .fixed_bytes = 128 << 10, .bytes_per_byte = 100, .copies_per_byte = 100};
+  eventcollect::fuzz::limit_work(input, limit, check_input);
   return 0;
 }

@@ -5,6 +5,7 @@
 #include "eventcollect/url.hpp"
 #include "eventcollect/uuid.hpp"
 #include "fuzz/require.hpp"
+#include "fuzz/work.hpp"
 #include "http/host_port.hpp"
 
 namespace {
@@ -20,10 +21,7 @@ void allow_config_error(Call&& call) {
   }
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
-  const std::string_view text{reinterpret_cast<const char*>(data), bytes};
+void check_input(std::string_view text) {
   allow_config_error([&] {
     const Url url = Url::parse(text);
     fuzz::require(!url.scheme.empty(), "a URL has a scheme");
@@ -48,5 +46,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
     fuzz::require(Uuid::parse(id->to_string()) == id, "a UUID reads back");
   }
   if (const auto network = Network::parse(text)) network->truncated();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
+  const std::string_view input{reinterpret_cast<const char*>(data), bytes};
+  constexpr eventcollect::fuzz::WorkLimit limit{
+      .fixed_bytes = 64 << 10, .bytes_per_byte = 40, .copies_per_byte = 100};
+  eventcollect::fuzz::limit_work(input, limit, check_input);
   return 0;
 }
