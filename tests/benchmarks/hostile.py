@@ -74,7 +74,7 @@ ATTACKS = [
     ("white space, gzipped", gzip.compress(b"\n" * 2**20), "gzip"),
     ("white space, 90 to 1", gzip.compress(b"".join(b"\n" * 80 + bytes([33 + i % 90]) for i in range(9_000))), "gzip"),
     ("events that are none", b"[" + b",".join([b"1"] * 1_000) + b"]", "identity"),
-    ("keys of tildes, gzipped", gzip.compress(b"[" + b",".join([b'{"%s":1}' % (b"~" * 600)] * 200) + b"]"), "gzip"),
+    ("keys of tildes, gzipped", gzip.compress(b"[" + b",".join([b'{"%s":1}' % (b"~" * 600)] * 150) + b"]"), "gzip"),
 ]
 
 
