@@ -14,7 +14,8 @@ namespace eventcollect {
 // All views have to live until the endpoint has returned.
 struct Request {
   std::string_view method{};
-  std::string_view path{};  // without the query
+  std::string_view path{};   // without the query
+  std::string_view query{};  // what follows '?', as it came
   std::string_view content_type{};
   std::string_view content_encoding{};
   std::string_view origin{};
@@ -25,7 +26,8 @@ struct Request {
   std::string_view user_agent{};
   std::string_view referrer{};
   std::string_view requested_headers{};  // by a preflight
-  std::string_view peer{};               // the other end's address, as text
+  std::string_view authorization{};
+  std::string_view peer{};  // the other end's address, as text
   std::string_view body{};
   std::chrono::milliseconds upload_time{};  // from its first byte to its last, where it is known
   bool body_is_decoded = false;             // the framework has undone content_encoding already
@@ -39,7 +41,7 @@ struct RequestHeader {
   std::string_view name;
   std::string_view Request::*member;
 };
-inline constexpr std::array<RequestHeader, 10> request_headers{{
+inline constexpr std::array<RequestHeader, 11> request_headers{{
     {"Content-Type", &Request::content_type},
     {"Content-Encoding", &Request::content_encoding},
     {"Origin", &Request::origin},
@@ -50,6 +52,7 @@ inline constexpr std::array<RequestHeader, 10> request_headers{{
     {"User-Agent", &Request::user_agent},
     {"Referer", &Request::referrer},
     {"Access-Control-Request-Headers", &Request::requested_headers},
+    {"Authorization", &Request::authorization},
 }};
 
 // A value type. The header names are in their usual spelling; Content-Length and Connection are the

@@ -59,6 +59,7 @@ bool has_element(std::string_view list, std::string_view wanted) {
 struct RequestLine {
   std::string_view method{};
   std::string_view path{};
+  std::string_view query{};
   std::string_view authority{};  // of a target in absolute form, else empty
   bool is_1_1 = false;
 };
@@ -85,6 +86,7 @@ bool parse_target(std::string_view target, RequestLine& line) {
     target.remove_prefix(line.authority.size());
   }
   line.path = target.substr(0, target.find('?'));
+  line.query = target.substr(std::min(target.size(), line.path.size() + 1));
   if (line.path.empty()) line.path = "/";
   return true;
 }
@@ -196,6 +198,7 @@ HeadResult parse_head(std::string_view text, Head& head, std::string_view client
   if (!parse_request_line(take_line(rest), line)) return HeadResult::malformed;
   head.request.method = line.method;
   head.request.path = line.path;
+  head.request.query = line.query;
   head.is_1_1 = line.is_1_1;
   Framing framing;
   while (!rest.empty()) {

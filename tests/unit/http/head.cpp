@@ -38,12 +38,15 @@ TEST_CASE("a head says what an endpoint asks for, in views of its own text") {
       "X-Forwarded-Host: b\r\n"
       "User-Agent: Browser/1 (\xC3\xA4)\r\n"
       "Referer: https://example.org/page\r\n"
+      "authorization: Bearer token\r\n"
       "Cookie: secret\r\n\r\n";
   Head head;
   REQUIRE(parse_head(text, head) == HeadResult::complete);
   const Request& request = head.request;
   CHECK(request.method == "POST");
   CHECK(request.path == "/events");
+  CHECK(request.query == "a=b&c");
+  CHECK(request.authorization == "Bearer token");
   CHECK(request.host == "example.org:80");
   CHECK(request.content_type == "text/plain; charset=utf-8");
   CHECK(request.content_encoding == "gzip");
@@ -95,21 +98,23 @@ TEST_CASE("a target may be a whole URL, whose server counts in place of Host") {
   struct Case {
     std::string line;
     std::string path;
+    std::string query;
     std::string host;
   };
   const Case cases[] = {
-      {"POST http://a.example:8080/events HTTP/1.1", "/events", "a.example:8080"},
-      {"POST HTTPS://[::1]/events?a=http://b HTTP/1.1", "/events", "[::1]"},
-      {"GET http://a.example HTTP/1.1", "/", "a.example"},
-      {"GET http://a.example?query HTTP/1.1", "/", "a.example"},
-      {"GET /http://a.example/ HTTP/1.1", "/http://a.example/", "other"},
-      {"OPTIONS * HTTP/1.1", "*", "other"},
+      {"POST http://a.example:8080/events HTTP/1.1", "/events", "", "a.example:8080"},
+      {"POST HTTPS://[::1]/events?a=http://b HTTP/1.1", "/events", "a=http://b", "[::1]"},
+      {"GET http://a.example HTTP/1.1", "/", "", "a.example"},
+      {"GET http://a.example?query HTTP/1.1", "/", "query", "a.example"},
+      {"GET /http://a.example/ HTTP/1.1", "/http://a.example/", "", "other"},
+      {"OPTIONS * HTTP/1.1", "*", "", "other"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.line);
     Head head;
     REQUIRE(parse_head(c.line + "\r\nHost: other\r\n\r\n", head) == HeadResult::complete);
     CHECK(head.request.path == c.path);
+    CHECK(head.request.query == c.query);
     CHECK(head.request.host == c.host);
   }
 }
