@@ -95,6 +95,10 @@ bool Network::contains(const Network& other) const {
   return rest == 0 || (address[whole] ^ other.address[whole]) >> (8 - rest) == 0;
 }
 
+bool Network::is_loopback() const {
+  return parse("127.0.0.0/8")->contains(*this) || parse("::1")->contains(*this);
+}
+
 std::optional<Network> Network::parse_peer(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   const bool has_brackets = text.starts_with('[');

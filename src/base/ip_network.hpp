@@ -23,6 +23,9 @@ struct Network {
 
   bool contains(const Network& other) const;
 
+  // Whether it is of this machine only: in 127.0.0.0/8, or ::1.
+  bool is_loopback() const;
+
   // The address with all but the first 24 bits of IPv4, 48 of IPv6, set to zero. IPv6 that embeds
   // an IPv4 address counts as that: else the first 48 bits could hold it whole.
   std::string truncated() const;

@@ -20,8 +20,7 @@ bool is_local(const std::string& host) {
   if (host.empty() || host.front() == '/' || host.front() == '@' || host == "localhost")
     return true;
   const auto address = base::Network::parse(host);
-  return address && (base::Network::parse("127.0.0.0/8")->contains(*address) ||
-                     base::Network::parse("::1")->contains(*address));
+  return address && address->is_loopback();
 }
 
 std::string without_port(const std::string& host) {

@@ -133,3 +133,15 @@ TEST_CASE("a truncated address keeps 24 bits of IPv4 and 48 of IPv6") {
     CHECK(address->truncated() == truncated);
   }
 }
+
+TEST_CASE("loopback is 127.0.0.0/8 and ::1") {
+  for (const std::string_view text : {"127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1"}) {
+    CAPTURE(text);
+    CHECK(Network::parse(text)->is_loopback());
+  }
+  for (const std::string_view text :
+       {"126.0.0.1", "0.0.0.0", "::", "::2", "10.0.0.1", "0.0.0.0/0"}) {
+    CAPTURE(text);
+    CHECK_FALSE(Network::parse(text)->is_loopback());
+  }
+}
