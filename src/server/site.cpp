@@ -39,6 +39,7 @@ std::optional<http::Answer> Site::before_body(const Request& request) {
   if (route->endpoint != nullptr) return route->endpoint->before_body(request);
   const auto& methods = route->methods;
   if (std::find(methods.begin(), methods.end(), request.method) != methods.end()) {
+    if (route->max_body_bytes > 0) return {};
     return route->answer(request);
   }
   Response response =
@@ -47,22 +48,33 @@ std::optional<http::Answer> Site::before_body(const Request& request) {
   return response;
 }
 
-// Only requests to an endpoint are admitted, and so have a body.
+// Of a request that is admitted, and so has a body.
+std::size_t Site::max_body_bytes(const Route& route) {
+  return route.endpoint != nullptr ? route.endpoint->options().max_body_bytes
+                                   : route.max_body_bytes;
+}
+
+// The largest of all routes: it is asked for before one is known.
 std::size_t Site::max_body_bytes() const {
   std::size_t max_bytes = 0;
-  for (const Route& route : routes_) {
-    if (route.endpoint == nullptr) continue;
-    max_bytes = std::max(max_bytes, route.endpoint->options().max_body_bytes);
-  }
+  for (const Route& route : routes_) max_bytes = std::max(max_bytes, max_body_bytes(route));
   return max_bytes;
 }
 
 Response Site::too_large(const Request& request) {
-  return find(request.path)->endpoint->too_large(request);
+  const Route& route = *find(request.path);
+  if (route.endpoint != nullptr) return route.endpoint->too_large(request);
+  return http::plain_response(
+      413, fmt::format("The body must not exceed {} bytes.", max_body_bytes(route)));
 }
 
 void Site::handle(const Request& request, std::function<void(Response)> respond) {
-  find(request.path)->endpoint->handle(request, std::move(respond));
+  const Route& route = *find(request.path);
+  if (route.endpoint != nullptr) return route.endpoint->handle(request, std::move(respond));
+  if (request.body.size() > route.max_body_bytes) return respond(too_large(request));
+  http::Answer answer = route.answer(request);
+  if (answer.shared_body) answer.response.body = *answer.shared_body;
+  respond(std::move(answer.response));
 }
 
 }  // namespace eventcollect::server

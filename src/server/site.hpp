@@ -17,8 +17,9 @@ namespace eventcollect::server {
 struct Route {
   std::string path;
   std::vector<std::string_view> methods{};  // all others are answered with 405
-  // Answers a request whose body is of no interest.
   std::function<http::Answer(const Request&)> answer{};
+  // Of a request's body, without which `answer` is not asked. 0: a body is of no interest to it.
+  std::size_t max_body_bytes = 0;
   // Takes requests of any method, with their bodies, in place of `answer`.
   const Endpoint* endpoint = nullptr;
 };
@@ -42,6 +43,7 @@ class Site final : public http::Handler {
 
  private:
   const Route* find(std::string_view path) const;
+  static std::size_t max_body_bytes(const Route& route);
 
   const std::vector<Route> routes_;
 };

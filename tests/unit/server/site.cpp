@@ -105,6 +105,36 @@ TEST_CASE("the endpoint's path is the endpoint's, with all methods and bodies") 
   CHECK(setup.gate->names() == std::vector<std::string>{"a"});
 }
 
+TEST_CASE("a route that wants a body is asked once it has come, up to its own limit") {
+  Setup setup;
+  server::Site site{{server::events_route("/e", setup.endpoint),
+                     {.path = "/echo",
+                      .methods = {"POST"},
+                      .answer =
+                          [](const Request& request) {
+                            return Response{200, {}, std::string{request.body}};
+                          },
+                      .max_body_bytes = 5}}};
+  CHECK(site.max_body_bytes() == 10'000);
+  const auto post = [&](std::string_view body) {
+    Request request;
+    request.method = "POST";
+    request.path = "/echo";
+    CHECK_FALSE(site.before_body(request));
+    request.body = body;
+    Response answer;
+    site.handle(request, [&](const Response& response) { answer = response; });
+    return answer;
+  };
+  CHECK(post("12345").body == "12345");
+  CHECK(post("123456").status == 413);
+  CHECK(post("123456").body == "The body must not exceed 5 bytes.\n");
+  Request get;
+  get.method = "GET";
+  get.path = "/echo";
+  CHECK(site.before_body(get)->response.status == 405);
+}
+
 TEST_CASE("a path that two routes have is rejected") {
   const auto page = [] { return Response{200, {}, "page"}; };
   CHECK_THROWS_WITH_AS(
