@@ -3,7 +3,8 @@
 #
 #   sh examples/run.sh [--listen HOST:PORT] [--to URL] …
 #
-# Without any it serves the demo page on http://127.0.0.1:8080 and writes events under events/.
+# Without any it serves the demo page on http://127.0.0.1:8080 and the live page on
+# http://127.0.0.1:8081/live, and writes events under events/.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -16,4 +17,5 @@ sh "$root/cmake/install-packages.sh" build
   cmake --build --preset server --target eventcollect-server
 ) </dev/null >&2
 
-exec "$root/build/release/bin/eventcollect-server" "$@"
+EVENTCOLLECT_ADMIN=${EVENTCOLLECT_ADMIN:-127.0.0.1:8081} EVENTCOLLECT_LIVE=${EVENTCOLLECT_LIVE:-on} \
+  exec "$root/build/release/bin/eventcollect-server" "$@"

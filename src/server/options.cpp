@@ -9,6 +9,7 @@
 #include "base/printable.hpp"
 #include "eventcollect/spool.hpp"
 #include "eventcollect/url.hpp"
+#include "live/access.hpp"
 #include "programs/settings.hpp"
 
 namespace eventcollect::server {
@@ -58,6 +59,11 @@ std::vector<Setting> network_settings(Options& options) {
       {"admin", "HOST:PORT", "",
        "Serve /healthz, /readyz and /metrics there, and no longer at --listen", Setting::one,
        [&](const Values& values) { options.admin = http::HostPort::parse(values[0]); }},
+      {"live", "", "", "Show the newest events at /live of --admin, as they arrive", Setting::flag,
+       [&](const Values&) { options.live = true; }},
+      {"live-token", "TOKEN", "",
+       "What the live page asks for before it shows an event: needed where --admin is not loopback",
+       Setting::one, [&](const Values& values) { options.live_token = values[0]; }},
       {"path", "PATH", options.endpoint.path, "The path that events are POSTed to", Setting::one,
        [&](const Values& values) { options.endpoint.path = values[0]; }},
       {"page", "FILE", "", "The page to serve at /, instead of the demo page", Setting::one,
@@ -139,6 +145,14 @@ std::vector<Setting> event_settings(Options& options) {
   };
 }
 
+void check_live(const Options& options) {
+  if (!options.live) return;
+  if (!options.admin) {
+    throw ConfigError{"--live needs --admin HOST:PORT, where the page is served"};
+  }
+  live::check_access(options.admin->host, options.live_token);
+}
+
 }  // namespace
 
 std::optional<Options> read_options(int argc, char** argv) {
@@ -154,6 +168,7 @@ std::optional<Options> read_options(int argc, char** argv) {
   } catch (const ConfigError& error) {
     throw ConfigError{fmt::format("--{}", error.what())};
   }
+  check_live(options);
   return options;
 }
 

@@ -18,6 +18,8 @@ namespace eventcollect::server {
 struct Options {
   http::HostPort listen;
   std::optional<http::HostPort> admin;
+  bool live = false;  // the live page, at `admin`
+  std::string live_token;
   std::vector<std::string> to;
   std::string spool;  // a directory, or empty for none
   std::uint64_t spool_max_bytes = 0;

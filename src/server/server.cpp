@@ -14,10 +14,12 @@
 #include "eventcollect/url.hpp"
 #include "eventcollect/version.hpp"
 #include "http/response.hpp"
+#include "live/watched_sink.hpp"
 #include "metrics/metrics_text.hpp"
 #include "programs/run.hpp"
 #include "programs/signals.hpp"
 #include "server/front_metrics.hpp"
+#include "server/live_routes.hpp"
 #include "server/page_file.hpp"
 #include "server/spool_metrics.hpp"
 
@@ -60,15 +62,23 @@ Server::Server(const Options& options, Log& log)
     : options_{options},
       log_{log},
       page_{read_page(options.page)},
+      recent_{options.live ? std::make_shared<live::Recent>() : nullptr},
+      live_page_{make_live_page()},
       public_site_{public_routes()},
       admin_site_{admin_routes()},
       spool_{open_spool()},
-      sink_{spool_ ? spool_->sink() : open_sinks(options.to, log)},
+      sink_{open_events()},
       letters_{open_letters()},
       collector_{sink_, collector_options()},
       endpoint_{collector_, options.endpoint},
       public_{public_site_, options.threads, options.http},
       admin_{admin_site_, 1} {}
+
+std::unique_ptr<live::Page> Server::make_live_page() const {
+  if (!recent_) return nullptr;
+  return std::make_unique<live::Page>(live::Access{options_.admin->host, options_.live_token},
+                                      *recent_, collector_, endpoint_, *options_.collector.clock);
+}
 
 std::vector<Route> Server::public_routes() {
   std::vector<Route> routes{
@@ -84,11 +94,14 @@ std::vector<Route> Server::public_routes() {
 }
 
 std::vector<Route> Server::admin_routes() {
-  return {
+  std::vector<Route> routes{
       page_route("/healthz", [] { return http::plain_response(200, "ok"); }),
       page_route("/readyz", [this] { return readiness(); }),
       page_route("/metrics", [this] { return metrics(); }),
   };
+  if (!live_page_) return routes;
+  for (Route& route : live_routes(*live_page_)) routes.push_back(std::move(route));
+  return routes;
 }
 
 http::SharedBody Server::page() {
@@ -141,7 +154,25 @@ std::unique_ptr<Spool> Server::open_spool() {
   return std::make_unique<Spool>(options_.spool, std::move(targets), options);
 }
 
+std::shared_ptr<Sink> Server::open_events() {
+  auto sink = spool_ ? spool_->sink() : open_sinks(options_.to, log_);
+  if (!recent_) return sink;
+  return std::make_shared<live::WatchedSink>(
+      std::move(sink), [recent = recent_](const Batch& batch, const Rejections& rejections) {
+        recent->note_stored(batch, rejections);
+      });
+}
+
 std::shared_ptr<Sink> Server::open_letters() {
+  auto store = open_letter_store();
+  if (!recent_) return store;
+  return std::make_shared<live::WatchedSink>(
+      std::move(store), [recent = recent_](const Batch& letters, const Rejections&) {
+        recent->note_rejected(letters);
+      });
+}
+
+std::shared_ptr<Sink> Server::open_letter_store() {
   constexpr std::string_view option = "--dead-letter";
   const std::string text = dead_letter_url(options_.dead_letter, log_);
   if (text == "null:") return nullptr;
@@ -194,6 +225,7 @@ void Server::start() {
   const http::HostPort at = public_.start(options_.listen);
   std::optional<http::HostPort> admin_at;
   if (options_.admin) admin_at = admin_.start(*options_.admin);
+  if (live_page_) offer_live_page(*admin_at);
   wait_for_sink();
   say_where_unbounded();
   log_.say("eventcollect-server {} started", version);
@@ -201,11 +233,20 @@ void Server::start() {
   announce("listening", at);
 }
 
+// On the demo page, where whoever sees it can be on this machine.
+void Server::offer_live_page(const http::HostPort& at) {
+  log_.say(fmt::format("the live page is at http://{}/live", at.text()));
+  if (!live::is_loopback(at.host)) return;
+  const std::lock_guard lock{page_mutex_};
+  live_link_ = live_link(at);
+  page_ = with_live_link(page_, live_link_);
+}
+
 void Server::reload() {
   try {
     http::SharedBody page = read_page(options_.page);
     const std::lock_guard lock{page_mutex_};
-    page_ = std::move(page);
+    page_ = with_live_link(std::move(page), live_link_);
   } catch (const std::exception& error) {
     return log_.say("error: {}; the last page stays", error.what());
   }

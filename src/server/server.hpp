@@ -13,6 +13,8 @@
 #include "eventcollect/spool.hpp"
 #include "eventcollect/url.hpp"
 #include "http/front.hpp"
+#include "live/page.hpp"
+#include "live/recent.hpp"
 #include "programs/log.hpp"
 #include "server/options.hpp"
 #include "server/site.hpp"
@@ -37,14 +39,18 @@ class Server {
   bool drain();
 
  private:
+  std::unique_ptr<live::Page> make_live_page() const;
   std::unique_ptr<Spool> open_spool();
+  std::shared_ptr<Sink> open_events();
   std::shared_ptr<Sink> open_letters();
+  std::shared_ptr<Sink> open_letter_store();
   std::shared_ptr<Sink> open_letter_files(const Url& url);
   void say_where_unbounded() const;
   CollectorOptions collector_options();
   std::vector<Route> public_routes();
   std::vector<Route> admin_routes();
   http::SharedBody page();
+  void offer_live_page(const http::HostPort& at);
   Response readiness() const;
   Response metrics() const;
   std::string letter_metrics() const;
@@ -57,6 +63,10 @@ class Server {
   std::atomic<std::uint64_t> letter_files_removed_{0};
   std::mutex page_mutex_;
   http::SharedBody page_;
+  std::string live_link_;  // for the page; empty for none
+  // Null without --live. Shared with threads that write, which may be left behind.
+  const std::shared_ptr<live::Recent> recent_;
+  const std::unique_ptr<live::Page> live_page_;
   // Before what opens files: a path that is taken leaves none behind.
   Site public_site_;
   Site admin_site_;

@@ -81,6 +81,8 @@ TEST_CASE("without options the server keeps events and dead letters in files") {
   REQUIRE(options);
   CHECK(options->listen.text() == "127.0.0.1:8080");
   CHECK_FALSE(options->admin);
+  CHECK_FALSE(options->live);
+  CHECK(options->live_token.empty());
   CHECK(options->to == Strings{"file:events"});
   CHECK(options->dead_letter == "file:rejected?max_total_bytes=64MiB&remove_oldest=1");
   CHECK(options->page.empty());
@@ -348,6 +350,22 @@ TEST_CASE("a wrong option is named with its value and the way out") {
     CHECK_FALSE(error.empty());
     check_named(error, c.named);
   }
+}
+
+TEST_CASE("the live page needs an admin port, and a token where others can reach it") {
+  const std::string token = "0123456789abcdef";
+  CHECK(read({"--live", "--admin", "127.0.0.1:0"})->live);
+  {
+    const Variable variable{"EVENTCOLLECT_LIVE_TOKEN", token};
+    CHECK(read({"--live", "--admin", "0.0.0.0:0"})->live_token == token);
+  }
+  check_named(error_of({"--live"}), {"--live needs --admin HOST:PORT"});
+  check_named(error_of({"--live", "--admin", "0.0.0.0:8081"}),
+              {"--live", "'0.0.0.0'", "needs a token", "EVENTCOLLECT_LIVE_TOKEN"});
+  const std::string short_token =
+      error_of({"--live", "--admin", "[::]:0", "--live-token", "hunter2"});
+  check_named(short_token, {"--live-token must have at least 16 characters, got 7"});
+  CHECK(short_token.find("hunter2") == std::string::npos);
 }
 
 TEST_CASE("a wrong value in the environment is named, too") {

@@ -13,7 +13,7 @@ import web
 from events import ndjson_files, stored_events
 from harness import check
 
-OPTIONS = ["--listen", "--admin", "--to", "--dead-letter", "--path", "--page", "--allow-origin", "--context", "--url-strip",
+OPTIONS = ["--listen", "--admin", "--live", "--live-token", "--to", "--dead-letter", "--path", "--page", "--allow-origin", "--context", "--url-strip",
            "--ack", "--ack-timeout", "--drain-delay", "--drain-timeout", "--threads", "--max-body-bytes",
            "--max-head-bytes", "--idle-timeout", "--max-batch-events", "--trusted-proxy", "--config"]
 
@@ -30,6 +30,8 @@ USAGE_ERRORS = [
     (["--listen", "127.0.0.1:99999"], ["--listen", "99999"]),
     (["--listen", "127.0.0.1:-1"], ["--listen", "-1"]),
     (["--admin", "127.0.0.1:65536"], ["--admin", "65536"]),
+    (["--live"], ["--live", "--admin"]),
+    (["--live", "--admin", "0.0.0.0:0"], ["0.0.0.0", "EVENTCOLLECT_LIVE_TOKEN"]),
     (["--ack", "maybe"], ["--ack", "maybe", "durable", "accepted"]),
     (["--ack-timeout", "soon"], ["--ack-timeout", "soon"]),
     (["--drain-delay=-5s"], ["--drain-delay", "-5s"]),

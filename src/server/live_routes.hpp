@@ -1,0 +1,24 @@
+// The live page's routes, and the way to it from the demo page.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/host_port.hpp"
+#include "http/response.hpp"
+#include "live/page.hpp"
+#include "server/site.hpp"
+
+namespace eventcollect::server {
+
+// `page` has to outlive them.
+std::vector<Route> live_routes(const live::Page& page);
+
+// What takes the place of <!--live--> in the demo page.
+std::string live_link(const http::HostPort& at);
+
+// `page` with the link in that place, if there is a link and such a place.
+http::SharedBody with_live_link(http::SharedBody page, std::string_view link);
+
+}  // namespace eventcollect::server

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""The live page in a browser: a click of the demo page is on it as soon as it is stored.
+
+Chromium, Firefox or WebKit clicks on the demo page, follows its link to the live page and sees the event. What is rejected is
+listed with its code, an event can be checked, the filters show what they name. The page loads nothing from elsewhere, and
+asks for the token where there is one.
+"""
+
+import sys
+
+import browsers
+import web
+from events import stored_events
+from harness import check, wait_until
+
+SENT = {"event": "opened_pricing", "url": "https://example.org/prices?from=test", "properties": {"cents": 12345678901234567890}}
+TOKEN = "token-of-the-test"
+
+
+def click_is_seen(context):
+    server = context.start("--admin", "127.0.0.1:0", "--live")
+    with browsers.browser(context) as session:
+        session.open(server.url + "/")
+        session.click("button[data-event]")
+        wait_until(lambda: stored_events(context.events, live=True), "the click is stored")
+        link = session.evaluate("document.querySelector('a[href$=\"/live\"]').href")
+        check(link == server.admin + "/live", f"the demo page links to {link}")
+        session.click('a[href$="/live"]')
+        wait_until(lambda: "clicked_event" in session.text("#rows-stored"), "the live page shows the click")
+        check(server.url in session.evaluate("document.getElementById('demo-page').href"), "no way back to the demo page")
+        check_arrivals(server, session)
+        check_form(session)
+        check_filters(session)
+        check_quiet(server, session)
+    server.stop()
+
+
+def check_arrivals(server, session):
+    """What is stored and what is rejected appears on the open page, each digit as it is stored."""
+    web.post(server.url, SENT)
+    wait_until(lambda: "opened_pricing" in session.text("#rows-stored"), "a row of the new event")
+    session.click("#rows-stored .open-button")
+    check("12345678901234567890" in session.text("#rows-stored .json"), f"wrong JSON: {session.text('#rows-stored .json')}")
+    web.post(server.url, {"event": "a", "<img src=x onerror=alert(1)>": 3})
+    session.click("#tab-rejected")
+    wait_until(lambda: "field.unknown" in session.text("#rows-rejected"), "a row of the rejected event")
+    check("<img src=x" in session.text("#rows-rejected"), f"what was sent is not shown as text: {session.text('#rows-rejected')}")
+    session.click("#tab-stored")
+
+
+def check_form(session):
+    session.evaluate("document.getElementById('check-text').value = '{\"event\":5}'")
+    session.click("#check-form button")
+    wait_until(lambda: "event.type" in session.text("#verdict"), "the verdict on an event")
+
+
+def check_filters(session):
+    """By name, by text, and by the visit that a link names."""
+    rows = "document.querySelectorAll('#rows-stored .row').length"
+    check(session.evaluate(rows) == 2, f"{session.evaluate(rows)} rows of two events")
+    session.click('#names button[title="opened_pricing"]')
+    check(session.evaluate(rows) == 1, "the filter by name shows others")
+    session.click(".chip")
+    session.evaluate("(document.getElementById('search').value = 'FIRST',"
+                     " document.getElementById('search').dispatchEvent(new Event('input')))")
+    check(session.evaluate(rows) == 1 and "clicked_event" in session.text("#rows-stored"), "the search shows others")
+    session.evaluate("(document.getElementById('search').value = '',"
+                     " document.getElementById('search').dispatchEvent(new Event('input')))")
+    session.evaluate("location.hash = 'visit=somebody-else'")
+    wait_until(lambda: session.evaluate(rows) == 0, "only events of the visit")
+    session.evaluate("location.hash = ''")
+    wait_until(lambda: session.evaluate(rows) == 2, "all events again")
+
+
+def check_quiet(server, session):
+    complaints = session.complaints()
+    check(not complaints, f"the browser complains: {complaints}")
+    loaded = session.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
+    check(loaded and all(name.startswith(server.admin + "/live") for name in loaded), f"loaded from elsewhere: {loaded}")
+    check(session.cookies() == [], f"cookies: {session.cookies()}")
+
+
+def token_is_asked_for(context):
+    server = context.start("--admin", "127.0.0.1:0", "--live", env={"EVENTCOLLECT_LIVE_TOKEN": TOKEN})
+    web.post(server.url, SENT)
+    with browsers.browser(context) as session:
+        session.open(server.admin + "/live")
+        for given, shown in (("wrong", "#token-wrong"), (TOKEN, "#rows-stored .row")):
+            wait_until(lambda: session.evaluate("!document.getElementById('token-form').hidden"), "the form asks for a token")
+            session.evaluate(f"document.getElementById('token').value = '{given}'")
+            session.click("#token-form button")
+            wait_until(lambda: session.evaluate(f"document.querySelector('{shown}')?.offsetParent != null"), f"{shown} after {given}")
+        check(TOKEN not in session.evaluate("location.href"), "the token is in the address")
+
+
+if __name__ == "__main__":
+    sys.exit(browsers.run(__doc__, [click_is_seen, token_is_asked_for], 120))
