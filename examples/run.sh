@@ -17,5 +17,5 @@ sh "$root/cmake/install-packages.sh" build
   cmake --build --preset server --target eventcollect-server
 ) </dev/null >&2
 
-EVENTCOLLECT_ADMIN=${EVENTCOLLECT_ADMIN:-127.0.0.1:8081} EVENTCOLLECT_LIVE=${EVENTCOLLECT_LIVE:-on} \
-  exec "$root/build/release/bin/eventcollect-server" "$@"
+[ $# -gt 0 ] || set -- --admin "${EVENTCOLLECT_ADMIN:-127.0.0.1:8081}" --live
+exec "$root/build/release/bin/eventcollect-server" "$@"
