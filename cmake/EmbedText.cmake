@@ -36,5 +36,8 @@ function(eventcollect_embed_text target file header name)
     DEPENDS "${input}" "${eventcollect_embed_script}"
     COMMENT "Embedding ${file}"
     VERBATIM)
+  # A target of another folder would not run the command by itself.
+  add_custom_target(${target}_${name} DEPENDS "${output}")
+  add_dependencies(${target} ${target}_${name})
   target_sources(${target} PRIVATE "${output}")
 endfunction()

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "eventcollect/batch.hpp"
+#include "eventcollect/client.hpp"
 #include "eventcollect/clock.hpp"
 #include "eventcollect/codes.hpp"
 #include "eventcollect/collector.hpp"

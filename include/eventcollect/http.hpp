@@ -27,6 +27,7 @@ struct Request {
   std::string_view referrer{};
   std::string_view requested_headers{};  // by a preflight
   std::string_view authorization{};
+  std::string_view if_none_match{};
   std::string_view peer{};  // the other end's address, as text
   std::string_view body{};
   std::chrono::milliseconds upload_time{};  // from its first byte to its last, where it is known
@@ -41,7 +42,7 @@ struct RequestHeader {
   std::string_view name;
   std::string_view Request::*member;
 };
-inline constexpr std::array<RequestHeader, 11> request_headers{{
+inline constexpr std::array<RequestHeader, 12> request_headers{{
     {"Content-Type", &Request::content_type},
     {"Content-Encoding", &Request::content_encoding},
     {"Origin", &Request::origin},
@@ -53,6 +54,7 @@ inline constexpr std::array<RequestHeader, 11> request_headers{{
     {"Referer", &Request::referrer},
     {"Access-Control-Request-Headers", &Request::requested_headers},
     {"Authorization", &Request::authorization},
+    {"If-None-Match", &Request::if_none_match},
 }};
 
 // A value type. The header names are in their usual spelling; Content-Length and Connection are the

@@ -80,6 +80,8 @@ class AdaptedRequest {
   AdaptedRequest(const httplib::Request& from, const Endpoint& endpoint) {
     view.method = from.method;
     view.path = from.path;
+    const std::size_t mark = from.target.find('?');
+    if (mark != std::string::npos) view.query = std::string_view{from.target}.substr(mark + 1);
     view.peer = from.remote_addr;
     for (std::size_t i = 0; i < request_headers.size(); ++i) {
       const RequestHeader& wanted = request_headers[i];

@@ -17,6 +17,8 @@ std::string_view reason_of(int status) {
       return "Accepted";
     case 204:
       return "No Content";
+    case 304:
+      return "Not Modified";
     case 400:
       return "Bad Request";
     case 401:
@@ -53,7 +55,9 @@ void append_head(std::string& out, const Response& response, std::size_t body_by
   for (const auto& [name, value] : response.headers) {
     append_format(out, "{}: {}\r\n", name, value);
   }
-  if (response.status != 204) append_format(out, "Content-Length: {}\r\n", body_bytes);
+  // These two have no body, and so no length of one (RFC 9110, section 8.6).
+  const bool has_body = response.status != 204 && response.status != 304;
+  if (has_body) append_format(out, "Content-Length: {}\r\n", body_bytes);
   if (persistence == Persistence::close) out += "Connection: close\r\n";
   if (persistence == Persistence::keep_alive) out += "Connection: keep-alive\r\n";
   out += "\r\n";

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "drivers/file/options.hpp"
+#include "eventcollect/client.hpp"
 #include "eventcollect/metrics.hpp"
 #include "eventcollect/open.hpp"
 #include "eventcollect/tee.hpp"
@@ -83,6 +84,9 @@ std::unique_ptr<live::Page> Server::make_live_page() const {
 std::vector<Route> Server::public_routes() {
   std::vector<Route> routes{
       events_route(options_.endpoint.path, endpoint_),
+      {.path = client_path(options_.endpoint.path),
+       .methods = {"GET", "HEAD"},
+       .answer = [](const Request& request) { return client_response(request); }},
       page_route("/",
                  [this] {
                    return http::Answer{content("text/html; charset=utf-8", {}), page()};

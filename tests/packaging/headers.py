@@ -16,7 +16,8 @@ import sys
 import tempfile
 
 # Adapters bring their framework along, so no other header may include them.
-ADAPTERS = {"httplib.hpp": "cpp-httplib", "httplib_connection.hpp": "cpp-httplib"}
+ADAPTERS = {"httplib.hpp": "cpp-httplib", "httplib_client.hpp": "cpp-httplib",
+            "httplib_connection.hpp": "cpp-httplib"}
 FLAGS = ["-std=c++20", "-x", "c++", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion",
          "-Wsign-conversion", "-Wold-style-cast", "-Wnon-virtual-dtor", "-Werror"]
 
