@@ -6,17 +6,11 @@
 #include <iostream>
 
 #include "eventcollect/eventcollect.hpp"
-#include "eventcollect/httplib.hpp"
+#include "eventcollect/httplib_client.hpp"
 
 constexpr const char* page = R"(<!doctype html>
 <button>Click me!</button> <button>Click me as well!</button>
-<script>
-  document.onclick = ({target}) => fetch('/events', {
-    method: 'POST',
-    headers: {'Content-Type': 'application/json'},
-    body: JSON.stringify({event: 'clicked_event', url: location.href, properties: {on: target.textContent}}),
-  });
-</script>)";
+<script src="/events/client.js" data-capture="clicks" defer></script>)";
 
 int main(int argc, char** argv) {
   const int port = argc > 1 ? std::atoi(argv[1]) : 8080;
@@ -27,7 +21,9 @@ int main(int argc, char** argv) {
     app.set_read_timeout(2).set_write_timeout(2);
     app.new_task_queue = [] { return new httplib::ThreadPool{64}; };
     app.Get("/", [](const auto&, auto& response) { response.set_content(page, "text/html"); });
-    eventcollect::mount(app, eventcollect::Endpoint{events});
+    const eventcollect::Endpoint endpoint{events};
+    eventcollect::mount(app, endpoint);
+    eventcollect::mount_client(app, endpoint);
     // Any other body is left unread: read, a MiB of gzip would become a GiB.
     const auto unread = [](const auto&, auto& response, const auto&) { response.status = 404; };
     app.Post(".*", unread).Put(".*", unread).Patch(".*", unread).Delete(".*", unread);

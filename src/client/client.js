@@ -13,14 +13,12 @@
   const path = options.path || /.+(?=\/client\.js)/.exec(tag.src) || '/events';
   const captures = (options.capture || '').split(' ');
   // Before the page can stop the event.
-  const listen = (type, handler) => addEventListener(type, event => handler(event.target, event), true);
+  const listen = (type, handler) => addEventListener(type, handler, true);
   const log = 'debug' in options ? console.log : () => {};
 
   const DAY = 864e5;
   const GATHER = 500;
-  const MAX_EVENT = 65536;
   const MAX_QUEUE = 1e6;
-  const MAX_BODY = 5e5; // proxies allow a MiB
   const MAX_KEEPALIVE = 6e4; // of the 64 KiB that all such requests of a page share
   const TIMEOUT = 3e4;
 
@@ -34,20 +32,18 @@
   const VISIT = PREFIX + 'visit';
   const VISIBLE = PREFIX + 'visible';
 
-  const memory = {}; // what localStorage has no room for
   const pending = {}; // by key: who waits for the verdict
   const common = {};
   let store = {};
   let session = {};
   let locks;
   try {
-    store = localStorage;
-    session = sessionStorage;
+    store = localStorage || store; // null where a browser is set up without it
+    session = sessionStorage || session;
     locks = navigator.locks;
   } catch (blocked) {}
   let queued_length = 0;
 
-  const read = key => memory[key] || store[key];
   const write = (key, value) => {
     try {
       store[key] = value;
@@ -56,15 +52,14 @@
   };
 
   const drop = key => {
-    delete memory[key];
     delete store[key];
   };
-  const all_keys = prefix => Object.keys(store).concat(Object.keys(memory)).filter(key => key.startsWith(prefix));
+  const all_keys = prefix => Object.keys(store).filter(key => key.startsWith(prefix));
 
   // A UUIDv7 (RFC 9562, section 5.7): keys sort by time.
   const hex = time => '0' + time.toString(16);
   const uuid = time => (hex(time) + '-7xxx-8xxx-xxxxxxxxxxxx').replace(/.{4}-/, '-$&')
-    .replace(/x/g, () => (crypto.getRandomValues(new Uint8Array(1))[0] % 16).toString(16));
+    .replace(/x/g, () => (Math.random() * 16 | 0).toString(16));
 
   const finish = (key, code) => {
     if (pending[key]) pending[key](code ? {code} : {accepted: true});
@@ -73,7 +68,7 @@
 
   // An event leaves the queue by its verdict. Another tab that waits for it gets it as a storage event.
   const settle = (key, code) => {
-    if (code) console.warn(name, code, read(key));
+    if (code) console.warn(name, code, store[key]);
     log(key, code);
     if (!pending[key]) write(key, code || '');
     finish(key, code);
@@ -81,16 +76,14 @@
   };
 
   // What will be resolved by no verdict.
-  const finish_all = code => {
-    for (const key in pending) finish(key, code);
-  };
+  const finish_all = code => Object.keys(pending).map(key => finish(key, code));
 
   const queued = () => {
     const oldest = QUEUE + hex(Date.now() - DAY);
     queued_length = 0;
     return all_keys(QUEUE).filter(key => key < oldest
       ? settle(key, 'queue.expired')
-      : queued_length += read(key).length).sort();
+      : queued_length += store[key].length).sort();
   };
 
   // A prerendered page may never be shown: until then nothing has happened.
@@ -121,9 +114,7 @@
       return finish(key, 'properties.type');
     }
     log(line);
-    if (!write(key, line)) memory[key] = line;
-    const code = line.length > MAX_EVENT ? 'event.too_large' : (queued_length += line.length) > MAX_QUEUE && 'queue.full';
-    if (code) settle(key, code);
+    if (!write(key, line) || (queued_length += line.length) > MAX_QUEUE) settle(key, 'queue.full');
     if (stopped) finish(key, stopped);
     if (leaving) leave();
     schedule(GATHER);
@@ -144,17 +135,17 @@
     timer = timer || setTimeout(flush, delay);
   };
 
-  const take = keys => keys.filter((key, i) => i < max_batch && (room -= new Blob([read(key)]).size + 1) > 0);
+  const take = keys => keys.filter((key, i) => i < max_batch && (room -= new Blob([store[key]]).size + 1) > 0);
 
   // Whether the next batch may follow at once.
   const post = async (keys, keepalive) => {
-    const body = `{"sent_time":${Date.now()},"batch":[${keys.map(read)}]}`;
+    const body = `{"sent_time":${Date.now()},"batch":[${keys.map(key => store[key])}]}`;
     if (keepalive && !('keepalive' in Request.prototype)) return navigator.sendBeacon(path, body);
-    let status, said, wait;
+    let status, said, wait = 0;
     try {
       const answer = await fetch(path, {method: 'POST', body, keepalive, credentials: 'include'});
       status = answer.status;
-      wait = answer.headers.get('Retry-After');
+      wait = answer.headers.get('Retry-After') * 1e3 || 0;
       said = JSON.parse(await answer.text() || '{}');
     } catch (failure) {}
     const rejected = said && (said.rejected || status == 202 && []);
@@ -175,7 +166,7 @@
       console.warn(name, 'stops sending:', stopped);
       finish_all(stopped);
     } else {
-      schedule((+wait || 0) * 1e3 + Math.random() * Math.min(6e4, 1e3 * 2 ** failures++));
+      schedule(wait + Math.random() * 1e3 * 2 ** Math.min(6, failures++));
     }
   };
 
@@ -183,14 +174,14 @@
   const next = async () => {
     const send = () => {
       const keys = queued();
-      room = MAX_BODY;
+      room = Infinity;
       return keys[0] && post(take(keys));
     };
     if (locks) return locks.request(PREFIX, {ifAvailable: true}, lock => lock ? send() : schedule(GATHER));
     if (store[LEASE] > Date.now()) return schedule(GATHER);
     write(LEASE, Date.now() + TIMEOUT);
     const more = await send();
-    delete store[LEASE];
+    drop(LEASE);
     return more;
   };
 
@@ -205,7 +196,7 @@
     let batch;
     room = MAX_KEEPALIVE;
     while (!is_silent() && (batch = take(queued().filter(key => key > sent_leaving)))[0]) {
-      sent_leaving = batch[batch.length - 1];
+      [sent_leaving] = batch.slice(-1);
       post(batch, true);
     }
   };
@@ -220,15 +211,9 @@
     if (ignores(element)) return;
     while ((element = element.closest('[data-event]'))) {
       const {event, eventOn, eventProps} = element.dataset;
-      const triggers = (eventOn || (element.matches('form') ? 'submit'
-        : element.matches('dialog,details,[popover]') ? 'open' : 'click')).split(' ');
+      const triggers = (eventOn || (element.action ? 'submit' : 'open' in element || element.popover ? 'open' : 'click')).split(' ');
       if (triggers.includes(trigger)) {
-        let properties = {};
-        try {
-          properties = JSON.parse(eventProps || '{}');
-        } catch (malformed) {
-          console.warn(name, malformed, element);
-        }
+        const properties = JSON.parse(eventProps || '{}');
         if (trigger == 'first') {
           const kept = triggers.includes('browser') ? store : used;
           if (kept[FIRST + event]) return;
@@ -254,29 +239,34 @@
   let began; // when it was opened
   let shown; // since when it is seen; 0 while it is not
   let depth; // how much of it has been seen, in percent
-  let points = []; // of the pointer's way
-  let sampled = 0; // when the last point was
+  let points = {}; // of the pointer's way, the last in each tenth of a second
+  let sampling; // the timer that sends them
   let changes = 0; // counts what a click can lead to
   let errors = 0;
 
-  const seconds_since = time => (Date.now() - time) / 1e3 | 0;
+  const touch = () => {
+    changes++;
+  };
 
   const look = () => {
-    depth = Math.max(depth, Math.min(100, 100 * (scrollY + innerHeight) / document.documentElement.scrollHeight | 0));
+    touch();
+    depth = Math.max(depth, 100 * Math.min(1, (scrollY + innerHeight) / document.documentElement.scrollHeight) | 0);
   };
 
   const send_moves = () => {
-    if (points[0]) report('moves', {width: innerWidth, points}, place);
-    points = [];
+    if (sampling) report('moves', {width: innerWidth, points}, place);
+    points = {};
+    sampling = 0;
   };
 
-  const hide = () => {
+  const hide = closing => {
     if (shown) {
       look();
-      report('read', {depth, seconds: seconds_since(shown)}, place);
+      report('read', {depth, seconds: (Date.now() - shown) / 1e3 | 0}, place);
     }
     shown = 0;
     send_moves();
+    if (closing) report('leave', {seconds: (Date.now() - began) / 1e3 | 0}, place);
   };
 
   const open_page = referrer => {
@@ -287,18 +277,12 @@
     report('pages', {title: document.title, referrer});
   };
 
-  const close_page = () => {
-    hide();
-    report('leave', {seconds: seconds_since(began)}, place);
-  };
-
   // An anchor is no page, unless a router uses it for one.
-  const page_of = address => address.replace(/#(?![!/]).*/, '');
+  const page_of = address => address.split(/#[^!/]/)[0];
   const moved = () => {
-    const from = place;
-    if (page_of(location.href) == page_of(from)) return;
-    close_page();
-    open_page(from);
+    if (page_of(location.href) == page_of(place)) return;
+    hide(1);
+    open_page(place);
   };
 
   const show = () => {
@@ -317,18 +301,18 @@
       };
     }
     listen('popstate', moved);
-    listen('pageshow', (_, event) => {
+    listen('pageshow', event => {
       if (!event.persisted) return;
       delete session[VISIT];
-      open_page('');
+      open_page();
       show();
     });
     listen('pagehide', () => {
       moved();
-      close_page();
+      hide(1);
       leave();
       leaving = 1;
-      delete store[LEASE];
+      drop(LEASE);
       if (options.visit == 'tab' && !is_off()) session[VISIT] = common.visit;
     });
     listen('visibilitychange', () => {
@@ -352,7 +336,7 @@
       watching = 0;
       for (const element of document.querySelectorAll('[data-event-on~=visible]')) {
         if (element[VISIBLE]) continue;
-        element[VISIBLE] = 1;
+        element[VISIBLE] = -1; // no timer's number
         observer.observe(element);
       }
     };
@@ -368,65 +352,70 @@
       attributes: true,
       attributeFilter: captures.includes('dead-clicks') ? undefined : ['open'],
     });
-    listen('toggle', (target, event) => event.newState == 'open' && target.popover && fire(target, 'open'));
-    listen('submit', target => fire(target, 'submit'));
-    listen('input', target => fire(target, 'first'));
+    listen('toggle', ({target, newState}) => {
+      touch();
+      if (newState == 'open' && target.popover) fire(target, 'open');
+    });
+    listen('submit', ({target}) => {
+      touch();
+      fire(target, 'submit');
+    });
+    listen('input', event => fire(event.target, 'first'));
   };
 
   const watch_clicks = () => {
-    let before = [];
-    const state = () => [changes, location.href, '' + getSelection(), document.activeElement];
+    let before;
+    const state = () => [changes, shown, location, getSelection()] + '';
+    listen('focus', touch);
     listen('mousedown', () => before = state());
-    for (const type of ['scroll', 'toggle', 'submit', 'input', 'pagehide']) listen(type, () => changes++);
-    listen('click', target => {
+    listen('click', ({target}) => {
       if (ignores(target)) return;
       fire(target, 'first');
       const clicked = target.closest('button,a,[role=button]');
       if (!fire(target, 'click') && clicked) report('clicks', describe(clicked));
       const was = before;
-      const nothing = 'input,select,label,audio,video,canvas,:read-write';
-      if (!target.closest(nothing)) setTimeout(() => {
-        if (state().every((value, i) => value == was[i])) report('dead-clicks', describe(target));
+      const silent = '[href],input,select,label,audio,video,canvas,:read-write';
+      if (!target.closest(silent)) setTimeout(() => {
+        if (state() == was) report('dead-clicks', describe(target));
       }, 1e3);
     });
   };
 
-  const report_error = (message, error) => message && errors++ < 10 && report('errors', {message, stack: (error || {}).stack});
+  const report_error = ({message, error, reason}) => {
+    const cause = error || reason || {};
+    message = message || reason && '' + reason;
+    if (message && errors++ < 10) report('errors', {message, stack: cause.stack});
+  };
 
   const start = () => {
     const {visit} = options;
     if (visit) common.visit = visit == 'tab' && session[VISIT] || uuid(Date.now());
     delete session[VISIT]; // a tab that this one opens begins with a copy of what is in it now
-    listen('storage', (_, {key, newValue}) => newValue == null || finish(key, newValue));
-    listen('error', (_, event) => report_error(event.message, event.error));
-    listen('unhandledrejection', (_, event) => report_error('' + event.reason, event.reason));
+    listen('storage', ({key, newValue}) => newValue == null || finish(key, newValue));
+    listen('error', report_error);
+    listen('unhandledrejection', report_error);
     watch_page();
     watch_elements();
     watch_clicks();
-    if (captures.includes('moves')) listen('pointermove', (_, {pageX, pageY, timeStamp}) => {
-      if (timeStamp - sampled < 100) return;
-      sampled = timeStamp;
-      if (points.push([pageX | 0, pageY | 0, timeStamp | 0]) == 50) send_moves();
+    if (captures.includes('moves')) listen('pointermove', event => {
+      points[performance.now() / 100 | 0] = [event.pageX | 0, event.pageY | 0];
+      sampling = sampling || setTimeout(send_moves, 5e3);
     });
     open_page(document.referrer);
     schedule(GATHER);
   };
 
   const api = window[name] = {
-    send: (event, properties) => capture(event, properties),
-    push: ([event, properties]) => capture(event, properties),
-    with: properties => {
-      Object.assign(common, properties);
-    },
+    send: capture,
+    push: args => capture(...args),
+    with: properties => Object.assign(common, properties),
     flush,
     off: () => {
       finish_all('off');
       all_keys(PREFIX).map(drop);
       write(OFF, 1);
     },
-    on: () => {
-      delete store[OFF];
-    },
+    on: () => drop(OFF),
   };
   when_shown(start);
   if (early.map) early.map(api.push);

@@ -64,7 +64,9 @@ def minimal_server(programs, folder):
         wait_until(lambda: url in (folder / "output").read_text(), "the line that says where it serves")
         wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "an open port")
         with urllib.request.urlopen(url.removesuffix("events"), timeout=10) as page:
-            check(b"fetch('/events'" in page.read(), "the page does not send events")
+            check(b"/events/client.js" in page.read(), "the page does not name the client")
+        with urllib.request.urlopen(url + "/client.js", timeout=10) as client:
+            check(b"sent_time" in client.read(), "the client is not served")
         check(post(url, {"event": "clicked_event"})[0] == 202, "the event was not accepted")
         check([event["event"] for event in stored(folder)] == ["clicked_event"], "the event is not in the file")
         bomb = urllib.request.Request(url.replace("events", "nowhere"), gzip.compress(bytes(256 << 20)),

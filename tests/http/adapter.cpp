@@ -439,6 +439,23 @@ TEST_CASE("an answer to HEAD has no body") {
   CHECK(other.is_closed());
 }
 
+TEST_CASE("the client is served beside the endpoint, and browsers need not load it again") {
+  App app{{.path = "/a.b"}};
+  RawClient client{app.port()};
+  const auto get = [&](std::string_view target, std::string_view field = "X: y") {
+    client.send(fmt::format("GET {} HTTP/1.1\r\nHost: example.org\r\n{}\r\n\r\n", target, field));
+    return client.receive();
+  };
+  const RawResponse whole = get("/a.b/client.js");
+  CHECK(whole.status == 200);
+  CHECK(whole.header("Content-Type") == "text/javascript; charset=utf-8");
+  CHECK(whole.body == client_response({}).body);
+  CHECK(get("/a.b/client.js", "If-None-Match: " + whole.header("ETag")).status == 304);
+  const RawResponse named = get(fmt::format("/a.b/client.js?v={}", client_version()));
+  CHECK(named.header("Cache-Control") == "public, max-age=31536000, immutable");
+  CHECK(get("/axb/client.js").status == 404);
+}
+
 TEST_CASE("all other paths stay the host's") {
   App app;
   struct Case {

@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-#include "eventcollect/httplib.hpp"
+#include "eventcollect/httplib_client.hpp"
 #include "eventcollect/memory.hpp"
 #include "support/events.hpp"
 #include "support/wait.hpp"
@@ -39,6 +39,7 @@ class HttplibApp {
                       std::chrono::milliseconds timeout = default_timeout)
       : collector_{sink_, {.clock = &clock_}}, endpoint_{collector_, std::move(options)} {
     mount(server_, endpoint_);
+    mount_client(server_, endpoint_);
     server_.Get("/secret", [this](const httplib::Request&, httplib::Response& response) {
       ++secrets_;
       response.set_content("secret", "text/plain");

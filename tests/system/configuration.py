@@ -169,6 +169,20 @@ def precedence(context):
     check(len(stored_events(context.events)) == 6, "not each server stored its one event")
 
 
+def the_client_moves_with_the_path(context):
+    """And a browser that has it already is told so, on a connection that goes on."""
+    server = context.start("--path", "/e")
+    with web.Client(server.url) as client:
+        script = client.get("/e/client.js")
+        check(script.status == 200 and b"sent_time" in script.body, f"{script.status}, not the client: {script.body[:80]}")
+        known = client.request("GET", "/e/client.js", headers={"If-None-Match": script.headers["ETag"]})
+        check((known.status, known.body) == (304, b""), f"{known.status} for what the browser has: {known.body[:80]}")
+        check(client.get("/e/client.js").body == script.body, "another body after 304")
+        check(client.post(b"{}", path="/e/client.js").status == 405, "a script takes events")
+    check(web.get(server.url, "/events/client.js").status == 404, "the client is served at a path that is not the events'")
+    server.stop()
+
+
 def count_in(context, *names):
     """How many events lie in each of some folders."""
     return [len(stored_events(context.folder / name)) for name in names]

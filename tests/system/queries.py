@@ -7,13 +7,13 @@ It is taken from there as it stands. DuckDB comes from npm, into --node.
 import json
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import uuid
 
 import harness
-from harness import check, need
+import npm
+from harness import check
 from pipeline import HOUR
 from pipeline_programs import Pipeline
 
@@ -43,10 +43,7 @@ def statements():
 
 def duckdb(context, *sql):
     node = context.options.node
-    if not (node / "node_modules/@duckdb/node-api").exists():
-        node.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-save", "--prefix", str(node), DUCKDB],
-                       check=True, timeout=240)
+    npm.install(node, DUCKDB)
     script = context.folder / "run.mjs"
     script.write_text(RUN)
     done = subprocess.run(["node", str(script), json.dumps([str(node), *sql])], cwd=context.folder, capture_output=True,
@@ -63,7 +60,6 @@ def event(name, seconds, event_id=None, **properties):
 
 
 def the_questions_of_the_guide(context):
-    need(shutil.which("npm") and shutil.which("node"), "npm and node")
     view, questions = statements()
     check(len(questions) == 2, f"{GUIDE} asks {len(questions)} questions, not two")
     pipeline = Pipeline(context)

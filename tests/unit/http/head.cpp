@@ -39,6 +39,7 @@ TEST_CASE("a head says what an endpoint asks for, in views of its own text") {
       "User-Agent: Browser/1 (\xC3\xA4)\r\n"
       "Referer: https://example.org/page\r\n"
       "authorization: Bearer token\r\n"
+      "If-None-Match: \"a\"\r\n"
       "Cookie: secret\r\n\r\n";
   Head head;
   REQUIRE(parse_head(text, head) == HeadResult::complete);
@@ -55,6 +56,7 @@ TEST_CASE("a head says what an endpoint asks for, in views of its own text") {
   CHECK(request.forwarded_host == "b");
   CHECK(request.user_agent == "Browser/1 (\xC3\xA4)");
   CHECK(request.referrer == "https://example.org/page");
+  CHECK(request.if_none_match == "\"a\"");
   CHECK(request.forwarded_for.empty());
   CHECK(request.body.empty());
   CHECK_FALSE(request.is_admitted);
