@@ -250,7 +250,7 @@ def help_is_complete(context):
 
 
 CASES = [flags_are_checked, environment_is_checked, config_file_is_checked, no_secret_is_repeated,
-         unchecked_encryption_is_said, precedence, lists, defaults,
+         unchecked_encryption_is_said, precedence, the_client_moves_with_the_path, lists, defaults,
          former_defaults, limits_apply, help_is_complete]
 
 if __name__ == "__main__":
