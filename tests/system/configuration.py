@@ -177,6 +177,7 @@ def the_client_moves_with_the_path(context):
         check(script.status == 200 and b"sent_time" in script.body, f"{script.status}, not the client: {script.body[:80]}")
         known = client.request("GET", "/e/client.js", headers={"If-None-Match": script.headers["ETag"]})
         check((known.status, known.body) == (304, b""), f"{known.status} for what the browser has: {known.body[:80]}")
+        check(known.headers["Content-Length"] is None, "304 says that the script is empty")
         check(client.get("/e/client.js").body == script.body, "another body after 304")
         check(client.post(b"{}", path="/e/client.js").status == 405, "a script takes events")
     check(web.get(server.url, "/events/client.js").status == 404, "the client is served at a path that is not the events'")
