@@ -67,4 +67,10 @@ foreach(program IN ITEMS
     install(TARGETS ${program})
   endif()
 endforeach()
+# For bundlers; servers have the client in the library.
+set(eventcollect_client_files
+  client.min.js eventcollect.d.ts eventcollect.mjs package.json server.mjs)
+list(TRANSFORM eventcollect_client_files PREPEND "${PROJECT_SOURCE_DIR}/src/client/")
+install(FILES ${eventcollect_client_files}
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/eventcollect/client")
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
