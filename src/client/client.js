@@ -143,7 +143,8 @@
     if (keepalive && !('keepalive' in Request.prototype)) return navigator.sendBeacon(path, body);
     let status, said, wait = 0;
     try {
-      const answer = await fetch(path, {method: 'POST', body, keepalive, credentials: 'include'});
+      const signal = AbortSignal.timeout && AbortSignal.timeout(TIMEOUT); // the lock would be held as long
+      const answer = await fetch(path, {method: 'POST', body, keepalive, signal, credentials: 'include'});
       status = answer.status;
       wait = answer.headers.get('Retry-After') * 1e3 || 0;
       said = JSON.parse(await answer.text() || '{}');
@@ -278,9 +279,8 @@
   };
 
   // An anchor is no page, unless a router uses it for one.
-  const page_of = address => address.split(/#[^!/]/)[0];
   const moved = () => {
-    if (page_of(location.href) == page_of(place)) return;
+    if (location.href.split(/#[^!/]/)[0] == place.split(/#[^!/]/)[0]) return;
     hide(1);
     open_page(place);
   };
@@ -388,8 +388,7 @@
   };
 
   const start = () => {
-    const {visit} = options;
-    if (visit) common.visit = visit == 'tab' && session[VISIT] || uuid(Date.now());
+    if (options.visit) common.visit = options.visit == 'tab' && session[VISIT] || uuid(Date.now());
     delete session[VISIT]; // a tab that this one opens begins with a copy of what is in it now
     listen('storage', ({key, newValue}) => newValue == null || finish(key, newValue));
     listen('error', report_error);

@@ -7,6 +7,7 @@ and credible times; no cookie was set, nothing is kept in the browser and nothin
 another design needs one line for the client, and a page that knows nothing but the request works, too.
 """
 
+import signal
 import sys
 import time
 import uuid
@@ -87,6 +88,35 @@ def any_click_by_one_line(context):
     server.stop()
 
 
+# The page decides when half a minute is over.
+HANGING_PAGE = """<!doctype html><html lang="en"><title>Patient</title><link rel="icon" href="data:,">
+<script>
+  var given = 0;
+  var controller = new AbortController();
+  AbortSignal.timeout = () => given++ ? undefined : controller.signal;
+</script>
+<script src="/events/client.js" defer></script><button data-event="patient">Go</button></html>
+"""
+
+
+def a_request_without_an_answer_is_given_up(context):
+    page = context.folder / "hanging.html"
+    page.write_text(HANGING_PAGE)
+    server = context.start("--page", page)
+    with browsers.browser(context) as session:
+        session.open(server.url + "/")
+        server.signal(signal.SIGSTOP)
+        session.click("button")
+        wait_until(lambda: session.evaluate("given") == 1, "the request is sent")
+        session.evaluate("controller.abort()")
+        wait_until(lambda: session.evaluate("given") == 2, "it is sent again")
+        server.signal(signal.SIGCONT)
+        wait_until(lambda: session.evaluate("localStorage.length") == 0, "the verdict")
+    server.stop()
+    ids = {event["event_id"] for event in stored_events(context.events)}
+    check(len(ids) == 1, f"{len(ids)} events of one click")
+
+
 PLAIN_PAGE = """<!doctype html><html lang="en"><title>A page that knows only the request</title><link rel="icon" href="data:,">
 <button>Read on</button><button>Close</button>
 <script>
@@ -123,4 +153,4 @@ def add_arguments(parser):
 
 
 if __name__ == "__main__":
-    sys.exit(browsers.run(__doc__, [demo_page, any_click_by_one_line, page_without_the_client], 120, add_arguments))
+    sys.exit(browsers.run(__doc__, [demo_page, any_click_by_one_line, a_request_without_an_answer_is_given_up, page_without_the_client], 120, add_arguments))
