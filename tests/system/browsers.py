@@ -140,6 +140,11 @@ class Browser:
     def type(self, selector, text):
         self.command("ElementSendKeys", id=self.element(selector), text=text)
 
+    def move(self, x, y):
+        """Moves the mouse to a point of the window."""
+        steps = [{"type": "pointerMove", "x": x, "y": y, "duration": 0}]
+        self.command("PerformActions", actions=[{"type": "pointer", "id": "mouse", "actions": steps}])
+
     def text(self, selector):
         return self.command("GetElementText", id=self.element(selector))
 
@@ -156,6 +161,13 @@ class Browser:
         self.switch_to(handle)
         return handle
 
+    def switch_to_new_tab(self):
+        """Switches to the tab that a page has opened beside the only one, once it has loaded."""
+        only = self.window()
+        opened = wait_until(lambda: [handle for handle in self.command("GetWindowHandles") if handle != only], "a new tab")
+        self.switch_to(opened[0])
+        wait_until(lambda: self.evaluate("location.href != 'about:blank' && document.readyState == 'complete'"), "its page")
+
     def switch_to(self, handle):
         self.command("SwitchToWindow", handle=handle)
 
@@ -169,7 +181,8 @@ class Browser:
         pathlib.Path(path).write_bytes(base64.b64decode(self.command("TakeScreenshot")))
 
     def reset(self):
-        """Leaves one tab with a blank page and no cookies. Storage is of an origin, and each server has a new one."""
+        """Leaves one tab with a blank page and no cookies. Storage is of an origin, and each server has a new one; each
+        complaint is told once."""
         first, *others = self.command("GetWindowHandles")
         for handle in others:
             self.switch_to(handle)
@@ -177,6 +190,7 @@ class Browser:
         self.switch_to(first)
         self.command("DeleteAllCookies")
         self.open("about:blank")
+        self.complaints()
 
     def complaints(self):
         """Errors and warnings of the console, where the driver tells them: chromedriver does."""
