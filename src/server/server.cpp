@@ -239,7 +239,7 @@ void Server::start() {
 
 // On the demo page, where whoever sees it can be on this machine.
 void Server::offer_live_page(const http::HostPort& at) {
-  log_.say(fmt::format("the live page is at http://{}/live", at.text()));
+  log_.say("the live page is at http://{}/live", at.text());
   if (!live::is_loopback(at.host)) return;
   const std::lock_guard lock{page_mutex_};
   live_link_ = live_link(at);
