@@ -10,6 +10,7 @@ import sys
 
 import browsers
 import web
+from client_site import wait_until_idle
 from events import stored_events
 from harness import check, wait_until
 
@@ -28,6 +29,7 @@ def click_is_seen(context):
         session.open(server.url + "/")
         session.click("button[data-event]")
         wait_until(lambda: stored_events(context.events, live=True), "the click is stored")
+        wait_until_idle(session)  # or leaving the page would send it once more
         link = session.evaluate("document.querySelector('a[href$=\"/live\"]').href")
         check(link == server.admin + "/live", f"the demo page links to {link}")
         session.click('a[href$="/live"]')
