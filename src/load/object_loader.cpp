@@ -27,7 +27,7 @@ class ObjectLoader::Attempt {
   ~Attempt() {
     if (is_done_) return;
     loader_.ledger_.roll_back();
-    loader_.state_ = std::move(state_);  // takes no memory
+    loader_.state_ = state_;
   }
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
@@ -36,7 +36,7 @@ class ObjectLoader::Attempt {
 
  private:
   ObjectLoader& loader_;
-  LoadState state_;
+  const LoadState state_;
   bool is_done_ = false;
 };
 

@@ -122,7 +122,9 @@ class Senders {
       if (!answer.is_stored) continue;
       CHECK(count_of(answer.name, stored) + count_of(answer.name, lost_) == 1);
     }
-    for (const auto& [name, ticket] : tickets_) {
+    for (const auto& tracked : tickets_) {
+      const std::string& name = tracked.first;
+      const Ticket& ticket = tracked.second;
       CAPTURE(name);
       const bool is_lost = ticket.status() == Ticket::Status::lost;
       CHECK(ticket.status() == (is_lost ? Ticket::Status::lost : Ticket::Status::durable));
