@@ -3,8 +3,8 @@
 #
 #   sh examples/run.sh [--listen HOST:PORT] [--to URL] …
 #
-# Without any it serves the demo page on http://127.0.0.1:8080 and the live page on
-# http://127.0.0.1:8081/live, and writes events under events/.
+# It serves the demo page on http://127.0.0.1:8080 and, where none of them is about --admin or
+# --live, the live page on http://127.0.0.1:8081/live, and writes events under events/.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -17,5 +17,8 @@ sh "$root/cmake/install-packages.sh" build
   cmake --build --preset server --target eventcollect-server
 ) </dev/null >&2
 
-[ $# -gt 0 ] || set -- --admin "${EVENTCOLLECT_ADMIN:-127.0.0.1:8081}" --live
+case " $*" in
+  *' --admin'* | *' --live'*) ;;
+  *) set -- --admin "${EVENTCOLLECT_ADMIN:-127.0.0.1:8081}" --live "$@" ;;
+esac
 exec "$root/build/release/bin/eventcollect-server" "$@"

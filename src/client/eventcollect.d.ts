@@ -9,8 +9,8 @@ export interface Client {
   send(name: string, properties?: Properties): Promise<Verdict>;
   /** The same for `[name, properties]`: before the client has loaded, `eventcollect` may be an array. */
   push(event: [name: string, properties?: Properties]): Promise<Verdict>;
-  /** Properties of all events from now on, beside their own. */
-  with(properties: Properties): void;
+  /** Adds properties to all events from now on, beside their own. Returns all that were added, `visit` included. */
+  with(properties?: Properties): Properties;
   /** Sends what is queued now. */
   flush(): Promise<void>;
   /** Deletes the queue, and collects nothing in this browser until on() is called. */

@@ -28,12 +28,19 @@ bool equals_in_constant_time(std::string_view given, std::string_view secret) {
   return difference == 0;
 }
 
+// And what is below it: all of that is loopback (RFC 6761, section 6.3).
+bool is_localhost(std::string_view host) {
+  const std::string_view last_label = host.substr(host.rfind('.') + 1);
+  return equals_ignoring_case(last_label, "localhost");
+}
+
 }  // namespace
 
 bool Access::is_ours(std::string_view host_and_port) const {
   if (Network::parse_peer(host_and_port)) return true;
-  const std::string_view host = host_and_port.substr(0, host_and_port.rfind(':'));
-  return equals_ignoring_case(host, "localhost") || equals_ignoring_case(host, host_);
+  std::string_view host = host_and_port.substr(0, host_and_port.rfind(':'));
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return is_localhost(host) || equals_ignoring_case(host, host_);
 }
 
 bool Access::has_token(std::string_view authorization) const {

@@ -2,12 +2,13 @@
 import {watchCheckForm} from './check.js';
 import {showFigures} from './figures.js';
 import {Plot} from './plot.js';
-import {node, rejectedRow, storedRow} from './rows.js';
+import {node, rejectedRow, sentEvent, storedRow} from './rows.js';
 
 const MAX_KEPT = {stored: 1000, rejected: 200};
 const MAX_ROWS = 200;
-const POLL_MILLISECONDS = 700;
+const POLL_MILLISECONDS = 1000;
 const RETRY_MILLISECONDS = 2000;
+const TIMEOUT_MILLISECONDS = 10000;
 const SAY_MILLISECONDS = 5000; // a screen reader is not told of each event
 
 const find = id => document.getElementById(id);
@@ -16,19 +17,36 @@ const plot = new Plot(find('plot'));
 
 const lists = {stored: [], rejected: []}; // {text, value}, the newest first
 const filter = {name: null, text: '', visit: null};
-let token = sessionStorage.getItem('token') ?? '';
+let token = kept('token');
 let cursor = '';
 let started = null;
 let isPaused = false;
 let unseen = 0; // events that came while it is paused
-let missed = 0;
+let missed = {stored: 0, rejected: 0};
+let state = {name: 'waiting', text: 'Connecting'};
 let unsaid = {stored: 0, rejected: 0};
 let timer = null;
 let isAsking = false;
 
 function send(path, options = {}) {
   const headers = token ? {Authorization: `Bearer ${token}`} : {};
-  return fetch(path, {...options, headers, cache: 'no-store', credentials: 'omit'});
+  const signal = AbortSignal.timeout?.(TIMEOUT_MILLISECONDS);
+  return fetch(path, {...options, headers, signal, cache: 'no-store', credentials: 'omit'});
+}
+
+// A tab's storage, which a browser may withhold.
+function kept(key) {
+  try {
+    return sessionStorage.getItem(key) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function keep(key, value) {
+  try {
+    sessionStorage.setItem(key, value);
+  } catch { /* it is asked for again after a reload */ }
 }
 
 // --- Asking
@@ -53,22 +71,26 @@ async function ask() {
     const text = await response.text();
     if (response.status === 401) return askForToken();
     if (!response.ok) throw new Error(text);
-    take(text.trimEnd().split('\n'));
-    return POLL_MILLISECONDS;
+    return take(text.trimEnd().split('\n')) ? POLL_MILLISECONDS : 0;
   } catch (error) {
-    const isReached = !(error instanceof TypeError);
+    const isReached = !(error instanceof TypeError || error.name === 'TimeoutError');
     setState('down', isReached ? error.message : 'The server cannot be reached');
     return RETRY_MILLISECONDS;
   }
 }
 
+// False where the lines are of another process than the cursor that they were asked for with.
 function take(lines) {
   const counts = JSON.parse(lines.pop());
   const isFirst = counts.started !== started;
+  if (isFirst && cursor) {
+    cursor = '';
+    return false;
+  }
   if (isFirst) {
     lists.stored = [];
     lists.rejected = [];
-    missed = 0;
+    missed = {stored: 0, rejected: 0};
     started = counts.started;
   }
   cursor = counts.cursor;
@@ -76,10 +98,10 @@ function take(lines) {
   const fresh = {stored: parsed.slice(0, counts.stored), rejected: parsed.slice(counts.stored)};
   for (const kind of ['stored', 'rejected']) {
     lists[kind] = [...fresh[kind], ...lists[kind]].slice(0, MAX_KEPT[kind]);
-    if (!isFirst) unsaid[kind] += fresh[kind].length;
+    if (isFirst) continue; // what passed before the page was opened is neither news nor missed
+    unsaid[kind] += fresh[kind].length;
+    missed[kind] += counts.missed[kind];
   }
-  // What passed before the page was opened is not missed.
-  if (!isFirst) missed += counts.missed.stored + counts.missed.rejected;
   showFigures(counts);
   showMissed();
   plot.show({now: counts.now, ...counts.seconds});
@@ -88,12 +110,14 @@ function take(lines) {
   else if (isFirst) showAllRows();
   else addRows(fresh);
   showPause();
-  setState(counts.ready ? 'live' : 'down', counts.ready ? (isPaused ? 'Paused' : 'Live') : 'The sink is failing: events get 503');
+  setState(counts.ready ? 'live' : 'down', counts.ready ? 'Live' : 'The sink is failing: events get 503');
+  return true;
 }
 
 function showMissed() {
-  find('missed').hidden = missed === 0;
-  find('missed').textContent = `${number.format(missed)} came faster than they can be shown. They are stored all the same.`;
+  const counts = Object.entries(missed).filter(([, count]) => count > 0).map(([kind, count]) => `${number.format(count)} ${kind}`);
+  find('missed').hidden = counts.length === 0;
+  find('missed').textContent = `Not listed: ${counts.join(' and ')}, which came too fast or while this page was hidden.`;
 }
 
 // --- Names
@@ -134,14 +158,15 @@ function nameRow(name) {
 // --- Rows
 
 const kinds = {
-  stored: {body: find('rows-stored'), empty: find('empty-stored'), row: event => storedRow(event, visit => setFilter({visit}))},
+  stored: {body: find('rows-stored'), empty: find('empty-stored'), row: event => storedRow(event, setFilter)},
   rejected: {body: find('rows-rejected'), empty: find('empty-rejected'), row: rejectedRow},
 };
 
 function isWanted(kind, {text, value}) {
   if (filter.text && !text.toLowerCase().includes(filter.text)) return false;
-  if (kind === 'rejected') return true; // its event could not be read
-  return (!filter.name || value.event === filter.name) && (!filter.visit || value.properties.visit === filter.visit);
+  if (!filter.name && !filter.visit) return true;
+  const event = kind === 'stored' ? value : sentEvent(value);
+  return (!filter.name || event?.event === filter.name) && (!filter.visit || event?.properties?.visit === filter.visit);
 }
 
 function addRows(fresh) {
@@ -200,7 +225,7 @@ function setPaused(paused) {
   isPaused = paused;
   if (!isPaused) showAllRows();
   showPause();
-  setState(find('state').dataset.state, isPaused ? 'Paused' : 'Live');
+  showState();
 }
 
 function showPause() {
@@ -208,9 +233,15 @@ function showPause() {
   find('pause').setAttribute('aria-pressed', String(isPaused));
 }
 
-function setState(state, text) {
-  find('state').dataset.state = state === 'live' && isPaused ? 'waiting' : state;
-  find('state-text').textContent = text;
+function setState(name, text) {
+  state = {name, text};
+  showState();
+}
+
+function showState() {
+  const isHeld = isPaused && state.name === 'live';
+  find('state').dataset.state = isHeld ? 'waiting' : state.name;
+  find('state-text').textContent = isHeld ? 'Paused' : state.text;
 }
 
 function askForToken() {
@@ -253,7 +284,7 @@ find('search').addEventListener('input', () => setFilter({text: find('search').v
 find('token-form').addEventListener('submit', event => {
   event.preventDefault();
   token = find('token').value.trim();
-  sessionStorage.setItem('token', token);
+  keep('token', token);
   find('token-form').hidden = true;
   find('content').hidden = false;
   poll();

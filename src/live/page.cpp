@@ -124,7 +124,8 @@ void Page::append_totals(std::string& json) const {
                 R"("letters_not_kept":{},"codes":{{)",
                 collector_.ready(), statistics.sink.events_stored, statistics.sink.queued_events,
                 statistics.dead_letters.events_stored,
-                statistics.dead_letters_over_rate + statistics.dead_letters.events_lost);
+                statistics.dead_letters_over_rate + statistics.dead_letters.events_lost +
+                    statistics.dead_letters.events_rejected);
   for (std::size_t i = 0; i < all_codes.size(); ++i) {
     if (statistics.events_rejected[i] == 0) continue;
     append_format(json, R"({}"{}":{})", json.back() == '{' ? "" : ",", all_codes[i],

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,11 @@ class Page {
   // What came after the cursor in the query ("after=12.3"), as NDJSON: the events, the dead
   // letters, and a line of counts, which says how many lines there are of each.
   Response events(const Request& request) const;
+
+  // The answer to those whose body check() need not see.
+  std::optional<Response> reject(const Request& request) const {
+    return access_.reject_data(request);
+  }
 
   // What a client that POSTs this body would be answered, and the lines that would be stored.
   // Stores nothing.

@@ -13,12 +13,10 @@ using base::append_format;
 
 namespace {
 
-// Appends the texts after the number `after`, as far as the answer has room. Returns how many.
+// Appends the texts after the number `after` that are kept. Returns how many.
 std::size_t append_texts(std::string& out, const TextRing& ring, std::uint64_t after) {
-  const std::size_t begin = out.size();
-  const std::size_t max_texts = std::min(ring.kept(), Recent::max_answer_texts);
   std::size_t given = 0;
-  for (; given < max_texts && out.size() - begin < Recent::max_answer_bytes; ++given) {
+  for (; given < ring.kept(); ++given) {
     const TextRing::Text text = ring.newest(given);
     if (text.number <= after) break;
     out.append(text.text).push_back('\n');
@@ -38,12 +36,12 @@ void Recent::note_stored(const Batch& batch, const Rejections& rejections) {
   const std::lock_guard lock{mutex_};
   const std::uint64_t before = stored_.seconds.add(batch.latest(), stored);
   TextRing& newest = stored_.newest;
-  if (before >= max_unwatched_a_second && batch.latest() > watched_until_) {
+  if (before >= max_unwatched_a_second && !is_watched(batch.latest())) {
     newest.pass_over(stored);
     unnamed_ += stored;
     return;
   }
-  const std::size_t kept_from = batch.size() - std::min(batch.size(), newest.max_texts());
+  const std::size_t kept_from = batch.size() - std::min(batch.size(), max_texts);
   std::string_view name;
   std::uint64_t of_name = 0;
   for (const Event& event : batch) {
@@ -67,21 +65,34 @@ void Recent::note_rejected(const Batch& letters) {
   for (const Event& letter : letters) rejected_.newest.add(letter.line);
 }
 
+// Either side of the last look: the clock may have been set back since.
+bool Recent::is_watched(TimePoint now) const {
+  return last_look_ && std::chrono::abs(now - *last_look_) <= watched_for;
+}
+
 void Recent::count_name(std::string_view name, std::uint64_t events) {
   if (events == 0) return;
   const auto found = names_.find(name);
   if (found != names_.end()) {
     found->second += events;
-  } else if (names_.size() < max_names) {
-    names_.emplace(name, events);
-  } else {
-    other_names_ += events;
+    return;
   }
+  if (names_.size() == max_names) forget_rarest_name();
+  names_.emplace(name, events);
+}
+
+// So that names that strangers make up do not keep out those of the site.
+void Recent::forget_rarest_name() {
+  const auto rarest =
+      std::min_element(names_.begin(), names_.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  other_names_ += rarest->second;
+  names_.erase(rarest);
 }
 
 Recent::News Recent::append_news(std::string& out, Cursor after, TimePoint now) {
   const std::lock_guard lock{mutex_};
-  watched_until_ = now + watched_for;
+  last_look_ = now;
   const TextRing& stored = stored_.newest;
   const TextRing& rejected = rejected_.newest;
   after = {seen_of(stored, after.stored), seen_of(rejected, after.rejected)};

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "eventcollect/batch.hpp"
@@ -36,8 +37,8 @@ class Recent {
   static constexpr std::chrono::seconds watched_for{10};        // after a viewer has asked
   static constexpr std::uint64_t max_unwatched_a_second = 100;  // and a batch beyond
   static constexpr std::size_t max_names = 100;
-  static constexpr std::size_t max_answer_texts = 200;
-  static constexpr std::size_t max_answer_bytes = 256 << 10;  // beside the last of its texts
+  static constexpr std::size_t max_texts = 200;        // of each kind, in memory and in an answer
+  static constexpr std::size_t max_bytes = 512 << 10;  // of their lines
 
   // Stored events, but for those that the sink has rejected.
   void note_stored(const Batch& batch, const Rejections& rejections);
@@ -63,19 +64,21 @@ class Recent {
 
  private:
   struct Stream {
-    TextRing newest;
-    Seconds seconds;
+    TextRing newest{max_texts, max_bytes};
+    Seconds seconds{};
   };
 
+  bool is_watched(TimePoint now) const;
   void count_name(std::string_view name, std::uint64_t events);
+  void forget_rarest_name();
   void append_names(std::string& json) const;
 
   mutable std::mutex mutex_;
-  TimePoint watched_until_ = TimePoint::min();
-  Stream stored_{{500, 1 << 20}, {}};
-  Stream rejected_{{200, 1 << 20}, {}};
+  std::optional<TimePoint> last_look_{};
+  Stream stored_;
+  Stream rejected_;
   std::map<std::string, std::uint64_t, std::less<>> names_;
-  std::uint64_t other_names_ = 0;  // events of names beyond max_names
+  std::uint64_t other_names_ = 0;  // events of names that are not in names_
   std::uint64_t unnamed_ = 0;      // events that passed while nobody looked
 };
 

@@ -41,12 +41,24 @@ export function json(text) {
   return out;
 }
 
+// Where a page that is plain HTTP has no clipboard, the text is selected and copied as a user would.
+function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const place = node('textarea', {class: 'visually-hidden'});
+  place.value = text;
+  document.body.append(place);
+  place.select();
+  const isCopied = document.execCommand('copy');
+  place.remove();
+  return isCopied ? Promise.resolve() : Promise.reject();
+}
+
 // Copies the text, and says so on the button for a moment.
 export function copyButton(label, text) {
   const button = node('button', {type: 'button', class: 'button', text: label});
   button.addEventListener('click', async event => {
     event.stopPropagation();
-    const done = await navigator.clipboard.writeText(text).then(() => 'Copied', () => 'Cannot copy');
+    const done = await copy(text).then(() => 'Copied', () => 'Cannot copy');
     button.textContent = done;
     setTimeout(() => { button.textContent = label; }, 1500);
   });
@@ -89,18 +101,17 @@ function summary(properties) {
     node('span', {class: 'property'}, node('b', {text: key}), typeof value === 'string' ? value : JSON.stringify(value)));
 }
 
-// `event`: {text, value}, the line and what it says. `onVisit` is asked to show one visit only.
-export function storedRow(event, onVisit) {
+// `event`: {text, value}, the line and what it says. `filter({name})` or `filter({visit})` is asked to show no others.
+export function storedRow(event, filter) {
   const {event: name, url, properties, server_time: time} = event.value;
   const button = node('button', {type: 'button', class: 'open-button'}, node('span', {class: 'name', text: name}));
   const row = node('tr', {class: 'row'}, timeCell(time), node('td', {class: 'c-name', title: name}, button),
     node('td', {class: 'c-properties'}, ...summary(properties)),
     node('td', {class: 'c-url', title: url ?? '', text: url ? pathOf(url) : ''}));
   return expandable(row, button, 4, () => {
-    const actions = node('div', {class: 'actions'}, copyButton('Copy JSON', event.text));
-    if (typeof properties.visit === 'string') {
-      actions.append(node('button', {type: 'button', class: 'button', text: 'Show only this visit', onclick: () => onVisit(properties.visit)}));
-    }
+    const only = (what, change) => node('button', {type: 'button', class: 'button', text: `Show only this ${what}`, onclick: () => filter(change)});
+    const actions = node('div', {class: 'actions'}, copyButton('Copy JSON', event.text), only('name', {name}));
+    if (typeof properties.visit === 'string') actions.append(only('visit', {visit: properties.visit}));
     return [json(event.text), actions];
   });
 }
@@ -108,6 +119,15 @@ export function storedRow(event, onVisit) {
 // What was sent: the text of it, or its bytes where it is not text.
 function rawOf(letter) {
   return letter.raw ?? `(base64) ${letter.raw_base64 ?? ''}`;
+}
+
+// The event that was rejected, or null where what was sent is no JSON.
+export function sentEvent(letter) {
+  try {
+    return JSON.parse(letter.raw);
+  } catch {
+    return null;
+  }
 }
 
 export function rejectedRow(letter) {

@@ -14,8 +14,7 @@ std::int64_t second_of(TimePoint time) {
 std::uint64_t Seconds::add(TimePoint time, std::uint64_t count) {
   const std::int64_t number = second_of(time);
   Second& second = seconds_[static_cast<std::size_t>(number) % kept];
-  if (second.number > number) return second.count;
-  if (second.number < number) second = {number, 0};
+  if (second.number != number) second = {number, 0};
   const std::uint64_t before = second.count;
   second.count += count;
   return before;

@@ -14,8 +14,8 @@ class Seconds {
  public:
   static constexpr std::size_t kept = 300;
 
-  // Adds to the second of `time`; returns how many it had before. A second that is older than those
-  // kept takes nothing.
+  // Adds to the second of `time`; returns how many it had before. `time` may be earlier than the
+  // last one: clocks are set back.
   std::uint64_t add(TimePoint time, std::uint64_t count);
 
   // Appends a JSON array of `kept` numbers, the last of them of the second of `now`.

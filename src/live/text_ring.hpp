@@ -1,6 +1,6 @@
 // The newest of many texts, in memory that never grows.
 //
-//   TextRing ring{500, 1 << 20};
+//   TextRing ring{200, 512 << 10};
 //   ring.add(line);
 //   for (std::uint64_t i = 0; i < ring.kept(); ++i) use(ring.newest(i));
 #pragma once
@@ -28,7 +28,6 @@ class TextRing {
 
   std::uint64_t added() const { return added_; }
   std::size_t kept() const { return kept_; }
-  std::size_t max_texts() const { return slots_.size(); }
 
   struct Text {
     std::uint64_t number = 0;  // the first that was added has 1

@@ -17,7 +17,8 @@ class WatchedSink final : public Sink {
   // throws is dropped: the events are stored all the same.
   using Watcher = std::function<void(const Batch& batch, const Rejections& rejections)>;
 
-  // `inner` may be null: then nothing is stored, and the watcher is told all the same.
+  // `inner` may be null: then the watcher is told all the same, and each event is rejected, since
+  // it is kept nowhere.
   WatchedSink(std::shared_ptr<Sink> inner, Watcher watcher)
       : inner_{std::move(inner)}, watcher_{std::move(watcher)} {}
 

@@ -20,12 +20,16 @@ std::vector<Route> live_routes(const live::Page& page) {
   routes.push_back({.path = "/live/check",
                     .methods = {"POST"},
                     .answer = [&page](const Request& request) { return page.check(request); },
-                    .max_body_bytes = live::Page::max_check_bytes});
+                    .max_body_bytes = live::Page::max_check_bytes,
+                    .reject = [&page](const Request& request) { return page.reject(request); }});
   return routes;
 }
 
-std::string live_link(const http::HostPort& at) {
-  return fmt::format(R"(<br>or on the <a href="http://{}/live">live page</a>)", at.text());
+std::string live_link(const http::HostPort& admin, const std::string& public_host) {
+  if (!live::is_loopback(admin.host) || !live::is_loopback(public_host)) return {};
+  return fmt::format(R"(<br>or on the <a href="http://{0}/live">live page</a>, where you can see )"
+                     R"(<a href="http://{0}/live" id="mine">only your own</a>)",
+                     admin.text());
 }
 
 http::SharedBody with_live_link(http::SharedBody page, std::string_view link) {

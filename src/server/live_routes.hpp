@@ -15,8 +15,9 @@ namespace eventcollect::server {
 // `page` has to outlive them.
 std::vector<Route> live_routes(const live::Page& page);
 
-// What takes the place of <!--live--> in the demo page.
-std::string live_link(const http::HostPort& at);
+// What takes the place of <!--live--> in the demo page that is served at `public_host`. Empty where
+// the page or the live page is for other machines: there the link would lead to the reader's own.
+std::string live_link(const http::HostPort& admin, const std::string& public_host);
 
 // `page` with the link in that place, if there is a link and such a place.
 http::SharedBody with_live_link(http::SharedBody page, std::string_view link);

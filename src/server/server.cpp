@@ -237,12 +237,10 @@ void Server::start() {
   announce("listening", at);
 }
 
-// On the demo page, where whoever sees it can be on this machine.
 void Server::offer_live_page(const http::HostPort& at) {
   log_.say("the live page is at http://{}/live", at.text());
-  if (!live::is_loopback(at.host)) return;
   const std::lock_guard lock{page_mutex_};
-  live_link_ = live_link(at);
+  live_link_ = live_link(at, options_.listen.host);
   page_ = with_live_link(page_, live_link_);
 }
 

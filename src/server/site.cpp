@@ -39,8 +39,9 @@ std::optional<http::Answer> Site::before_body(const Request& request) {
   if (route->endpoint != nullptr) return route->endpoint->before_body(request);
   const auto& methods = route->methods;
   if (std::find(methods.begin(), methods.end(), request.method) != methods.end()) {
-    if (route->max_body_bytes > 0) return {};
-    return route->answer(request);
+    if (route->max_body_bytes == 0) return route->answer(request);
+    if (route->reject) return route->reject(request);
+    return {};
   }
   Response response =
       http::plain_response(405, fmt::format("Only {} are allowed.", fmt::join(methods, " and ")));

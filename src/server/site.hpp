@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,8 @@ struct Route {
   std::function<http::Answer(const Request&)> answer{};
   // Of a request's body, without which `answer` is not asked. 0: a body is of no interest to it.
   std::size_t max_body_bytes = 0;
+  // Asked before a body is read: the answer to those who may not send one.
+  std::function<std::optional<Response>(const Request&)> reject{};
   // Takes requests of any method, with their bodies, in place of `answer`.
   const Endpoint* endpoint = nullptr;
 };

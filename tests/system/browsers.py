@@ -40,6 +40,7 @@ OVER_HTTP = {
     "NewWindow": ("POST", "/window/new"),
     "PerformActions": ("POST", "/actions"),
     "Refresh": ("POST", "/refresh"),
+    "SetWindowRect": ("POST", "/window/rect"),
     "SwitchToWindow": ("POST", "/window"),
     "TakeScreenshot": ("GET", "/screenshot"),
 }
@@ -144,6 +145,9 @@ class Browser:
         """Moves the mouse to a point of the window."""
         steps = [{"type": "pointerMove", "x": x, "y": y, "duration": 0}]
         self.command("PerformActions", actions=[{"type": "pointer", "id": "mouse", "actions": steps}])
+
+    def resize(self, width, height):
+        self.command("SetWindowRect", width=width, height=height)
 
     def text(self, selector):
         return self.command("GetElementText", id=self.element(selector))

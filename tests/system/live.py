@@ -32,13 +32,14 @@ def counts_of(answer):
 
 def only_at_admin(context):
     server = context.start("--admin", "127.0.0.1:0", "--live")
+    check('/live"' in web.get(server.url, "/").body.decode(), "the demo page does not link to the live page")
     for path in [*FILES, "/live/events"]:
         check(web.get(server.url, path).status == 404, f"{path} is served at --listen")
         check(web.get(server.admin, path).status == 200, f"{path} is not served at --admin")
     check(web.post(server.url, SENT, path="/live/check").status == 404, "/live/check is served at --listen")
     other = context.start("--admin", "127.0.0.1:0", "--to", f"file:{context.folder}/b", "--dead-letter", "null:")
     check(web.get(other.admin, "/live").status == 404, "/live is served without --live")
-    check("live page" not in web.get(other.url, "/").body.decode(), "the demo page links to a live page that there is not")
+    check('/live"' not in web.get(other.url, "/").body.decode(), "the demo page links to a live page that there is not")
 
 
 def only_under_our_names(context):
@@ -64,6 +65,7 @@ def events_and_letters(context):
     check([line["event"] for line in lines[:2]] == ["a", "opened_pricing"], f"wrong events: {lines}")
     check(lines[2]["code"] == "event.type" and lines[2]["pointer"] == "/event", f"wrong letter: {lines[2]}")
     check(counts["codes"] == {"event.type": 1} and counts["names"] == {"a": 1, "opened_pricing": 1}, f"wrong counts: {counts}")
+    check(counts["letters_kept"] == 0 and counts["letters_not_kept"] == 1, f"a letter counts as kept: {counts}")
     check(counts["ready"] and counts["responses"] == {"202": 2}, f"wrong state: {counts}")
     lines, counts = counts_of(web.get(server.admin, "/live/events?after=" + counts["cursor"]))
     check(not lines and counts["missed"] == {"stored": 0, "rejected": 0}, f"seen twice: {lines}")
@@ -99,6 +101,8 @@ def token_is_needed(context):
     server = context.start("--admin", "127.0.0.1:0", "--live", env={"EVENTCOLLECT_LIVE_TOKEN": TOKEN})
     check(web.get(server.admin, "/live/events").status == 401, "events without a token")
     check(web.get(server.admin, "/live/events?token=" + TOKEN).status == 401, "a token in a URL counts")
+    large = web.post(server.admin, b" " * (300 << 10), path="/live/check")
+    check(large.status == 401, f"{large.status} for a body that need not be read")
     check(ask(server.admin, "/live/events", Authorization=f"Bearer {TOKEN}").status == 200, "no events with the token")
     check(TOKEN not in server.text(), "the token is in the log")
     server.stop()

@@ -78,6 +78,7 @@ TEST_CASE("a request to a name that is not ours is rejected") {
       {"127.0.0.1:8081", 200},      {"127.0.0.1", 200},           {"[::1]:8081", 200},
       {"10.1.2.3:8081", 200},       {"localhost:9000", 200},      {"LocalHost", 200},
       {"admin.test:8081", 200},     {"ADMIN.test", 200},          {"evil.test:8081", 403},
+      {"app.localhost:8081", 200},  {"localhost.:8081", 200},     {"evillocalhost", 403},
       {"localhost.evil.test", 403}, {"127.0.0.1.evil.test", 403}, {"", 403},
   };
   for (const Case& c : cases) {

@@ -80,9 +80,9 @@ TEST_CASE("a slow viewer is told how many it has missed, and gets the newest") {
   const Cursor begin = View{recent, {}}.news.cursor;
   for (int i = 0; i < 30; ++i) recent.note_stored(numbered_batch("e", 100), {});
   const View view{recent, begin};
-  CHECK(view.stored.size() == Recent::max_answer_texts);
+  CHECK(view.stored.size() == Recent::max_texts);
   CHECK(view.names().front() == "e99");
-  CHECK(view.news.stored_missed == 3000 - Recent::max_answer_texts);
+  CHECK(view.news.stored_missed == 3000 - Recent::max_texts);
 }
 
 TEST_CASE("an answer is bounded in bytes, and a viewer may ask from before all that is kept") {
@@ -92,7 +92,7 @@ TEST_CASE("an answer is bounded in bytes, and a viewer may ask from before all t
       fmt::format(R"({{"event":"a","properties":{{"p":"{}"}}}})", std::string(60'000, 'x'));
   for (int i = 0; i < 50; ++i) recent.note_stored(batch_of({large}), {});
   const View view{recent, {}};
-  CHECK(view.bytes < Recent::max_answer_bytes + 64 * 1024);
+  CHECK(view.bytes <= Recent::max_bytes + Recent::max_texts);
   CHECK(view.news.stored > 0);
   CHECK(view.news.stored + view.news.stored_missed == 50);
 }
@@ -128,15 +128,25 @@ TEST_CASE("a viewer that went away is forgotten") {
   CHECK(view.stored.size() == Recent::max_unwatched_a_second);
 }
 
-TEST_CASE("names are counted, the first hundred of them each") {
+TEST_CASE("a hundred names are counted each, and the rarest makes room for a new one") {
   Recent recent;
   View{recent, {}};
-  recent.note_stored(numbered_batch("e", 150), {});
-  recent.note_stored(batch_of({event_named("e0"), event_named("e149"), event_named("e0")}), {});
+  recent.note_stored(batch_of({event_named("site"), event_named("site")}), {});
+  recent.note_stored(numbered_batch("junk", 150), {});
+  recent.note_stored(batch_of({event_named("new"), event_named("new"), event_named("site")}), {});
   const View view{recent, {}};
-  CHECK(Json{view.counts}.number("/names/e0") == 3);
-  CHECK(Json{view.counts}.number("/names/e99") == 1);
-  CHECK(Json{view.counts}.number("/other_names") == 51);
+  const Json counts{view.counts};
+  CHECK(counts.number("/names/site") == 3);
+  CHECK(counts.number("/names/new") == 2);
+  CHECK(counts.number("/other_names") == 52);
+}
+
+TEST_CASE("a look counts for a while, whichever way the clock goes then") {
+  Recent recent;
+  View{recent, {}, some_time + 1h};
+  for (int i = 0; i < 300; ++i) recent.note_stored(batch_of({event_named("a")}), {});
+  CHECK(View{recent, {}}.news.cursor.stored == 300);
+  CHECK(Json{View{recent, {}}.counts}.number("/unnamed") == 300 - Recent::max_unwatched_a_second);
 }
 
 TEST_CASE("viewers and sinks are on threads of their own") {

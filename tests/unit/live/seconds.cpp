@@ -38,8 +38,14 @@ TEST_CASE("a second beyond those kept is forgotten") {
   CHECK(tail(seconds, some_time + 400s, 3) == "0,0,0");
   seconds.add(some_time + 300s, 1);  // in the same place
   CHECK(tail(seconds, some_time + 300s, 2) == "0,1");
-  seconds.add(some_time, 7);
-  CHECK(tail(seconds, some_time + 300s, 2) == "0,1");
+}
+
+TEST_CASE("after the clock was set back seconds are counted on") {
+  Seconds seconds;
+  for (int i = 0; i < 600; ++i) seconds.add(some_time + i * 1s, 5);
+  const TimePoint back = some_time - 1h;
+  for (int i = 0; i < 3; ++i) CHECK(seconds.add(back + i * 1s, 7) == 0);
+  CHECK(tail(seconds, back + 2s, 4) == "0,7,7,7");
 }
 
 }  // namespace eventcollect::test

@@ -42,13 +42,17 @@ TEST_CASE("a watcher that fails does not make stored events count as failed") {
   CHECK(memory->lines().size() == 1);
 }
 
-TEST_CASE("without a sink behind it the watcher is told all the same") {
+TEST_CASE("without a sink behind it the watcher is told all the same, and nothing counts as kept") {
   int told = 0;
-  WatchedSink sink{nullptr, [&](const Batch&, const Rejections&) { ++told; }};
+  WatchedSink sink{nullptr, [&](const Batch&, const Rejections& rejections) {
+                     CHECK(rejections.empty());
+                     ++told;
+                   }};
   Rejections rejections;
   sink.write(batch_of({event_named("a")}), rejections);
   sink.maintain();
   CHECK(told == 1);
+  CHECK(rejections.size() == 1);
 }
 
 }  // namespace eventcollect::test
