@@ -144,8 +144,13 @@ void Committer::write(Lock& lock) {
 }
 
 void Committer::maintain(Lock& lock) {
-  const auto failure = call_sink(lock, [&] { (*sink_)->maintain(); });
+  // Before the lock is given away: while the sink is called it may be abandoned.
+  const auto fault = guard([&] {
+    if (options_.check) options_.check();
+  });
+  auto failure = call_sink(lock, [&] { (*sink_)->maintain(); });
   if (abandoned_) return;
+  if (!failure) failure = fault;
   const bool recovered = note_result(Call::maintain, steady_clock::now(), failure);
   if (failure) return note_failed(lock, *failure, {});
   run_handlers(lock, [&] {

@@ -31,6 +31,9 @@ class Committer {
     EventHandlers events;
     std::function<void(const Error&)> on_failure;
     std::function<void()> on_recovery;
+    // Asked before the sink is maintained: throws Error where no event can be taken, whatever the
+    // sink says. Not asked any more when close() has returned.
+    std::function<void()> check{};
   };
 
   // Throws std::logic_error where the sink has a committer already.

@@ -103,9 +103,11 @@ void Intake::start_committers(std::shared_ptr<Sink> sink, const std::shared_ptr<
   EventHandlers handlers;
   handlers.on_lost = options_.on_lost;
   handlers.on_rejected = [this](const Event& event, std::string_view why) { reject(event, why); };
-  events_ =
-      Committer::start(with_clock_check(std::move(sink), *options_.clock),
-                       committer_options(options_, options_.max_queue_bytes, std::move(handlers)));
+  auto options = committer_options(options_, options_.max_queue_bytes, std::move(handlers));
+  options.check = [clock = options_.clock] {
+    if (const auto wrong = wrong_clock(clock->now())) throw Error{*wrong};
+  };
+  events_ = Committer::start(std::move(sink), std::move(options));
 }
 
 bool Intake::is_forked() const { return base::forks() != forks_; }

@@ -464,6 +464,31 @@ TEST_CASE("a sink that hangs is not ready") {
   wait_until([&] { return setup.collector.ready(); });
 }
 
+TEST_CASE("the clock is not asked once close has returned") {
+  // Its writer asks while it maintains the sink. Whoever asks is held up until close has returned,
+  // or long enough for it to return where it does not wait.
+  struct SlowClock final : Clock {
+    TimePoint now() const override {
+      is_asked = true;
+      const auto end = std::chrono::steady_clock::now() + 100ms;
+      while (!is_closed && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+      if (is_closed) was_asked_late = true;
+      is_asked = false;
+      return some_time;
+    }
+    std::atomic<bool> is_closed = false;
+    mutable std::atomic<bool> is_asked = false;
+    mutable std::atomic<bool> was_asked_late = false;
+  };
+  SlowClock clock;
+  Collector collector{std::make_shared<MemorySink>(), {.clock = &clock}};
+  wait_until([&] { return clock.is_asked.load(); });
+  collector.close(0ms);
+  clock.is_closed = true;
+  wait_until([&] { return !clock.is_asked; });
+  CHECK_FALSE(clock.was_asked_late);
+}
+
 TEST_CASE("no handler is called once close has returned") {
   for (int i = 0; i < 200; ++i) {
     auto gate = std::make_shared<GateSink>();
