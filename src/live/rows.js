@@ -96,8 +96,9 @@ function pathOf(url) {
   return parsed ? parsed.pathname + parsed.search + parsed.hash : url;
 }
 
+// Of the properties that say something: a visit is a random id.
 function summary(properties) {
-  return Object.entries(properties).slice(0, 6).map(([key, value]) =>
+  return Object.entries(properties).filter(([key]) => key !== 'visit').slice(0, 6).map(([key, value]) =>
     node('span', {class: 'property'}, node('b', {text: key}), typeof value === 'string' ? value : JSON.stringify(value)));
 }
 
