@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "event/column_list.hpp"
 #include "event/fields.hpp"
 
 namespace eventcollect::postgres {
@@ -39,20 +40,6 @@ inline constexpr std::array columns = [] {
   return made;
 }();
 
-// The same columns where a statement lists them.
-inline constexpr std::string_view column_list =
-    "event_id,server_time,event_time,event,url,properties,context,client_time,sent_time,violations";
-
-static_assert(
-    [] {
-      std::string_view rest = column_list;
-      for (const Column& column : columns) {
-        if (!rest.starts_with(column.name)) return false;
-        rest.remove_prefix(column.name.size());
-        if (rest.starts_with(',')) rest.remove_prefix(1);
-      }
-      return rest.empty();
-    }(),
-    "column_list must name the columns in their order");
+using event::column_list;
 
 }  // namespace eventcollect::postgres

@@ -14,7 +14,7 @@ constexpr int max_retries = 3;
 
 std::optional<ServerError> EventWriter::store(const Batch& batch, Rejections& rejections) {
   const Way way = batch.empty() ? Way::straight : copier_.best_way();
-  return store(batch, by_id(batch), way, rejections);
+  return store(batch, event::by_id(batch), way, rejections);
 }
 
 // Rows are a run of those ordered by id, so that the halves come in that order too.

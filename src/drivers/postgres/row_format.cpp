@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 #include <type_traits>
 
 namespace eventcollect::postgres {
@@ -65,22 +64,6 @@ char* put_time(char* out, const std::optional<TimePoint>& time) {
 }
 
 }  // namespace
-
-std::vector<std::uint32_t> by_id(const Batch& batch) {
-  std::vector<Uuid> ids;
-  ids.reserve(batch.size());
-  for (const Event& event : batch) ids.push_back(event.id);
-  std::vector<std::uint32_t> order(ids.size());
-  std::iota(order.begin(), order.end(), 0U);
-  const auto is_before = [&](std::uint32_t a, std::uint32_t b) {
-    return ids[a].bytes < ids[b].bytes;
-  };
-  // Ids that we minted come in order.
-  if (!std::is_sorted(order.begin(), order.end(), is_before)) {
-    std::stable_sort(order.begin(), order.end(), is_before);
-  }
-  return order;
-}
 
 char* RowBuffer::make_room(std::size_t bytes) {
   if (capacity_ - size_ < bytes) {

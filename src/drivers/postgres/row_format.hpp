@@ -5,22 +5,16 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string_view>
-#include <vector>
 
 #include "drivers/postgres/columns.hpp"
 #include "drivers/postgres/connection.hpp"
+#include "event/id_order.hpp"
 #include "eventcollect/batch.hpp"
 
 namespace eventcollect::postgres {
 
-// Some events of a batch, by their index.
-using Rows = std::span<const std::uint32_t>;
-
-// The indexes of the events ordered by id, in the order of the batch where ids are equal: writers
-// that take locks in the same order do not deadlock.
-std::vector<std::uint32_t> by_id(const Batch& batch);
+using event::Rows;
 
 // A buffer to which rows are appended. Keeps its memory.
 class RowBuffer {

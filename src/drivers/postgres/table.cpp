@@ -9,6 +9,7 @@
 #include "base/format.hpp"
 #include "drivers/postgres/columns.hpp"
 #include "eventcollect/url.hpp"
+#include "sink/ledger_table.hpp"
 
 namespace eventcollect::postgres {
 
@@ -17,8 +18,6 @@ using base::append_format;
 namespace {
 
 constexpr std::size_t max_name_bytes = 63;  // NAMEDATALEN - 1; longer ones the server cuts
-constexpr std::string_view default_table = "events";
-constexpr std::string_view default_ledger = "eventcollect_loads";
 
 // What the catalog says of the relation $1, if there is one.
 const std::string relation_query =
@@ -156,8 +155,8 @@ std::string name_of(std::string_view schema, std::string_view table) {
   if (table.empty() || table.size() > max_name_bytes || schema.size() > max_name_bytes) {
     throw ConfigError{
         fmt::format("postgres: a table is NAME or SCHEMA.NAME, each of at most {} bytes (with that "
-                    "of the ledger {}_NAME)",
-                    max_name_bytes, default_ledger)};
+                    "of the ledger {})",
+                    max_name_bytes, sink::ledger_table("NAME"))};
   }
   return schema.empty() ? quoted_name(table) : quoted_name(schema) + '.' + quoted_name(table);
 }
@@ -171,8 +170,7 @@ TableNames::TableNames(std::string_view table) {
   if (has_schema) table.remove_prefix(dot + 1);
   if (has_schema && schema.empty()) throw ConfigError{"postgres: the table has an empty schema"};
   events = name_of(schema, table);
-  ledger = name_of(schema, table == default_table ? std::string{default_ledger}
-                                                  : fmt::format("{}_{}", default_ledger, table));
+  ledger = name_of(schema, sink::ledger_table(table));
 }
 
 std::string prepare_events_table(Connection& connection, const TableNames& names, bool create) {

@@ -1,7 +1,6 @@
 #include "drivers/sqlite/tables.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -9,8 +8,10 @@
 #include <vector>
 
 #include "base/format.hpp"
+#include "event/column_list.hpp"
 #include "event/fields.hpp"
 #include "eventcollect/url.hpp"
+#include "sink/ledger_table.hpp"
 
 namespace eventcollect::sqlite {
 
@@ -102,10 +103,7 @@ void check_table(Connection& connection, const std::string& table, std::span<con
 
 }  // namespace
 
-TableNames::TableNames(std::string_view table)
-    : events{table},
-      ledger{table == "events" ? "eventcollect_loads"
-                               : fmt::format("eventcollect_loads_{}", table)} {
+TableNames::TableNames(std::string_view table) : events{table}, ledger{sink::ledger_table(table)} {
   if (table.empty()) throw ConfigError{"sqlite: the name of the table is empty"};
   if (table.starts_with("sqlite_")) {
     throw ConfigError{fmt::format("sqlite: the table '{}' would be one of SQLite's own", table)};
@@ -126,13 +124,10 @@ void prepare_ledger_table(Connection& connection, const TableNames& names, bool 
 
 Statement prepare_insert(Connection& connection, const TableNames& names) {
   static_assert(event_columns.size() == 10, "each column must have a parameter");
-  std::vector<std::string_view> columns;
-  columns.reserve(event_columns.size());
-  for (const Column& column : event_columns) columns.push_back(column.name);
   return connection.prepare(
       fmt::format("INSERT INTO {} ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
                   "ON CONFLICT (event_id) DO NOTHING",
-                  quoted(names.events), fmt::join(columns, ", ")),
+                  quoted(names.events), event::column_list),
       fmt::format("prepare to fill the table {}", names.events));
 }
 
