@@ -14,11 +14,12 @@ build='g++ cmake ninja-build ccache pkgconf libsimdjson-dev libfmt-dev zlib1g-de
   libcpp-httplib-dev libcli11-dev prometheus-cpp-dev libisal-dev
   librabbitmq-dev
   libpq-dev
+  libmariadb-dev
   libsqlite3-dev
   libcurl4-openssl-dev libssl-dev libpugixml-dev'
 test='clang doctest-dev python3 git
   chromium chromium-driver firefox-esr webkit2gtk-driver xvfb
-  postgresql pgbouncer rabbitmq-server openssl
+  postgresql pgbouncer mariadb-server rabbitmq-server openssl
   ceph-mon ceph-osd radosgw curl nodejs haproxy nginx-light faketime'
 dev='clang libclang-rt-dev clang-format clang-tidy'
 bench='libbenchmark-dev wrk nodejs'

@@ -13,6 +13,9 @@ quoted for a shell. Where EVENTCOLLECT_TEST_SERVICES is set already, `with` uses
     EVENTCOLLECT_TEST_POSTGRES    postgres://postgres@127.0.0.1:PORT/postgres: PostgreSQL, its superuser, no password.
                                   The role password_user has the password `secret`, must give it, and may make tables.
     EVENTCOLLECT_TEST_PGBOUNCER   the same database through PgBouncer in transaction mode, the same users, no password
+    EVENTCOLLECT_TEST_MYSQL       mysql://root@127.0.0.1:PORT/eventcollect: MariaDB, its superuser, no password. The user
+                                  password_user has the password `secret`, and may do everything in that database.
+    EVENTCOLLECT_TEST_MYSQL_CA    the file of the authority that signed its certificate, for localhost and 127.0.0.1
     EVENTCOLLECT_TEST_AMQP        amqp://guest:guest@127.0.0.1:PORT/: RabbitMQ, an administrator
     EVENTCOLLECT_TEST_AMQPS       amqps://guest:guest@localhost:PORT/: the same over TLS, with a certificate for
                                   localhost and 127.0.0.1
@@ -25,7 +28,7 @@ quoted for a shell. Where EVENTCOLLECT_TEST_SERVICES is set already, `with` uses
     AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY    of the user whose bucket it is
     EVENTCOLLECT_TEST_SERVICES    a command, to which one appends what is to be done:
 
-    … kill NAME             SIGKILLs a server (postgres, pgbouncer, rabbitmq, s3) with all its processes, of s3 the
+    … kill NAME             SIGKILLs a server (postgres, pgbouncer, mysql, rabbitmq, s3) with all its processes, of s3 the
                             gateway only; returns when they are gone
     … start NAME            starts it again with the same data on the same port; returns when it answers
     … rabbitmqctl ARGUMENT… talks to the RabbitMQ node, e.g. set_vm_memory_high_watermark 0; needs a second or two
@@ -313,6 +316,37 @@ class PgBouncer(Service):
         return {"EVENTCOLLECT_TEST_PGBOUNCER": f"postgres://postgres@{HOST}:{self.port}/postgres"}
 
 
+class MariaDB(Service):
+    name = "mysql"
+    program = "/usr/sbin/mariadbd"
+    package = "mariadb-server"
+
+    def prepare(self):
+        self.make_certificates()
+        self.run("mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db",
+                 f"--datadir={self.directory}/data")
+
+    def command(self):
+        at = self.directory
+        return [self.find(), "--no-defaults", f"--datadir={at}/data", f"--port={self.port}", f"--bind-address={HOST}",
+                f"--socket={at}/socket", f"--pid-file={at}/pid", f"--ssl-ca={at}/ca.crt",
+                f"--ssl-cert={at}/server.crt", f"--ssl-key={at}/server.key"]
+
+    def answers(self):
+        # It greets as soon as it takes clients; an error begins with 255 where the greeting has the protocol, 10.
+        with connect(self.port) as connection:
+            return connection.recv(5)[4:] == b"\n"
+
+    def first_use(self):
+        self.run("mariadb", "--no-defaults", f"--host={HOST}", f"--port={self.port}", "--user=root", "--execute",
+                 "CREATE DATABASE eventcollect; CREATE USER password_user@'%' IDENTIFIED BY 'secret'; "
+                 "GRANT ALL ON eventcollect.* TO password_user@'%'")
+
+    def variables(self):
+        return {"EVENTCOLLECT_TEST_MYSQL": f"mysql://root@{HOST}:{self.port}/eventcollect",
+                "EVENTCOLLECT_TEST_MYSQL_CA": f"{self.directory}/ca.crt"}
+
+
 class RabbitMQ(Service):
     name = "rabbitmq"
     program = "/usr/lib/rabbitmq/bin/rabbitmq-server"  # the wrapper in /usr/sbin forces a user
@@ -473,8 +507,8 @@ class Services:
         self.children = Children()
         postgres = Postgres(directory, self.children)
         # The slowest first.
-        every = [RabbitMQ(directory, self.children), S3(directory, self.children), postgres,
-                 PgBouncer(directory, self.children, postgres)]
+        every = [RabbitMQ(directory, self.children), S3(directory, self.children), MariaDB(directory, self.children),
+                 postgres, PgBouncer(directory, self.children, postgres)]
         for name in only:
             if name not in (service.name for service in every):
                 raise Problem(f"there is no server {name!r}; there are {', '.join(one.name for one in every)}")

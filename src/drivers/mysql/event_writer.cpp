@@ -1,0 +1,66 @@
+#include "drivers/mysql/event_writer.hpp"
+
+#include <fmt/format.h>
+#include <mysqld_error.h>
+
+#include <algorithm>
+
+namespace eventcollect::mysql {
+namespace {
+
+// Larger statements are not quicker, and each is in the server's memory as a whole.
+constexpr std::size_t max_statement_bytes = 1 << 20;
+
+// What the server needs of a packet beside the statement.
+constexpr std::size_t packet_overhead_bytes = 64;
+
+std::string reason_of(const ServerError& error) {
+  // The statement makes this error itself, since no event comes without an id.
+  const bool is_other_key =
+      error.code == ER_BAD_NULL_ERROR && error.message.find("'event_id'") != std::string::npos;
+  if (!is_other_key) return error.reason();
+  return "another event has the same key in a unique index of the table";
+}
+
+}  // namespace
+
+std::optional<ServerError> EventWriter::store(const Batch& batch, Rejections& rejections) {
+  const std::size_t packet = connection_.facts().max_packet_bytes;
+  statement_.set_max_bytes(std::min(max_statement_bytes, packet - packet_overhead_bytes));
+  return store(batch, event::by_id(batch), rejections);
+}
+
+// Rows are a run of those ordered by id, so that the halves come in that order too.
+std::optional<ServerError> EventWriter::store(const Batch& batch, event::Rows rows,
+                                              Rejections& rejections) {
+  while (!rows.empty()) {
+    const std::size_t count = statement_.fill(batch, rows);
+    std::optional<ServerError> error;
+    if (statement_.text().size() > connection_.facts().max_packet_bytes - packet_overhead_bytes) {
+      rejections.add(batch[rows.front()],
+                     fmt::format("the event takes {} bytes as a statement, more than the server's "
+                                 "max_allowed_packet of {}",
+                                 statement_.text().size(), connection_.facts().max_packet_bytes));
+    } else {
+      error = connection_.run(statement_.text()).error;
+    }
+    if (error && !error->is_poison()) return error;
+    if (error) error = halve(batch, rows.first(count), *error, rejections);
+    if (error) return error;
+    rows = rows.subspan(count);
+  }
+  return std::nullopt;
+}
+
+std::optional<ServerError> EventWriter::halve(const Batch& batch, event::Rows rows,
+                                              const ServerError& error, Rejections& rejections) {
+  if (rows.size() == 1) {
+    rejections.add(batch[rows.front()], reason_of(error));
+    return std::nullopt;
+  }
+  const std::size_t half = rows.size() / 2;
+  if (auto fault = store(batch, rows.first(half), rejections)) return fault;
+  return store(batch, rows.subspan(half), rejections);
+}
+
+}  // namespace eventcollect::mysql
