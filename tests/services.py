@@ -321,6 +321,11 @@ class MariaDB(Service):
     program = "/usr/sbin/mariadbd"
     package = "mariadb-server"
 
+    def __init__(self, directory, children):
+        super().__init__(directory, children)
+        # Two that are installed at once take the same names in a folder for temporary files.
+        self.environment["TMPDIR"] = str(self.directory)
+
     def prepare(self):
         self.make_certificates()
         self.run("mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db",

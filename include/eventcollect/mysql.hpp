@@ -20,7 +20,7 @@
 //   CREATE INDEX events_by_time ON events (server_time);
 //   CREATE INDEX events_by_name ON events (event, server_time);
 //
-// MariaDB takes JSON that is 31 levels deep, and events may have 32: such an event is rejected.
+// MariaDB takes JSON that is 31 levels deep, as deep as properties may be in an event of 32 levels.
 #pragma once
 
 #include <chrono>

@@ -61,20 +61,25 @@ void MysqlSink::Session::work_on_connection(const std::function<void()>& work) {
 void MysqlSink::Session::make_ready() {
   if (connection_.is_open()) return;
   connection_.open();
-  set_lock_timeout(lock_timeout());
+  lock_timeout_ = {};
   prepare_events_table(connection_, names_, create_);
   has_ledger_ = false;
 }
 
-// After which there is time left to try again.
-std::chrono::milliseconds MysqlSink::Session::lock_timeout() const { return timeout_ / 4; }
+// Begins a transaction that waits so long for a lock.
+void MysqlSink::Session::begin_transaction(std::chrono::milliseconds lock_timeout) {
+  set_lock_timeout(lock_timeout);
+  connection_.run("START TRANSACTION", "begin a transaction");
+}
 
 void MysqlSink::Session::set_lock_timeout(std::chrono::milliseconds timeout) {
   // The least that MySQL takes is a second.
   const auto seconds =
       std::max(std::chrono::floor<std::chrono::seconds>(timeout), std::chrono::seconds{1});
+  if (lock_timeout_ == seconds) return;
   connection_.run(fmt::format("SET SESSION innodb_lock_wait_timeout = {}", seconds.count()),
                   "set the lock timeout");
+  lock_timeout_ = seconds;
 }
 
 void MysqlSink::Session::write(const Batch& batch, Rejections& rejections) {
@@ -88,7 +93,7 @@ void MysqlSink::Session::write(const Batch& batch, Rejections& rejections) {
 
 void MysqlSink::Session::write_transaction(const Batch& batch, Rejections& rejections) {
   for (int attempt = 1;; ++attempt) {
-    connection_.run("START TRANSACTION", "begin a transaction");
+    begin_transaction(timeout_ / 4);  // so that there is time left to try again
     auto error = writer_.store(batch, rejections);
     if (!error) error = commit_transaction();
     if (!error) return;
@@ -128,7 +133,7 @@ void MysqlSink::Session::maintain() {
 // A write without events fails where a write with some would, but for a full disk.
 void MysqlSink::Session::probe() {
   const std::string doing = fmt::format("write to {}", names_.events.quoted);
-  connection_.run("START TRANSACTION", doing);
+  begin_transaction(timeout_ / 4);
   connection_.run(fmt::format("INSERT INTO {0} ({1}) SELECT {1} FROM {0} WHERE false",
                               names_.events.quoted, event::column_list),
                   doing);
@@ -160,22 +165,23 @@ void MysqlSink::Session::prepare_ledger() {
 // for: there are other objects to load.
 LoadStart MysqlSink::Session::insert_ledger_line(const Load& load) {
   const std::string doing = fmt::format("write to {}", names_.ledger.quoted);
-  connection_.run("START TRANSACTION", doing);
+  // Two may both find no line: then one of them waits for the other, a second at most.
+  begin_transaction(std::chrono::seconds{1});
   Outcome outcome = connection_.run(
       fmt::format("SELECT 1 FROM {} WHERE object_key = {} AND selection IN ('', {}) "
                   "FOR UPDATE NOWAIT",
                   names_.ledger.quoted, load.object_key, load.selection));
   if (!outcome.error && !outcome.rows.empty()) return LoadStart::loaded;
   if (!outcome.error) {
-    // Two may both have found no line: one of them waits here, a second at most.
-    set_lock_timeout(std::chrono::milliseconds{0});
     outcome =
         connection_.run(fmt::format("INSERT INTO {} (object_key, selection, events, loaded_at) "
                                     "VALUES ({}, {}, 0, NOW(3))",
                                     names_.ledger.quoted, load.object_key, load.selection));
-    set_lock_timeout(lock_timeout());
   }
-  if (!outcome.error) return LoadStart::begun;
+  if (!outcome.error) {
+    set_lock_timeout(timeout_);  // a lock that ends a load takes all of it along
+    return LoadStart::begun;
+  }
   if (outcome.error->is_passing()) return LoadStart::busy;
   if (outcome.error->code == ER_DUP_ENTRY) return LoadStart::loaded;
   throw outcome.error->as_error(fmt::format("cannot {}", doing));

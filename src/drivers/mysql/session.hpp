@@ -40,7 +40,7 @@ class MysqlSink::Session {
   void work_on_connection(const std::function<void()>& work);
   void make_ready();
 
-  std::chrono::milliseconds lock_timeout() const;
+  void begin_transaction(std::chrono::milliseconds lock_timeout);
   void set_lock_timeout(std::chrono::milliseconds timeout);
 
   void write_transaction(const Batch& batch, Rejections& rejections);
@@ -61,6 +61,7 @@ class MysqlSink::Session {
 
   std::optional<Load> load_;
   bool has_ledger_ = false;
+  std::chrono::seconds lock_timeout_{};  // as the session has it; 0 where that is not known
 };
 
 }  // namespace eventcollect

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "drivers/mysql/database.hpp"
 #include "drivers/postgres/database.hpp"
 #include "eventcollect/dir.hpp"
 #include "eventcollect/load.hpp"
@@ -59,6 +60,20 @@ class PostgresLoads final : public LoadDatabase {
   Corner corner;
 };
 
+class MysqlLoads final : public LoadDatabase {
+ public:
+  explicit MysqlLoads(const std::string& server) : corner{server} {
+    corner.open()->maintain();
+    corner.sql.run("SET sql_mode = 'PIPES_AS_CONCAT'");
+  }
+  std::shared_ptr<LedgerSink> open() override { return corner.open("&timeout=60s"); }
+  Strings query(std::string sql) override {
+    return corner.sql.run(filled(std::move(sql), corner.table, corner.ledger));
+  }
+
+  MysqlCorner corner;
+};
+
 class SqliteLoads final : public LoadDatabase {
  public:
   SqliteLoads() { open()->maintain(); }
@@ -85,11 +100,16 @@ void with_databases(const Test& test) {
     SqliteLoads database;
     test(database);
   }
-  const auto server = service_url("POSTGRES");
-  if (!server) return;
-  INFO("postgres");
-  PostgresLoads database{*server};
-  test(database);
+  if (const auto server = service_url("POSTGRES")) {
+    INFO("postgres");
+    PostgresLoads database{*server};
+    test(database);
+  }
+  if (const auto server = service_url("MYSQL")) {
+    INFO("mysql");
+    MysqlLoads database{*server};
+    test(database);
+  }
 }
 
 // A directory as a store.

@@ -123,6 +123,14 @@ TEST_CASE("loaders side by side load each object and each event once") {
       load_together(database, loaders);
     }
   }
+  SUBCASE("mysql") {
+    const auto server = service_url("MYSQL");
+    if (!server) return;
+    for (const std::size_t loaders : {2U, 5U}) {
+      MysqlLoads database{*server};
+      load_together(database, loaders);
+    }
+  }
   SUBCASE("sqlite") {
     SqliteLoads database;
     load_together(database, 4);

@@ -13,6 +13,7 @@
 #include "base/authority.hpp"
 #include "eventcollect/mysql.hpp"
 #include "eventcollect/open.hpp"
+#include "support/failure.hpp"
 #include "support/services.hpp"
 
 namespace eventcollect::test {
@@ -76,6 +77,32 @@ class MysqlClient {
   }
 
   std::unique_ptr<MYSQL, Close> connection_{mysql_init(nullptr)};
+};
+
+// A setting of the server that holds for new connections, for as long as this lives.
+class GlobalSetting {
+ public:
+  GlobalSetting(std::string server, const std::string& name, const std::string& value)
+      : server_{std::move(server)}, name_{name} {
+    MysqlClient client{server_};
+    before_ = client.value("SELECT if(@@global." + name + " REGEXP '^[0-9]+$', @@global." + name +
+                           ", quote(@@global." + name + "))");
+    client.run("SET GLOBAL " + name + " = " + value);
+  }
+  ~GlobalSetting() {
+    try {
+      MysqlClient{server_}.run("SET GLOBAL " + name_ + " = " + before_);
+    } catch (...) {
+      // doctest has noted the failure; a destructor must not throw.
+    }
+  }
+  GlobalSetting(const GlobalSetting&) = delete;
+  GlobalSetting& operator=(const GlobalSetting&) = delete;
+
+ private:
+  const std::string server_;
+  const std::string name_;
+  std::string before_;
 };
 
 // A database that goes with the test, and URLs of sinks that write to a table there.

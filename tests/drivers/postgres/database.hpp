@@ -8,11 +8,11 @@
 #include <atomic>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "eventcollect/open.hpp"
 #include "eventcollect/postgres.hpp"
+#include "support/failure.hpp"
 #include "support/services.hpp"
 
 namespace eventcollect::test {
@@ -108,23 +108,5 @@ class Corner {
   std::string table;
   std::string ledger;
 };
-
-// What a call threw, as "kind: message".
-template <typename Call>
-std::string failure_of(const Call& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    constexpr const char* kinds[] = {"unavailable", "misconfigured", "in doubt"};
-    return std::string{kinds[error.kind()]} + ": " + error.what();
-  } catch (const ConfigError& error) {
-    return std::string{"config: "} + error.what();
-  }
-  return "none";
-}
-
-inline bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
 
 }  // namespace eventcollect::test

@@ -1,0 +1,331 @@
+// What the mysql sink says of URLs, tables and rights, and that it then rejects no event.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include "drivers/mysql/database.hpp"
+#include "support/events.hpp"
+#include "support/wait.hpp"
+#include "support/writing.hpp"
+
+namespace eventcollect::test {
+namespace {
+
+// Checks that both write() and maintain() fail so, and that no event is blamed.
+void check_failure(Sink& sink, std::string_view kind, std::string_view what) {
+  const Batch batch = numbered_batch("n", 3);
+  const std::string failures[] = {failure_of([&] { write(sink, batch); }),
+                                  failure_of([&] { sink.maintain(); })};
+  for (const std::string& failure : failures) {
+    CAPTURE(failure);
+    CHECK(failure.starts_with(std::string{kind} + ": mysql: "));
+    CHECK(has(failure, what));
+  }
+}
+
+// `server` with another user.
+std::string as_user(std::string server, const std::string& user) {
+  return server.replace(0, server.find('@'), "mysql://" + user);
+}
+
+}  // namespace
+
+TEST_CASE("a URL of MySQL with a fault is rejected without its password") {
+  enable_mysql();
+  const std::pair<std::string, std::string> faults[] = {
+      {"mysql://h/db?tabel=x", "has no option 'tabel'; it has: table, create, tls, ca_file"},
+      {"mysql://h/db?create=yes", "'yes' is neither on nor off"},
+      {"mysql://h/db?timeout=10", "option 'timeout'"},
+      {"mysql://h/db?timeout=0", "must be greater than 0, got 0 ms"},
+      {"mysql://h/db?table=", "a table is NAME or DATABASE.NAME"},
+      {"mysql://h/db?table=.x", "an empty database"},
+      {"mysql://h/db?table=" + std::string(65, 't'), "at most 64 bytes"},
+      {"mysql://h/db?ca_file=/x", "needs tls=on"},
+      {"mysql://h", "no database is given"},
+      {"mysql:db", "no database is given"},
+      {"mysql://u:topsecret@h:1:2/db", "the port is a number"},
+      {"mysql://u:topsecret/x@h/db", "in a password, write"},
+      {"mysql://u@h/db?pasword=topsecret", "has no option 'pasword'"},
+  };
+  for (const auto& fault : faults) {
+    const std::string failure = failure_of([&] { open_sink(fault.first); });
+    CAPTURE(fault.first);
+    CAPTURE(failure);
+    CHECK(failure.starts_with("config: mysql: "));
+    CHECK(has(failure, fault.second));
+    CHECK_FALSE(has(failure, "secret"));
+  }
+}
+
+TEST_CASE("a password is taken from the URL or the environment, and no message shows a wrong one") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  enable_mysql();
+  const auto failure = [&](const std::string& user) {
+    return failure_of(
+        [&] { open_sink(as_user(*server, user) + "?table=of_password_user")->maintain(); });
+  };
+  CHECK(failure("password_user:secret") == "none");
+  const std::string wrong = failure("password_user:sesame");
+  CHECK(wrong.starts_with("misconfigured: mysql: "));
+  CHECK(has(wrong, "Access denied"));
+  CHECK_FALSE(has(wrong, "sesame"));
+  CHECK(failure("password_user") != "none");
+  setenv("EVENTCOLLECT_MYSQL_PASSWORD", "secret", 1);
+  CHECK(failure("password_user") == "none");
+  unsetenv("EVENTCOLLECT_MYSQL_PASSWORD");
+  MysqlClient{*server}.run("DROP TABLE of_password_user");
+}
+
+TEST_CASE("a database that is not there is misconfigured, a server that is not unavailable") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  enable_mysql();
+  const std::string place = server->substr(0, server->rfind('/'));
+  check_failure(*open_sink(place + "/nowhere"), "misconfigured", "Unknown database 'nowhere'");
+  check_failure(*open_sink("mysql://root:sesame@127.0.0.1:1/x"), "unavailable", "127.0.0.1:1");
+}
+
+TEST_CASE("a table that is not there is made, unless create is off") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  MysqlCorner corner{*server};
+  const auto cautious = corner.open("&create=off");
+  check_failure(*cautious, "misconfigured", "there is no table");
+  CHECK(corner.open()->begin("a", "") == LoadStart::begun);
+  write(*cautious, numbered_batch("n", 3));
+  CHECK(corner.count() == 3);
+  corner.table = corner.database + ".Odd%20`name'";
+  write(*corner.open(), numbered_batch("n", 3));
+  CHECK(corner.sql.value("SELECT count(*) FROM " + corner.database + ".`Odd ``name'`") == "3");
+}
+
+TEST_CASE("many who make the table at once do not fail each other") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  MysqlCorner corner{*server};
+  std::vector<std::thread> threads;
+  std::atomic<int> failures = 0;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&corner, &failures, i] {
+      const auto sink = corner.open();
+      const auto failure = failure_of([&] {
+        if (sink->begin("object" + std::to_string(i), "") == LoadStart::begun) sink->commit();
+        write(*sink, numbered_batch("n", 3));
+      });
+      if (failure != "none") ++failures;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(failures == 0);
+  CHECK(corner.count() == 24);
+}
+
+TEST_CASE("a table that does not fit or would lose events is misconfigured") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  const std::pair<std::string, std::string> changes[] = {
+      {"DROP COLUMN url", "has no column url"},
+      {"MODIFY properties int", "is of type int(11), it needs json"},
+      {"MODIFY client_time timestamp(3) NULL", "is of type timestamp(3), it needs datetime(3)"},
+      {"MODIFY server_time datetime NOT NULL", "rounds milliseconds off"},
+      {"MODIFY event_id char(36)", "it needs binary(16)"},
+      {"MODIFY event varchar(128) CHARACTER SET latin1 NOT NULL", "it needs utf8mb4"},
+      {"MODIFY event char(128) NOT NULL", "is of type char(128)"},
+      {"DROP COLUMN url, ADD COLUMN url text AS ('x') STORED", "is generated"},
+      {"DROP PRIMARY KEY", "has no unique index of event_id alone"},
+      {"DROP PRIMARY KEY, ADD PRIMARY KEY (event_id, server_time)",
+       "has no unique index of event_id alone"},
+      {"ENGINE = MyISAM", "which has no transactions"},
+  };
+  for (const auto& change : changes) {
+    CAPTURE(change.first);
+    MysqlCorner corner{*server};
+    corner.create(change.first);
+    check_failure(*corner.open("&create=off"), "misconfigured", change.second);
+  }
+  MysqlCorner corner{*server};
+  corner.sql.run("CREATE VIEW " + corner.table + " AS SELECT 1");
+  check_failure(*corner.open(), "misconfigured", "is no table");
+}
+
+TEST_CASE("a column that we do not know and that must be filled is misconfigured") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  MysqlCorner corner{*server};
+  corner.create("ADD COLUMN tenant int NOT NULL");
+  const auto failure = failure_of([&] { write(*corner.open(), numbered_batch("n", 3)); });
+  CAPTURE(failure);
+  CHECK(failure.starts_with("misconfigured: "));
+  CHECK(has(failure, "'tenant'"));
+}
+
+TEST_CASE("a table of the user's own with more to it is filled") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  MysqlCorner corner{*server};
+  corner.sql.run(
+      "CREATE TABLE " + corner.table +
+      " (tenant int NOT NULL DEFAULT 7, violations longtext, sent_time datetime(6),"
+      " client_time datetime(3), context json, properties json, url varchar(9000), event text,"
+      " event_time datetime(3), server_time datetime(3), event_id uuid PRIMARY KEY,"
+      " day date AS (date(server_time)) STORED) CHARACTER SET utf8mb4"
+      " PARTITION BY KEY (event_id) PARTITIONS 2");
+  const Batch batch = numbered_batch("n", 200);
+  const auto sink = corner.open("&create=off");
+  for (int i = 0; i < 2; ++i) CHECK(write(*sink, batch).empty());
+  CHECK(corner.count("tenant = 7 AND day = '2030-01-01'") == 200);
+  CHECK(corner.count("event_id = '" + batch.front().id.to_string() + "'") == 1);
+}
+
+TEST_CASE("times are stored in UTC whatever the server's time zone") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  const GlobalSetting elsewhere{*server, "time_zone", "'+05:00'"};
+  MysqlCorner corner{*server};
+  write(*corner.open(), numbered_batch("n", 1));
+  CHECK(corner.count("server_time = '2030-01-01 00:00:00.000'") == 1);
+}
+
+TEST_CASE("a server that does not sync its commits, or takes no writes, gets no event") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  MysqlCorner corner{*server};
+  corner.create();
+  const auto sink = corner.open();
+  for (const char* value : {"0", "2"}) {
+    const GlobalSetting hasty{*server, "innodb_flush_log_at_trx_commit", value};
+    check_failure(*sink, "misconfigured", "innodb_flush_log_at_trx_commit is ");
+  }
+  write(*sink, numbered_batch("n", 3));
+  {
+    const GlobalSetting replica{*server, "read_only", "1"};
+    check_failure(*corner.open(), "unavailable", "read-only");
+    // As one that is open finds it: root may write all the same.
+    const auto user = open_sink(as_user(*server, "password_user:secret"));
+    check_failure(*user, "unavailable", "read-only");
+  }
+  write(*sink, numbered_batch("n", 3));
+  CHECK(corner.count() == 6);
+}
+
+TEST_CASE("a user who may not write is misconfigured") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  MysqlCorner corner{*server};
+  corner.create();
+  const std::string user = corner.database;
+  corner.sql.run("CREATE USER " + user + "@'%'; GRANT SELECT ON " + corner.database + ".* TO " +
+                 user + "; GRANT SELECT ON eventcollect.* TO " + user);
+  check_failure(*corner.open("", as_user(*server, user)), "misconfigured", "command denied");
+  corner.sql.run("DROP USER " + user);
+}
+
+TEST_CASE("TLS is used where it is asked for, with the certificate and the name verified") {
+  const auto server = service_url("MYSQL");
+  const auto ca = service_url("MYSQL_CA");
+  if (!server || !ca) return;
+  MysqlCorner corner{*server};
+  corner.create();
+  corner.sql.run("CREATE TRIGGER " + corner.database + ".look BEFORE INSERT ON " + corner.table +
+                 " FOR EACH ROW SET NEW.url = (SELECT variable_value FROM "
+                 "information_schema.session_status WHERE variable_name = 'Ssl_cipher')");
+  write(*corner.open("&tls=on&ca_file=" + *ca), numbered_batch("n", 1));
+  CHECK(corner.count("url <> ''") == 1);
+  write(*corner.open(), numbered_batch("m", 1));
+  CHECK(corner.count("url = ''") == 1);
+  const std::string strange = failure_of([&] { corner.open("&tls=on")->maintain(); });
+  CAPTURE(strange);
+  CHECK(has(strange, "mysql: 127.0.0.1:"));
+  CHECK(strange != "none");
+  // The certificate is for localhost and 127.0.0.1.
+  std::string other = *server;
+  other.replace(other.find("127.0.0.1"), 9, "127.0.0.2");
+  CHECK(failure_of([&] { corner.open("&tls=on&ca_file=" + *ca, other)->maintain(); }) != "none");
+}
+
+TEST_CASE("a deadlock runs again, a few times") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  for (const char* often : {"3", "1000"}) {
+    MysqlCorner corner{*server};
+    corner.create();
+    // What counts is not undone with the transaction.
+    corner.sql.run(
+        "CREATE TABLE " + corner.database + ".tries (n int) ENGINE = MyISAM; INSERT INTO " +
+        corner.database + ".tries VALUES (0); CREATE TRIGGER " + corner.database +
+        ".fail BEFORE INSERT ON " + corner.table + " FOR EACH ROW BEGIN UPDATE " + corner.database +
+        ".tries SET n = n + 1; IF (SELECT n FROM " + corner.database + ".tries) <= " + often +
+        " THEN SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'again'; END IF; END");
+    const std::string failure = failure_of([&] { write(*corner.open(), numbered_batch("n", 10)); });
+    CAPTURE(failure);
+    CHECK((failure == "none") == (std::string{often} == "3"));
+    CHECK((failure == "none" || failure.starts_with("unavailable: ")));
+    CHECK(corner.count() == (failure == "none" ? 10 : 0));
+  }
+}
+
+TEST_CASE("a lock that is not free in time is waited for again") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  MysqlCorner corner{*server};
+  const Batch batch = numbered_batch("n", 3);
+  const auto sink = corner.open("&timeout=20s");
+  write(*sink, batch);
+  MysqlClient other{*server};
+  other.run("START TRANSACTION; SELECT * FROM " + corner.table + " FOR UPDATE");
+  auto waiting = std::async(std::launch::async, [&] { write(*sink, batch); });
+  const auto rollbacks = [&] {
+    return corner.sql.value(
+        "SELECT variable_value FROM information_schema.global_status WHERE "
+        "variable_name = 'Com_rollback'");
+  };
+  const std::string before = rollbacks();
+  wait_until([&] { return rollbacks() != before; });  // after a quarter of the timeout
+  other.run("COMMIT");
+  CHECK(failure_of([&] { waiting.get(); }) == "none");
+  CHECK(corner.count() == 3);
+}
+
+TEST_CASE("a locked table is unavailable until it is free") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  MysqlCorner corner{*server};
+  corner.create();
+  const auto sink = corner.open("&timeout=1s");
+  sink->maintain();
+  MysqlClient other{*server};
+  other.run("LOCK TABLES " + corner.table + " WRITE");
+  CHECK(has(failure_of([&] { write(*sink, numbered_batch("n", 3)); }), "unavailable: mysql: "));
+  other.run("UNLOCK TABLES");
+  const Batch batch = numbered_batch("m", 3);
+  while (failure_of([&] { write(*sink, batch); }) != "none") {
+  }
+  CHECK(corner.count("event LIKE 'm%'") == 3);
+}
+
+TEST_CASE("writers of the same events in any order do not fail each other") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  MysqlCorner corner{*server};
+  corner.create();
+  const Batch forth = numbered_batch("n", 2'000);
+  Batch back;
+  for (std::size_t i = forth.size(); i > 0; --i) back.append(forth, i - 1, 1);
+  std::atomic<int> failures = 0;
+  std::vector<std::thread> threads;
+  for (const Batch* batch : std::array<const Batch*, 4>{&forth, &back, &forth, &back}) {
+    threads.emplace_back([&corner, &failures, copy = *batch] {
+      const auto sink = corner.open("&timeout=60s");
+      if (failure_of([&] { write(*sink, copy); }) != "none") ++failures;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(failures == 0);
+  CHECK(corner.count() == 2'000);
+}
+
+}  // namespace eventcollect::test
