@@ -16,6 +16,7 @@ void Connection::close() {
   // Without this a server that takes nothing any more could hold up the farewell.
   if (connection_ && is_too_late_) ::shutdown(mysql_get_socket(connection_.get()), SHUT_RDWR);
   connection_.reset();
+  prepared_.clear();
 }
 
 // Which of these events came, in libmariadb's words. Its timeout, by which it gives up, is ours.
@@ -44,9 +45,8 @@ int Connection::wait_for(int events) {
   }
 }
 
-// Closes the connection and throws what its last error was.
-void Connection::lose() {
-  const ServerError error = ServerError::of(connection_.get());
+// Closes the connection and throws what ended it.
+void Connection::lose(const ServerError& error) {
   const bool is_too_late = is_too_late_;
   close();
   if (is_too_late) throw Error{Error::unavailable, "mysql: the server did not answer in time"};
@@ -55,14 +55,11 @@ void Connection::lose() {
 }
 
 // The server's word, if it has one; libmariadb's own errors are of a connection that is lost.
-std::optional<ServerError> Connection::last_error() {
-  const unsigned code = mysql_errno(connection_.get());
-  if (code == 0) return std::nullopt;
-  const bool is_of_client = (code >= CR_MIN_ERROR && code <= CR_MAX_ERROR) ||
-                            (code >= CER_MIN_ERROR && code <= CER_MAX_ERROR);
-  if (is_of_client || is_too_late_) lose();
-  ServerError error = ServerError::of(connection_.get());
-  if (error.ends_connection()) lose();
+std::optional<ServerError> Connection::judge(ServerError error) {
+  if (error.code == 0) return std::nullopt;
+  const bool is_of_client = (error.code >= CR_MIN_ERROR && error.code <= CR_MAX_ERROR) ||
+                            (error.code >= CER_MIN_ERROR && error.code <= CER_MAX_ERROR);
+  if (is_of_client || is_too_late_ || error.ends_connection()) lose(error);
   return error;
 }
 
@@ -76,8 +73,8 @@ Outcome Connection::run(std::string_view statement) {
       [&](int* value, int events) { return mysql_real_query_cont(value, raw, events); });
   Outcome outcome;
   if (failed != 0) {
-    outcome.error = last_error();
-    if (!outcome.error) lose();
+    outcome.error = judge(ServerError::of(raw));
+    if (!outcome.error) lose({});
     return outcome;
   }
   const std::unique_ptr<MYSQL_RES, void (*)(MYSQL_RES*)> result{
@@ -86,7 +83,7 @@ Outcome Connection::run(std::string_view statement) {
                            return mysql_store_result_cont(value, raw, events);
                          }),
       mysql_free_result};
-  outcome.error = last_error();
+  outcome.error = judge(ServerError::of(raw));
   if (!result) return outcome;
   while (MYSQL_ROW row = mysql_fetch_row(result.get())) {
     const unsigned long* lengths = mysql_fetch_lengths(result.get());
@@ -102,6 +99,41 @@ Outcome Connection::run(std::string_view statement, std::string_view doing) {
   Outcome outcome = run(statement);
   if (outcome.error) throw outcome.error->as_error(fmt::format("cannot {}", doing));
   return outcome;
+}
+
+std::optional<ServerError> Connection::execute(const std::string& statement,
+                                               std::span<MYSQL_BIND> values) {
+  PreparedStatement& prepared = prepared_[statement];
+  if (!prepared) {
+    prepared.reset(mysql_stmt_init(connection_.get()));
+    if (!prepared) throw std::bad_alloc{};
+    if (auto error = prepare(statement, prepared.get())) {
+      prepared_.erase(statement);
+      return error;
+    }
+  }
+  MYSQL_STMT* const raw = prepared.get();
+  if (mysql_stmt_bind_param(raw, values.data()) != 0) throw std::bad_alloc{};
+  const int failed = finish<int>(
+      [&](int* value) { return mysql_stmt_execute_start(value, raw); },
+      [&](int* value, int events) { return mysql_stmt_execute_cont(value, raw, events); });
+  if (failed == 0) return std::nullopt;
+  auto error = judge(ServerError::of(raw));
+  if (!error) lose({});
+  return error;
+}
+
+std::optional<ServerError> Connection::prepare(const std::string& statement, MYSQL_STMT* prepared) {
+  const int failed = finish<int>(
+      [&](int* value) {
+        return mysql_stmt_prepare_start(value, prepared, statement.data(),
+                                        static_cast<unsigned long>(statement.size()));
+      },
+      [&](int* value, int events) { return mysql_stmt_prepare_cont(value, prepared, events); });
+  if (failed == 0) return std::nullopt;
+  auto error = judge(ServerError::of(prepared));
+  if (!error) lose({});
+  return error;
 }
 
 }  // namespace eventcollect::mysql

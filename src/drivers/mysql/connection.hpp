@@ -5,8 +5,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,13 +59,23 @@ class Connection {
 
   Outcome run(std::string_view statement);
 
-  // The same. Throws its error as an Error that begins with "mysql: cannot `doing`: ".
+  // The same, but throws its error as an Error that begins with "mysql: cannot `doing`: ".
   Outcome run(std::string_view statement, std::string_view doing);
+
+  // Runs one with values for its question marks. The server prepares it when it comes first, and
+  // keeps it until the connection is closed.
+  std::optional<ServerError> execute(const std::string& statement, std::span<MYSQL_BIND> values);
 
  private:
   struct Close {
     void operator()(MYSQL* connection) const { mysql_close(connection); }
   };
+
+  // While the connection is open this would wait for the server without a deadline.
+  struct CloseStatement {
+    void operator()(MYSQL_STMT* statement) const { mysql_stmt_close(statement); }
+  };
+  using PreparedStatement = std::unique_ptr<MYSQL_STMT, CloseStatement>;
 
   void connect(const MysqlHost& host);
   void set_options();
@@ -73,10 +85,12 @@ class Connection {
   template <typename Value, typename Start, typename Continue>
   Value finish(const Start& start, const Continue& proceed);
   int wait_for(int events);
-  [[noreturn]] void lose();
-  std::optional<ServerError> last_error();
+  std::optional<ServerError> prepare(const std::string& statement, MYSQL_STMT* prepared);
+  [[noreturn]] void lose(const ServerError& error);
+  std::optional<ServerError> judge(ServerError error);
 
   const MysqlSinkOptions options_;
+  std::map<std::string, PreparedStatement> prepared_;  // by their text; end after the connection
   std::unique_ptr<MYSQL, Close> connection_;
   ServerFacts facts_;
   Deadline deadline_{};

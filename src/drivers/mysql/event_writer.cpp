@@ -8,11 +8,8 @@
 namespace eventcollect::mysql {
 namespace {
 
-// Larger statements are not quicker, and each is in the server's memory as a whole.
+// Of large events. Each statement is in the server's memory as a whole.
 constexpr std::size_t max_statement_bytes = 1 << 20;
-
-// What the server needs of a packet beside the statement.
-constexpr std::size_t packet_overhead_bytes = 64;
 
 std::string reason_of(const ServerError& error) {
   // The statement makes this error itself, since no event comes without an id.
@@ -25,8 +22,7 @@ std::string reason_of(const ServerError& error) {
 }  // namespace
 
 std::optional<ServerError> EventWriter::store(const Batch& batch, Rejections& rejections) {
-  const std::size_t packet = connection_.facts().max_packet_bytes;
-  statement_.set_max_bytes(std::min(max_statement_bytes, packet - packet_overhead_bytes));
+  statement_.set_max_bytes(std::min(max_statement_bytes, connection_.facts().max_packet_bytes));
   return store(batch, event::by_id(batch), rejections);
 }
 
@@ -36,13 +32,13 @@ std::optional<ServerError> EventWriter::store(const Batch& batch, event::Rows ro
   while (!rows.empty()) {
     const std::size_t count = statement_.fill(batch, rows);
     std::optional<ServerError> error;
-    if (statement_.text().size() > connection_.facts().max_packet_bytes - packet_overhead_bytes) {
+    if (statement_.bytes() > connection_.facts().max_packet_bytes) {
       rejections.add(batch[rows.front()],
-                     fmt::format("the event takes {} bytes as a statement, more than the server's "
+                     fmt::format("the event takes {} bytes as a row, more than the server's "
                                  "max_allowed_packet of {}",
-                                 statement_.text().size(), connection_.facts().max_packet_bytes));
+                                 statement_.bytes(), connection_.facts().max_packet_bytes));
     } else {
-      error = connection_.run(statement_.text()).error;
+      error = connection_.execute(statement_.text(), statement_.values());
     }
     if (error && !error->is_poison()) return error;
     if (error) error = halve(batch, rows.first(count), *error, rejections);

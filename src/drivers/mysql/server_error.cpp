@@ -17,6 +17,11 @@ constexpr unsigned check_violated_in_mariadb = 4025;
 constexpr unsigned lock_not_granted_at_once = 3572;
 constexpr unsigned disconnected_for_idleness = 4031;
 
+std::string shortened(const char* message) {
+  constexpr std::size_t max_message_bytes = 1'024;
+  return base::printable(message, max_message_bytes);
+}
+
 template <std::size_t count>
 bool is_one_of(unsigned code, const std::array<unsigned, count>& codes) {
   return std::find(codes.begin(), codes.end(), code) != codes.end();
@@ -25,9 +30,12 @@ bool is_one_of(unsigned code, const std::array<unsigned, count>& codes) {
 }  // namespace
 
 ServerError ServerError::of(MYSQL* connection) {
-  constexpr std::size_t max_message_bytes = 1'024;
-  return {mysql_errno(connection), mysql_sqlstate(connection),
-          base::printable(mysql_error(connection), max_message_bytes)};
+  return {mysql_errno(connection), mysql_sqlstate(connection), shortened(mysql_error(connection))};
+}
+
+ServerError ServerError::of(MYSQL_STMT* statement) {
+  return {mysql_stmt_errno(statement), mysql_stmt_sqlstate(statement),
+          shortened(mysql_stmt_error(statement))};
 }
 
 bool ServerError::is_poison() const {
@@ -76,10 +84,10 @@ Error::Kind ServerError::kind() const {
                                                           ER_BINLOG_STMT_MODE_AND_ROW_ENGINE,
                                                           ER_UNKNOWN_STORAGE_ENGINE,
                                                           ER_ACCESS_DENIED_NO_PASSWORD_ERROR};
-  // A table that is full, or a user who has too many connections, is so for the time being.
-  if (code == ER_TOO_MANY_USER_CONNECTIONS || code == ER_USER_LIMIT_REACHED) {
-    return Error::unavailable;
-  }
+  // A bound that others have used up, too, is so for the time being.
+  constexpr std::array<unsigned, 3> passing{ER_TOO_MANY_USER_CONNECTIONS, ER_USER_LIMIT_REACHED,
+                                            ER_MAX_PREPARED_STMT_COUNT_REACHED};
+  if (is_one_of(code, passing)) return Error::unavailable;
   const std::string_view group = std::string_view{sqlstate}.substr(0, 2);
   const bool is_lasting = std::find(lasting.begin(), lasting.end(), group) != lasting.end() ||
                           is_one_of(code, lasting_without_class);

@@ -15,8 +15,9 @@ struct ServerError {
   std::string sqlstate;  // five characters; HY000 where the server has none for it
   std::string message;   // up to 1 KiB
 
-  // The last error of this connection.
+  // The last error of this connection, or of what was done with this statement.
   static ServerError of(MYSQL* connection);
+  static ServerError of(MYSQL_STMT* statement);
 
   // Whether what is in an event may have caused it.
   bool is_poison() const;

@@ -3,12 +3,25 @@
 
 #include <array>
 #include <cstddef>
+#include <string_view>
 
-#include "base/time_text.hpp"
 #include "drivers/sqlite/connection.hpp"
 #include "eventcollect/event.hpp"
 
 namespace eventcollect::sqlite {
+
+// A time as text, "2026-11-23 17:15:00.123", in UTC. Keeps what it wrote: events that came together
+// have a server_time in common.
+class TimeText {
+ public:
+  // Lives until the next call. `time` lies between the epoch and latest_time.
+  std::string_view of(TimePoint time);
+
+ private:
+  TimePoint time_{};
+  std::array<char, 23> text_{'1', '9', '7', '0', '-', '0', '1', '-', '0', '1', ' ', '0',
+                             '0', ':', '0', '0', ':', '0', '0', '.', '0', '0', '0'};
+};
 
 // The values of one event, for prepare_insert()'s statement.
 class Row {
@@ -18,10 +31,10 @@ class Row {
 
  private:
   std::array<char, Uuid::text_bytes> id_{};
-  base::TimeText server_time_;
-  base::TimeText event_time_;
-  base::TimeText client_time_;
-  base::TimeText sent_time_;
+  TimeText server_time_;
+  TimeText event_time_;
+  TimeText client_time_;
+  TimeText sent_time_;
 };
 
 }  // namespace eventcollect::sqlite

@@ -31,22 +31,25 @@ std::vector<Error::Kind> persist(Sink& sink, const Batch& batch) {
   }
 }
 
-// How many bytes pass through the proxy for one write on an open connection.
+// Afterwards the table is empty, and the sink has a connection that knows the batch's statements.
+void warm_up(MysqlCorner& corner, Sink& sink, const Batch& batch) {
+  write(sink, batch);
+  corner.sql.run("DELETE FROM " + corner.table);
+}
+
+// How many bytes pass through the proxy for one write on such a connection.
 std::size_t bytes_of_write(MysqlCorner& corner, CuttingProxy& proxy, Sink& sink,
                            const Batch& batch) {
-  sink.maintain();
+  warm_up(corner, sink, batch);
   const std::size_t before = proxy.bytes();
   write(sink, batch);
-  const std::size_t bytes = proxy.bytes() - before;
-  corner.sql.run("DELETE FROM " + corner.table);
-  return bytes;
+  return proxy.bytes() - before;
 }
 
 // Cuts one write after so many bytes, and repeats it. Checks that each event is there once.
 std::vector<Error::Kind> survive_cut(MysqlCorner& corner, CuttingProxy& proxy, Sink& sink,
                                      const Batch& batch, std::size_t bytes) {
-  corner.sql.run("DELETE FROM " + corner.table);
-  sink.maintain();
+  warm_up(corner, sink, batch);
   proxy.cut_after(bytes);
   auto failures = persist(sink, batch);
   proxy.cancel_cut();

@@ -216,7 +216,7 @@ TEST_CASE("a batch that is larger than a packet may be is split") {
     return R"({"event":"large","properties":{"s":")" + std::string(bytes, 'x') + "\"}}";
   };
   std::vector<std::string> texts(40, large(20'000));
-  texts[7] = large(65'200);
+  texts[7] = large(65'400);  // an event of ours, but no packet
   const Rejections rejections = write(*corner.open(), batch_of(texts));
   REQUIRE(indexes_of(rejections) == std::set<std::size_t>{7});
   CHECK(has(std::string{rejections[0].message}, "max_allowed_packet of 65536"));

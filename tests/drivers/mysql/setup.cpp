@@ -1,14 +1,11 @@
 // What the mysql sink says of URLs, tables and rights, and that it then rejects no event.
 #include <doctest/doctest.h>
 
-#include <array>
 #include <atomic>
-#include <future>
 #include <thread>
 
 #include "drivers/mysql/database.hpp"
 #include "support/events.hpp"
-#include "support/wait.hpp"
 #include "support/writing.hpp"
 
 namespace eventcollect::test {
@@ -218,6 +215,21 @@ TEST_CASE("a server that does not sync its commits, or takes no writes, gets no 
   CHECK(corner.count() == 6);
 }
 
+TEST_CASE("a server that has no room for another connection is unavailable until it has") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  MysqlCorner corner{*server};
+  const auto sink = open_sink(as_user(*server, "password_user:secret") + "?table=of_password_user");
+  {
+    const GlobalSetting few{*server, "max_connections", "10"};
+    std::vector<MysqlClient> others;
+    for (int i = 0; i < 9; ++i) others.emplace_back(*server);
+    check_failure(*sink, "unavailable", "Too many connections");
+  }
+  CHECK(write(*sink, numbered_batch("n", 3)).empty());
+  corner.sql.run("DROP TABLE of_password_user");
+}
+
 TEST_CASE("a user who may not write is misconfigured") {
   const auto server = service_url("MYSQL");
   if (!server) return;
@@ -255,87 +267,6 @@ TEST_CASE("TLS is used where it is asked for, with the certificate and the name 
       failure_of([&] { corner.open("&tls=on&ca_file=" + *ca, other)->maintain(); });
   CAPTURE(misnamed);
   CHECK(has(misnamed, "mysql: 127.1:"));
-}
-
-TEST_CASE("a deadlock runs again, a few times") {
-  const auto server = service_url("MYSQL");
-  if (!server) return;
-  for (const char* often : {"3", "1000"}) {
-    MysqlCorner corner{*server};
-    corner.create();
-    // What counts is not undone with the transaction.
-    corner.sql.run(
-        "CREATE TABLE " + corner.database + ".tries (n int) ENGINE = MyISAM; INSERT INTO " +
-        corner.database + ".tries VALUES (0); CREATE TRIGGER " + corner.database +
-        ".fail BEFORE INSERT ON " + corner.table + " FOR EACH ROW BEGIN UPDATE " + corner.database +
-        ".tries SET n = n + 1; IF (SELECT n FROM " + corner.database + ".tries) <= " + often +
-        " THEN SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'again'; END IF; END");
-    const std::string failure = failure_of([&] { write(*corner.open(), numbered_batch("n", 10)); });
-    CAPTURE(failure);
-    CHECK((failure == "none") == (std::string{often} == "3"));
-    CHECK((failure == "none" || failure.starts_with("unavailable: ")));
-    CHECK(corner.count() == (failure == "none" ? 10 : 0));
-  }
-}
-
-TEST_CASE("a lock that is not free in time is waited for again") {
-  const auto server = service_url("MYSQL");
-  if (!server) return;
-  MysqlCorner corner{*server};
-  const Batch batch = numbered_batch("n", 3);
-  const auto sink = corner.open("&timeout=20s");
-  write(*sink, batch);
-  MysqlClient other{*server};
-  other.run("START TRANSACTION; SELECT * FROM " + corner.table + " FOR UPDATE");
-  auto waiting = std::async(std::launch::async, [&] { write(*sink, batch); });
-  const auto rollbacks = [&] {
-    return corner.sql.value(
-        "SELECT variable_value FROM information_schema.global_status WHERE "
-        "variable_name = 'Com_rollback'");
-  };
-  const std::string before = rollbacks();
-  wait_until([&] { return rollbacks() != before; });  // after a quarter of the timeout
-  other.run("COMMIT");
-  CHECK(failure_of([&] { waiting.get(); }) == "none");
-  CHECK(corner.count() == 3);
-}
-
-TEST_CASE("a locked table is unavailable until it is free") {
-  const auto server = service_url("MYSQL");
-  if (!server) return;
-  MysqlCorner corner{*server};
-  corner.create();
-  const auto sink = corner.open("&timeout=1s");
-  sink->maintain();
-  MysqlClient other{*server};
-  other.run("LOCK TABLES " + corner.table + " WRITE");
-  CHECK(has(failure_of([&] { write(*sink, numbered_batch("n", 3)); }), "unavailable: mysql: "));
-  other.run("UNLOCK TABLES");
-  const Batch batch = numbered_batch("m", 3);
-  while (failure_of([&] { write(*sink, batch); }) != "none") {
-  }
-  CHECK(corner.count("event LIKE 'm%'") == 3);
-}
-
-TEST_CASE("writers of the same events in any order do not fail each other") {
-  const auto server = service_url("MYSQL");
-  if (!server) return;
-  MysqlCorner corner{*server};
-  corner.create();
-  const Batch forth = numbered_batch("n", 2'000);
-  Batch back;
-  for (std::size_t i = forth.size(); i > 0; --i) back.append(forth, i - 1, 1);
-  std::atomic<int> failures = 0;
-  std::vector<std::thread> threads;
-  for (const Batch* batch : std::array<const Batch*, 4>{&forth, &back, &forth, &back}) {
-    threads.emplace_back([&corner, &failures, copy = *batch] {
-      const auto sink = corner.open("&timeout=60s");
-      if (failure_of([&] { write(*sink, copy); }) != "none") ++failures;
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  CHECK(failures == 0);
-  CHECK(corner.count() == 2'000);
 }
 
 }  // namespace eventcollect::test
