@@ -2,14 +2,14 @@
 """Whatever is killed on the way from the browser to the database, every event answered 202 is there exactly once.
 
 Embedded: a server that writes files, an archiver, a compactor and a loader, on `dir:` objects and SQLite.
-With --full: two servers behind HAProxy, RabbitMQ, two archivers, S3, a compactor, two loaders and PostgreSQL, those of
-tests/services.py. Under load, one of them after the other is killed with SIGKILL and started again, in an order that the
+With --full: two servers behind HAProxy, RabbitMQ, two archivers, S3, a compactor, two loaders into PostgreSQL and one
+into MariaDB, those of tests/services.py. Under load, one of them after the other is killed with SIGKILL and started again, in an order that the
 seed decides. Some clients send an event again that was answered already, some of them after the edge of the hour, which
 the servers' clock passes in the middle of the test; hours are compacted while they are still written to.
 
     python3 tests/services.py with python3 tests/system/pipeline.py --bin build/release/bin --full --seconds 600
 
-In the end each acknowledged event is one row of the table; the objects of an hour hold each event once, in order; no
+In the end each acknowledged event is one row of each table; the objects of an hour hold each event once, in order; no
 raw object and no unfinished plan is left, and no dead letter.
 """
 
@@ -241,9 +241,10 @@ class Chain:
         self.compact_once.run_to_end()
         left = self.objects.keys("raw/")
         check(not left, f"{len(left)} raw objects are left, such as {left[:2]}")
-        self.load_once.run_to_end()
-        said = self.load_once.run_to_end()
-        check("0 objects with 0 events loaded" in said, f"loading again did something: {said[-300:]}")
+        for load_once in self.loads_once:
+            load_once.run_to_end()
+            said = load_once.run_to_end()
+            check("0 objects with 0 events loaded" in said, f"loading again did something: {said[-300:]}")
 
 
 class Embedded(Chain):
@@ -263,7 +264,7 @@ class Embedded(Chain):
         self.killed = self.processes
         self.archive_once = self.program("archive", *archive, "--once", instance="-once")
         self.compact_once = self.program("compact", *compact, instance="-once", env=late)
-        self.load_once = self.program("load", *load, instance="-once")
+        self.loads_once = [self.program("load", *load, instance="-once")]
 
     def seal(self):
         """What the last server wrote is sealed by the next start."""
@@ -271,15 +272,15 @@ class Embedded(Chain):
         wait_until(self.answers, "the server answers", TIMEOUT)
         self.door.stop()
 
-    def rows(self):
+    def tables(self):
         with contextlib.closing(sqlite3.connect(self.database)) as database:
-            return collections.Counter(row[0] for row in database.execute("SELECT event_id FROM events"))
+            return {"the table": collections.Counter(row[0] for row in database.execute("SELECT event_id FROM events"))}
 
 
 class Full(Chain):
     def __init__(self, context, half):
         super().__init__(context, half)
-        for variable in ("AMQP", "S3", "POSTGRES"):
+        for variable in ("AMQP", "S3", "POSTGRES", "MYSQL"):
             need(os.environ.get(f"EVENTCOLLECT_TEST_{variable}"), f"EVENTCOLLECT_TEST_{variable}: see tests/services.py")
         need(os.path.exists("/usr/sbin/haproxy"), "the package haproxy")
         name = re.sub(r"\W", "", context.folder.name[-8:].lower())
@@ -287,6 +288,7 @@ class Full(Chain):
         queue = f"amqp://{broker.netloc}/?queue=pipeline-{name}&declare=classic"
         self.objects = Bucket(os.environ["EVENTCOLLECT_TEST_S3"], f"pipeline-{name}")
         self.postgres = os.environ["EVENTCOLLECT_TEST_POSTGRES"]
+        self.mysql = os.environ["EVENTCOLLECT_TEST_MYSQL"]
         self.table = f"pipeline_{name}"
         self.ports = []
         for _ in range(2):
@@ -296,17 +298,20 @@ class Full(Chain):
         compact = ["--at", self.objects.url]
         late = [self.offset + 3 * HOUR]
         load = ["--from", self.objects.url, "--to", f"{self.postgres}?table={self.table}"]
+        load_mysql = ["--from", self.objects.url, "--to", f"{self.mysql}?table={self.table}"]
         early = context.options.early_compactor
         self.processes = [
             *(self.server(queue, port, instance) for port, instance in zip(self.ports, "12")),
             Process(context, "haproxy", ["/usr/sbin/haproxy", "-q", "-db", "-f", self.balancer_configuration()]),
             *(self.program("archive", *archive, instance=instance) for instance in "12"),
             self.program("compact", self.objects.url, *late, program=early),
-            *(self.program("load", *load, "--every", "1s", instance=instance) for instance in "12")]
-        self.killed = [*self.processes, Service("rabbitmq"), Service("s3"), Service("postgres")]
+            *(self.program("load", *load, "--every", "1s", instance=instance) for instance in "12"),
+            self.program("load", *load_mysql, "--every", "1s", instance="-mysql")]
+        self.killed = [*self.processes, Service("rabbitmq"), Service("s3"), Service("postgres"), Service("mysql")]
         self.archive_once = self.program("archive", *archive, "--once", instance="-once")
         self.compact_once = self.program("compact", self.objects.url, *late, "once", instance="-once", program=early)
-        self.load_once = self.program("load", *load, instance="-once")
+        self.loads_once = [self.program("load", *load, instance="-once"),
+                           self.program("load", *load_mysql, instance="-mysql-once")]
 
     def balancer_configuration(self):
         servers = "".join(f"    server s{port} 127.0.0.1:{port} check inter 200ms\n" for port in self.ports)
@@ -320,10 +325,21 @@ class Full(Chain):
     def seal(self):
         pass
 
-    def rows(self):
-        command = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", self.postgres, "-c", f"SELECT event_id FROM {self.table}"]
+    def tables(self):
+        return {"Postgres": self.ids("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", self.postgres, "-c",
+                                     f"SELECT event_id FROM {self.table}"),
+                "MariaDB": self.ids("mariadb", *mysql_client_options(self.mysql), "-e",
+                                    f"SELECT cast(event_id AS uuid) FROM {self.table}")}
+
+    def ids(self, *command):
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIMEOUT)
         return collections.Counter(done.stdout.split())
+
+
+def mysql_client_options(url):
+    parts = urllib.parse.urlsplit(url)
+    return ["--no-defaults", "--batch", "--skip-column-names", f"--host={parts.hostname}", f"--port={parts.port}",
+            f"--user={parts.username}", parts.path[1:]]
 
 
 def kill_one_after_the_other(context, chain, load, end):
@@ -361,17 +377,18 @@ def hourly_events(objects):
 
 def check_all(chain, load):
     promised, sent = load.promised(), load.sent()
-    rows = chain.rows()
+    tables = chain.tables()
     hours = hourly_events(chain.objects)
     in_hours = set().union(*hours.values())
-    for place, ids in (("the table", rows.keys()), ("hourly/", in_hours)):
+    for place, ids in (*((name, rows.keys()) for name, rows in tables.items()), ("hourly/", in_hours)):
         missing = promised - ids
         check(not missing, f"{len(missing)} of {len(promised)} acknowledged events are not in {place}, such as {sorted(missing)[:3]}")
         strangers = ids - sent
         check(not strangers, f"{len(strangers)} events in {place} were never sent, such as {sorted(strangers)[:3]}")
-    twice = [event_id for event_id, count in rows.items() if count > 1]
-    check(not twice, f"{len(twice)} events are in the table more than once")
-    check(rows.keys() == in_hours, f"{len(rows.keys() ^ in_hours)} events are in the table or in hourly/ only")
+    for name, rows in tables.items():
+        twice = [event_id for event_id, count in rows.items() if count > 1]
+        check(not twice, f"{len(twice)} events are in {name} more than once")
+        check(rows.keys() == in_hours, f"{len(rows.keys() ^ in_hours)} events are in {name} or in hourly/ only")
     check(len(hours) >= 2, f"no edge of an hour was passed: {list(hours)}")
     in_both = sum(len(a.keys() & b.keys()) for a, b in zip(list(hours.values()), list(hours.values())[1:]))
     check(in_both > 0, "no client sent an event again after the edge of the hour")
@@ -381,7 +398,7 @@ def check_all(chain, load):
     check(not letters, f"there are dead letters: {letters}")
     for path in chain.context.folder.glob("dead-*/*.ndjson"):
         check(path.stat().st_size == 0, f"there are dead letters: {path.read_text()[:500]}")
-    return f"{len(promised)} acknowledged, {len(rows)} rows, {sum(load.again)} sent again, {in_both} of them in two hours, " \
+    return f"{len(promised)} acknowledged, {len(in_hours)} rows, {sum(load.again)} sent again, {in_both} of them in two hours, " \
            f"{len(chain.objects.keys('hourly/'))} hourly objects"
 
 
@@ -411,7 +428,7 @@ def add_arguments(parser):
     parser.add_argument("--bin", required=True, type=lambda path: pathlib.Path(path).resolve(), help="where the programs are")
     parser.add_argument("--early-compactor", type=os.path.abspath, help="the program early_compactor, for --full")
     parser.add_argument("--seconds", type=int, default=20, help="how long to go on killing")
-    parser.add_argument("--full", action="store_true", help="with RabbitMQ, S3, PostgreSQL and HAProxy")
+    parser.add_argument("--full", action="store_true", help="with RabbitMQ, S3, PostgreSQL, MariaDB and HAProxy")
 
 
 if __name__ == "__main__":
