@@ -178,6 +178,19 @@ TEST_CASE("a table of the user's own with more to it is filled") {
   CHECK(corner.count("event_id = '" + batch.front().id.to_string() + "'") == 1);
 }
 
+TEST_CASE("a table that changes between two writes is filled all the same") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  MysqlCorner corner{*server};
+  const auto sink = corner.open();
+  CHECK(write(*sink, numbered_batch("n", 300)).empty());
+  corner.sql.run("ALTER TABLE " + corner.table + " ADD COLUMN tenant int DEFAULT 7 FIRST");
+  CHECK(write(*sink, numbered_batch("m", 300)).empty());
+  corner.sql.run("ALTER TABLE " + corner.table + " MODIFY url longtext AFTER violations");
+  CHECK(write(*sink, numbered_batch("o", 300)).empty());
+  CHECK(corner.count("tenant = 7 AND url IS NULL") == 900);
+}
+
 TEST_CASE("times are stored in UTC whatever the server's time zone") {
   const auto server = service_url("MYSQL");
   if (!server) return;
