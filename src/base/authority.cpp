@@ -34,15 +34,6 @@ Authority::Host parse_host(std::string_view text, std::string_view driver) {
   return host;
 }
 
-// A password with a bare '/' becomes a port and a path.
-void check_for_stray_password(const Url& url, std::string_view driver) {
-  const bool has_user = url.authority.find('@') != std::string::npos;
-  const bool has_port = url.authority.find(':') != std::string::npos;
-  if (has_user || !has_port || url.path.find('@') == std::string::npos) return;
-  throw ConfigError{
-      fmt::format("{}: the path is malformed; in a password, write / as %2F", driver)};
-}
-
 }  // namespace
 
 std::uint16_t parse_uint16(std::string_view text, std::string_view what) {
@@ -55,7 +46,6 @@ std::uint16_t parse_uint16(std::string_view text, std::string_view what) {
 }
 
 Authority parse_authority(const Url& url, std::string_view driver) {
-  check_for_stray_password(url, driver);
   Authority authority;
   std::string_view text = url.authority;
   if (const std::size_t at = text.rfind('@'); at != std::string_view::npos) {

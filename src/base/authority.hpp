@@ -26,8 +26,7 @@ struct Authority {
 // that may be next to a secret.
 std::uint16_t parse_uint16(std::string_view text, std::string_view what);
 
-// The authority of `url`, decoded part by part. `driver` begins the messages. Throws ConfigError,
-// also where the path looks like a part of a password: messages show paths.
+// The authority of `url`, decoded part by part. `driver` begins the messages. Throws ConfigError.
 Authority parse_authority(const Url& url, std::string_view driver);
 
 }  // namespace eventcollect::base
