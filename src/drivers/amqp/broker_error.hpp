@@ -8,20 +8,14 @@
 #include <string_view>
 #include <utility>
 
-#include "eventcollect/error.hpp"
+#include "sink/connection_lost.hpp"
 
 namespace eventcollect::amqp {
 
-// The connection is of no more use. `reason` holds no secret; the message is "amqp: " and it.
-class ConnectionLost : public Error {
+class ConnectionLost : public sink::ConnectionLost {
  public:
   ConnectionLost(Kind kind, std::string reason)
-      : Error{kind, "amqp: " + reason}, reason_{std::move(reason)} {}
-
-  const std::string& reason() const { return reason_; }
-
- private:
-  std::string reason_;
+      : sink::ConnectionLost{kind, "amqp", std::move(reason)} {}
 };
 
 inline std::string_view text_of(const amqp_bytes_t& bytes) {

@@ -9,11 +9,7 @@
 #include <array>
 #include <new>
 
-#include "base/format.hpp"
-
 namespace eventcollect::amqp {
-
-using base::append_format;
 
 namespace {
 
@@ -179,26 +175,17 @@ void Connection::fail(const amqp_rpc_reply_t& reply) {
 
 std::unique_ptr<Connection> connect(const AmqpBroker& broker, std::size_t& next,
                                     SteadyTime deadline) {
-  const std::size_t count = broker.hosts.size();
-  std::string failures;
-  Error::Kind kind = Error::misconfigured;
-  for (std::size_t tried = 0; tried < count; ++tried) {
-    const std::size_t index = (next + tried) % count;
-    const AmqpHost& host = broker.hosts[index];
-    const auto now = steady_clock::now();
-    const auto share = (deadline - now) / static_cast<int>(count - tried);
-    try {
-      auto connection = std::make_unique<Connection>(broker, host, now + share);
-      next = index;
-      return connection;
-    } catch (const ConnectionLost& error) {
-      // One that can be mended by waiting is reason enough to wait.
-      if (error.kind() == Error::unavailable) kind = error.kind();
-      append_format(failures, "{}{}:{}: {}", tried == 0 ? "" : "; ", host.name,
-                    port_of(broker, host), error.reason());
-    }
+  const auto name_of = [&](const AmqpHost& host) {
+    return fmt::format("{}:{}", host.name, port_of(broker, host));
+  };
+  try {
+    return sink::connect_in_turn("amqp", broker.hosts, next, deadline, name_of,
+                                 [&](const AmqpHost& host, SteadyTime until) {
+                                   return std::make_unique<Connection>(broker, host, until);
+                                 });
+  } catch (const sink::ConnectionLost& error) {
+    throw ConnectionLost{error.kind(), error.reason()};
   }
-  throw ConnectionLost{kind, failures};
 }
 
 }  // namespace eventcollect::amqp

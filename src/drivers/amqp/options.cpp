@@ -2,16 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstdlib>
 
-#include "base/encoding.hpp"
+#include "base/authority.hpp"
 #include "base/printable.hpp"
 
 namespace eventcollect::amqp {
 
 using base::in_quotes;
-using base::percent_decode;
 
 namespace {
 
@@ -19,63 +17,24 @@ namespace {
 constexpr std::size_t max_name_bytes = 255;
 constexpr std::size_t max_reserved = 65'535;
 
-// A part of an authority, which Url::parse() has checked.
-std::string decoded(std::string_view part) { return percent_decode(part).value(); }
-
-// A number from 1 to 65,535. `text` may be next to a secret, and is not shown where it is no
-// number.
-std::uint16_t parse_number(std::string_view text, std::string_view what) {
-  std::uint16_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number == 0) {
-    throw ConfigError{fmt::format("amqp: {} is a number from 1 to {}", what, max_reserved)};
-  }
-  return number;
-}
-
-AmqpHost parse_host(std::string_view text) {
-  AmqpHost host;
-  const bool is_bracketed = text.starts_with('[');
-  const std::size_t end = is_bracketed ? text.find(']') : text.find(':');
-  if (is_bracketed && end == std::string_view::npos) {
-    throw ConfigError{"amqp: an IPv6 address in a URL ends with ']'"};
-  }
-  std::string_view rest = end == std::string_view::npos ? "" : text.substr(end);
-  if (is_bracketed) {
-    host.name = text.substr(1, end - 1);
-    rest.remove_prefix(1);
-  } else if (!text.substr(0, end).empty()) {
-    host.name = decoded(text.substr(0, end));
-  }
-  if (rest.empty()) return host;
-  if (!rest.starts_with(':')) throw ConfigError{"amqp: a host is followed by ':' and a port"};
-  host.port = parse_number(rest.substr(1), "the port");
-  return host;
-}
-
-void parse_authority(std::string_view text, AmqpBroker& broker) {
+void take_authority(const Url& url, AmqpBroker& broker) {
+  const base::Authority authority = base::parse_authority(url, "amqp");
   const char* password = std::getenv("EVENTCOLLECT_AMQP_PASSWORD");
   if (password != nullptr) broker.password = password;
-  if (const std::size_t at = text.rfind('@'); at != std::string_view::npos) {
-    const std::string_view user = text.substr(0, at);
-    const std::size_t colon = user.find(':');
-    broker.user = decoded(user.substr(0, colon));
-    if (colon != std::string_view::npos) broker.password = decoded(user.substr(colon + 1));
-    text.remove_prefix(at + 1);
-  }
+  if (authority.user) broker.user = *authority.user;
+  if (authority.password) broker.password = *authority.password;
   broker.hosts.clear();
-  for (;;) {
-    const std::size_t comma = text.find(',');
-    broker.hosts.push_back(parse_host(text.substr(0, comma)));
-    if (comma == std::string_view::npos) break;
-    text.remove_prefix(comma + 1);
+  for (const auto& [name, port] : authority.hosts) {
+    AmqpHost& host = broker.hosts.emplace_back();
+    if (!name.empty()) host.name = name;
+    host.port = port;
   }
 }
 
 AmqpBroker broker_of(const Url& url, UrlOptions& options) {
   AmqpBroker broker;
   broker.tls = url.scheme == "amqps";
-  parse_authority(url.authority, broker);
+  take_authority(url, broker);
   if (url.path.size() > 1) broker.virtual_host = url.path.substr(1);
   broker.timeout = options.duration("timeout", broker.timeout);
   const auto heartbeat = options.duration("heartbeat", broker.heartbeat);
@@ -149,7 +108,7 @@ AmqpSourceOptions source_options_of(const Url& url) {
   options.broker = broker_of(url, from_url);
   options.queue = queue_of(from_url, "events");
   const std::string prefetch = from_url.text("prefetch");
-  if (!prefetch.empty()) options.prefetch = parse_number(prefetch, "option 'prefetch'");
+  if (!prefetch.empty()) options.prefetch = base::parse_uint16(prefetch, "amqp: option 'prefetch'");
   from_url.finish();
   check(options);
   return options;

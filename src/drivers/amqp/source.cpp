@@ -16,10 +16,12 @@
 #include "drivers/amqp/topology.hpp"
 #include "eventcollect/amqp.hpp"
 #include "eventcollect/stored_event.hpp"
+#include "sink/delivery_room.hpp"
 
 namespace eventcollect {
 
 using namespace amqp;
+using sink::DeliveryRoom;
 using std::chrono::steady_clock;
 
 namespace {
@@ -27,32 +29,6 @@ namespace {
 constexpr std::size_t max_prefetch = 65'535;
 constexpr auto max_wait = std::chrono::hours{24};  // so that any wait can be added to now
 constexpr std::size_t max_inbox_bytes = std::size_t{64} << 20;
-
-// How much more a delivery may take.
-class Room {
- public:
-  Room(const Delivery& delivery, const ReadLimits& limits)
-      : limits_{limits}, events_{delivery.size()}, bytes_{delivery.bytes()} {}
-
-  bool fits(const Message& message) const {
-    if (events_ >= limits_.max_events) return false;
-    return events_ == 0 || bytes_ + message.body.size() <= limits_.max_bytes;
-  }
-
-  void take(const Message& message) {
-    ++events_;
-    bytes_ += message.body.size();
-  }
-
-  bool is_full() const {
-    return events_ >= limits_.max_events || (events_ > 0 && bytes_ >= limits_.max_bytes);
-  }
-
- private:
-  const ReadLimits& limits_;
-  std::size_t events_;
-  std::size_t bytes_;
-};
 
 }  // namespace
 
@@ -146,12 +122,12 @@ class AmqpSource::Consumer {
   }
 
   void gather(Delivery& delivery, const ReadLimits& limits) {
-    Room room{delivery, limits};
+    DeliveryRoom room{delivery, limits};
     SteadyTime until =
         steady_clock::now() + std::min<std::chrono::milliseconds>(limits.wait, max_wait);
     do {
-      for (; !inbox_.empty() && room.fits(inbox_.front()); until = at_once) {
-        room.take(inbox_.front());
+      for (; !inbox_.empty() && room.fits(inbox_.front().body.size()); until = at_once) {
+        room.take(inbox_.front().body.size());
         deliver(delivery);
       }
     } while (inbox_.empty() && !room.is_full() && take_frame(until));
