@@ -28,7 +28,8 @@ get_property(eventcollect_dependencies GLOBAL PROPERTY eventcollect_dependencies
 foreach(name IN LISTS eventcollect_components)
   eventcollect_install_component(eventcollect_${name} ${name})
 endforeach()
-install(FILES cmake/Findhttplib.cmake cmake/FindMariaDB.cmake DESTINATION "${eventcollect_cmake_dir}")
+install(FILES cmake/Findhttplib.cmake cmake/FindMariaDB.cmake cmake/FindProton.cmake
+  DESTINATION "${eventcollect_cmake_dir}")
 
 configure_package_config_file(cmake/eventcollectConfig.cmake.in
   "${PROJECT_BINARY_DIR}/eventcollectConfig.cmake"

@@ -13,6 +13,7 @@ set -eu
 build='g++ cmake ninja-build ccache pkgconf libsimdjson-dev libfmt-dev zlib1g-dev
   libcpp-httplib-dev libcli11-dev prometheus-cpp-dev libisal-dev
   librabbitmq-dev
+  libqpid-proton11-dev
   libpq-dev
   libmariadb-dev
   libsqlite3-dev

@@ -34,7 +34,7 @@ struct ArchiveOptions {
 
 std::vector<Setting> settings_of(ArchiveOptions& options) {
   return {
-      {"from", "URL", "", "Where events come from: amqp:, file:", Setting::required,
+      {"from", "URL", "", "Where events come from: amqp:, amqp1:, file:", Setting::required,
        [&](const Values& values) { options.from = values[0]; }},
       {"to", "URL", "", "Where they go: s3:, dir:, or any sink", Setting::required,
        [&](const Values& values) { options.to = values[0]; }},
@@ -98,7 +98,8 @@ std::shared_ptr<Source> open_from(const ArchiveOptions& options, Log& log,
 
 // What a broker counts has 16 bits. Better said now than when the queue is read.
 void check_bounds(const ArchiveOptions& options) {
-  const bool is_amqp = Url::parse(options.from).scheme.starts_with("amqp");
+  const std::string scheme = Url::parse(options.from).scheme;
+  const bool is_amqp = scheme == "amqp" || scheme == "amqps";
   if (is_amqp && options.pump.max_events > std::numeric_limits<std::uint16_t>::max()) {
     throw ConfigError{fmt::format("--max-events: '{}' is more than 65535, which AMQP has at most",
                                   options.pump.max_events)};
