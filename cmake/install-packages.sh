@@ -20,7 +20,7 @@ build='g++ cmake ninja-build ccache pkgconf libsimdjson-dev libfmt-dev zlib1g-de
   libcurl4-openssl-dev libssl-dev libpugixml-dev'
 test='clang doctest-dev python3 git
   chromium chromium-driver firefox-esr webkit2gtk-driver xvfb
-  postgresql pgbouncer mariadb-server rabbitmq-server openssl
+  postgresql pgbouncer mariadb-server rabbitmq-server openssl default-jdk-headless maven
   ceph-mon ceph-osd radosgw curl nodejs haproxy nginx-light faketime'
 dev='clang libclang-rt-dev clang-format clang-tidy'
 bench='libbenchmark-dev wrk nodejs'

@@ -26,15 +26,26 @@ quoted for a shell. Where EVENTCOLLECT_TEST_SERVICES is set already, `with` uses
     EVENTCOLLECT_TEST_S3_TLS      the same bucket over https://localhost:PORT
     EVENTCOLLECT_TEST_S3_CA       the file of the authority that signed its certificate
     AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY    of the user whose bucket it is
+    EVENTCOLLECT_TEST_AMQP_PLUGIN    amqp1://guest:guest@127.0.0.1:PORT/: RabbitMQ's plugin for AMQP 1.0
+    EVENTCOLLECT_TEST_ARTEMIS     amqp1://tester:secret@127.0.0.1:PORT/: ActiveMQ Artemis; an address that begins with
+                                  full.fail., full.block. or full.page. is full after some messages, and rejects them,
+                                  grants no credit or pages
+    EVENTCOLLECT_TEST_ARTEMIS_TLS, EVENTCOLLECT_TEST_ARTEMIS_CA    the same over TLS, as localhost; a client that is
+                                  silent for two seconds is dropped
+    EVENTCOLLECT_TEST_CLASSIC     amqp1://tester:secret@127.0.0.1:PORT/: ActiveMQ Classic; a queue that begins with
+                                  full. is full after some messages, and settles none
+    EVENTCOLLECT_TEST_CLASSIC_TLS, EVENTCOLLECT_TEST_CLASSIC_CA    the same over TLS, as localhost
     EVENTCOLLECT_TEST_SERVICES    a command, to which one appends what is to be done:
 
-    … kill NAME             SIGKILLs a server (postgres, pgbouncer, mysql, rabbitmq, s3) with all its processes, of s3 the
-                            gateway only; returns when they are gone
+    … kill NAME             SIGKILLs a server (postgres, pgbouncer, mysql, rabbitmq, artemis, classic, s3) with all its
+                            processes, of s3 the gateway only; returns when they are gone
+    … pause NAME, resume NAME    SIGSTOPs the process of a server, and lets it go on
     … start NAME            starts it again with the same data on the same port; returns when it answers
     … rabbitmqctl ARGUMENT… talks to the RabbitMQ node, e.g. set_vm_memory_high_watermark 0; needs a second or two
     … stop                  ends everything and removes the directory
 
-A server whose program is not installed is named on stderr and left out. As root the servers run as the user postgres,
+A server whose program is not installed is named on stderr and left out; so are those that Maven brings (ActiveMQ)
+where it cannot. They are kept in ~/.cache/eventcollect. As root the servers run as the user postgres,
 since PostgreSQL and PgBouncer reject root.
 
 To add a server: derive from Service, say what to run and when it answers, and put it into SERVICES.
@@ -233,6 +244,12 @@ class Service:
             child, self.child = self.child, None
             self.children.kill(child)
 
+    def pause(self):
+        self.child.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.child.send_signal(signal.SIGCONT)
+
 
 def give_to_account(path):
     if os.geteuid() == 0:
@@ -390,7 +407,7 @@ class RabbitMQ(Service):
                              f"ssl_options.keyfile = {self.directory}/server.key\n"
                              "ssl_options.verify = verify_none\ndisk_free_limit.absolute = 50MB\n",
             "advanced.config": "[].\n",
-            "plugins": "[].\n",
+            "plugins": "[rabbitmq_amqp1_0].\n",
         }
         for name, text in files.items():
             (self.directory / name).write_text(text)
@@ -416,7 +433,137 @@ class RabbitMQ(Service):
     def variables(self):
         return {"EVENTCOLLECT_TEST_AMQP": f"amqp://guest:guest@{HOST}:{self.port}/",
                 "EVENTCOLLECT_TEST_AMQPS": f"amqps://guest:guest@localhost:{self.tls_port}/",
-                "EVENTCOLLECT_TEST_CA": f"{self.directory}/ca.crt"}
+                "EVENTCOLLECT_TEST_CA": f"{self.directory}/ca.crt",
+                "EVENTCOLLECT_TEST_AMQP_PLUGIN": f"amqp1://guest:guest@{HOST}:{self.port}/"}
+
+
+def from_maven(name, *goals, files):
+    """The folder of that name in the cache, which Maven fills the first time; None where it cannot."""
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "eventcollect"
+    folder = cache / name
+    if not folder.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as made:
+            try:
+                for goal in goals:
+                    subprocess.run(["mvn", "-q", "-B", *goal, f"-DoutputDirectory={made}"], cwd=made, check=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            except (OSError, subprocess.CalledProcessError) as problem:
+                said = getattr(problem, "stdout", None) or str(problem).encode()
+                say(f"{name}: {said.decode(errors='replace').strip()[-500:]}")
+                return None
+            # Another run may have been quicker.
+            with contextlib.suppress(OSError):
+                shutil.copytree(made, folder.with_suffix(".new"), dirs_exist_ok=True)
+                folder.with_suffix(".new").rename(folder)
+    return folder if any(folder.glob(files)) else None
+
+
+class ActiveMQ(Service):
+    """What both brokers have in common: Java, a certificate, a user."""
+
+    package = "default-jdk-headless and maven"
+    user = "tester"
+    password = "secret"
+
+    def __init__(self, directory, children):
+        super().__init__(directory, children)
+        self.tls_port = free_port()
+
+    @classmethod
+    def find(cls):
+        return shutil.which("java") and cls.fetch()
+
+    def prepare(self):
+        self.make_certificates()
+        self.run("openssl", "pkcs12", "-export", "-in", "server.crt", "-inkey", "server.key", "-out", "keys.p12",
+                 "-passout", "pass:secret")
+        self.unpack()
+        for folder in "data", "tmp":
+            (self.directory / folder).mkdir()
+            give_to_account(self.directory / folder)
+
+    def java(self, *arguments):
+        # What compiles for long is not worth it here.
+        return [shutil.which("java"), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx512m",
+                f"-Djava.io.tmpdir={self.directory}/tmp", *arguments]
+
+    def answers(self):
+        if self.ready not in (self.directory / "output.log").read_text(errors="replace"):
+            return False
+        with connect(self.port) as connection:
+            connection.sendall(b"AMQP\3\1\0\0")
+            return connection.recv(4) == b"AMQP"
+
+    def variables(self):
+        name = f"EVENTCOLLECT_TEST_{self.name.upper()}"
+        user = f"{self.user}:{self.password}"
+        return {name: f"amqp1://{user}@{HOST}:{self.port}/",
+                f"{name}_TLS": f"amqp1s://{user}@localhost:{self.tls_port}/",
+                f"{name}_CA": f"{self.directory}/ca.crt"}
+
+
+class Artemis(ActiveMQ):
+    name = "artemis"
+    version = "2.40.0"
+    ready = "AMQ221007"
+
+    @classmethod
+    def fetch(cls):
+        artifact = f"-Dartifact=org.apache.activemq:apache-artemis:{cls.version}:tar.gz:bin"
+        return from_maven(f"artemis-{cls.version}", ["dependency:get", "-Dtransitive=false", artifact],
+                          ["dependency:copy", artifact], files="*.tar.gz")
+
+    def unpack(self):
+        home = self.directory / "artemis"
+        home.mkdir()
+        # As root, who may read the cache.
+        subprocess.run(["tar", "xzf", *map(str, self.find().glob("*.tar.gz")), "-C", str(home), "--strip-components=1",
+                        "--no-same-owner", "--exclude=*/web/*", "--exclude=*/examples/*", "--exclude=*/lib/client/*"],
+                       check=True)
+        at = self.directory
+        source = pathlib.Path(__file__).with_name("activemq") / "artemis"
+        places = {"DIRECTORY": str(at), "PORT": str(self.port), "TLS_PORT": str(self.tls_port), "USER": self.user,
+                  "PASSWORD": self.password}
+        for file in source.iterdir():
+            text = file.read_text()
+            for name, value in places.items():
+                text = text.replace(f"@{name}@", value)
+            (at / file.name).write_text(text)
+
+    def command(self):
+        at = self.directory
+        return self.java(f"-Djava.security.auth.login.config={at}/login.config", "-cp", f"{at}/artemis/lib/artemis-boot.jar",
+                         f"-Dartemis.home={at}/artemis", f"-Dartemis.instance={at}", f"-Dartemis.instance.etc={at}",
+                         f"-Ddata.dir={at}/data", f"-Dlog4j2.configurationFile={at}/log4j2.properties",
+                         f"-Djava.library.path={at}/artemis/bin/lib/linux-x86_64",
+                         "org.apache.activemq.artemis.boot.Artemis", "run")
+
+
+class Classic(ActiveMQ):
+    name = "classic"
+    version = "5.18.6"
+    ready = "started"
+
+    @classmethod
+    def fetch(cls):
+        pom = pathlib.Path(__file__).with_name("activemq") / "pom.xml"
+        return from_maven(f"classic-{cls.version}",
+                          ["-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime"], files="*.jar")
+
+    def unpack(self):
+        lib = self.directory / "lib"
+        lib.mkdir()
+        # As root, who may read the cache.
+        for jar in self.find().glob("*.jar"):
+            shutil.copy(jar, lib)
+        source = pathlib.Path(__file__).with_name("activemq") / "Classic.java"
+        shutil.copy(source, self.directory)
+        self.run(pathlib.Path(shutil.which("javac")), "-cp", "lib/*", "-d", "tmp-classes", "Classic.java")
+
+    def command(self):
+        return self.java("-Djavax.net.ssl.keyStore=keys.p12", "-Djavax.net.ssl.keyStorePassword=secret", "-cp",
+                         "lib/*:tmp-classes", "Classic", "data", self.port, self.tls_port, self.user, self.password)
 
 
 class S3(Service):
@@ -512,7 +659,8 @@ class Services:
         self.children = Children()
         postgres = Postgres(directory, self.children)
         # The slowest first.
-        every = [RabbitMQ(directory, self.children), S3(directory, self.children), MariaDB(directory, self.children),
+        every = [Artemis(directory, self.children), RabbitMQ(directory, self.children),
+                 S3(directory, self.children), Classic(directory, self.children), MariaDB(directory, self.children),
                  postgres, PgBouncer(directory, self.children, postgres)]
         for name in only:
             if name not in (service.name for service in every):
@@ -548,8 +696,10 @@ class Services:
             node = self.all["rabbitmq"]
             command = [str(pathlib.Path(node.find()).with_name("rabbitmqctl")), "--quiet", *arguments]
             return self.on("rabbitmq", lambda: self.children.run(command, env=node.environment, cwd=node.directory))
-        if verb not in ("kill", "start") or len(arguments) != 1 or arguments[0] not in self.all:
-            return 2, f"unknown command; known are: kill NAME, start NAME of {', '.join(self.all)}, rabbitmqctl, stop\n"
+        verbs = ("kill", "start", "pause", "resume")
+        if verb not in verbs or len(arguments) != 1 or arguments[0] not in self.all:
+            return 2, (f"unknown command; known are: {', '.join(verbs)}, each with a NAME of {', '.join(self.all)}; "
+                       "rabbitmqctl, stop\n")
         try:
             self.on(arguments[0], getattr(self.all[arguments[0]], verb))
         except Problem as problem:
