@@ -3,6 +3,7 @@
 # server beside them. Other arguments go to ctest:
 #
 #   sh tests/run.sh [--fast] [-L LABEL] [-R NAME] …
+#   sh tests/run.sh -L long     # kills on and on, for ten minutes
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -26,6 +27,11 @@ cmake --build --preset release
 if [ $# -eq 0 ] && [ -z "${CI-}" ]; then
   set -- -E '^browsers[.](firefox|webkit)[.]'
 fi
+
+# What takes long is a configuration of its own, for those who name it.
+case "$*" in
+  *long*) set -- "$@" -C long ;;
+esac
 
 # Starts the servers that tests talk to, and ends them with ctest.
 exec python3 tests/services.py with ctest --preset release "$@"

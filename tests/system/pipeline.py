@@ -2,6 +2,8 @@
 """Whatever is killed on the way from the browser to the database, every event answered 202 is there exactly once.
 
 Embedded: a server that writes files, an archiver, a compactor and a loader, on `dir:` objects and SQLite.
+With --queue: the same with a queue of ActiveMQ (artemis or classic) in the place of the files, and the broker is killed
+as well.
 With --full: two servers behind HAProxy, RabbitMQ, two archivers, S3, a compactor, two loaders into PostgreSQL and one
 into MariaDB, those of tests/services.py. Under load, one of them after the other is killed with SIGKILL and started again, in an order that the
 seed decides. Some clients send an event again that was answered already, some of them after the edge of the hour, which
@@ -249,12 +251,16 @@ class Chain:
 
 class Embedded(Chain):
     def __init__(self, context, half):
+        events = f"file:{context.folder}/events"
+        self.build(context, half, f"{events}?rotate_age=300ms", f"{events}?consume=1")
+
+    def build(self, context, half, to, source):
         super().__init__(context, half)
         folder = context.folder
         self.objects = Directory(folder / "objects")
         self.database = folder / "events.db"
-        self.door = self.server(f"file:{folder}/events?rotate_age=300ms", self.port)
-        archive = ["--from", f"file:{folder}/events?consume=1", "--to", self.objects.url, "--max-age", "200ms"]
+        self.door = self.server(to, self.port)
+        archive = ["--from", source, "--to", self.objects.url, "--max-age", "200ms"]
         compact = ["--at", self.objects.url, "--grace", "0s"]
         load = ["--from", self.objects.url, "--to", f"sqlite:{self.database}"]
         # Every hour that there is has long been over for the compactor.
@@ -275,6 +281,19 @@ class Embedded(Chain):
     def tables(self):
         with contextlib.closing(sqlite3.connect(self.database)) as database:
             return {"the table": collections.Counter(row[0] for row in database.execute("SELECT event_id FROM events"))}
+
+
+class Queued(Embedded):
+    def __init__(self, context, half):
+        broker = context.options.queue
+        variable = f"EVENTCOLLECT_TEST_{broker.upper()}"
+        need(os.environ.get(variable), f"{variable}: see tests/services.py")
+        queue = f"{os.environ[variable]}?queue={context.folder.name}"
+        self.build(context, half, queue, queue)
+        self.killed = [*self.processes, Service(broker)]
+
+    def seal(self):
+        pass
 
 
 class Full(Chain):
@@ -420,6 +439,10 @@ def embedded(context):
     survive(context, Embedded)
 
 
+def queued(context):
+    survive(context, Queued)
+
+
 def full(context):
     survive(context, Full)
 
@@ -428,9 +451,10 @@ def add_arguments(parser):
     parser.add_argument("--bin", required=True, type=lambda path: pathlib.Path(path).resolve(), help="where the programs are")
     parser.add_argument("--early-compactor", type=os.path.abspath, help="the program early_compactor, for --full")
     parser.add_argument("--seconds", type=int, default=20, help="how long to go on killing")
+    parser.add_argument("--queue", choices=["artemis", "classic"], help="with a queue of this broker")
     parser.add_argument("--full", action="store_true", help="with RabbitMQ, S3, PostgreSQL, MariaDB and HAProxy")
 
 
 if __name__ == "__main__":
-    chosen = full if "--full" in sys.argv else embedded
+    chosen = full if "--full" in sys.argv else queued if "--queue" in sys.argv else embedded
     sys.exit(harness.run(__doc__, [chosen], lambda options: 2 * options.seconds + 4 * TIMEOUT, add_arguments))
