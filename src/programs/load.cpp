@@ -47,8 +47,8 @@ std::vector<Setting> settings_of(Options& options) {
   return {
       {"from", "URL", "", "Where the objects are: s3:, dir:", Setting::required,
        [&](const Values& values) { options.from = values[0]; }},
-      {"to", "URL", "", "Where events go: postgres:, mysql:, sqlite:, or any sink", Setting::required,
-       [&](const Values& values) { options.to = values[0]; }},
+      {"to", "URL", "", "Where events go: postgres:, mysql:, sqlite:, or any sink",
+       Setting::required, [&](const Values& values) { options.to = values[0]; }},
       {"since", "HOUR", "", "Only hours (of server_time, UTC) from this on", Setting::one,
        [&](const Values& values) { options.load.since = parse_hour(values[0]); }},
       {"until", "HOUR", "", "Only hours before this", Setting::one,
