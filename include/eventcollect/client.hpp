@@ -17,9 +17,10 @@ namespace eventcollect {
 // Where the client of the endpoint at `events_path` is served: "/events/client.js".
 std::string client_path(std::string_view events_path);
 
-// The answer to GET and HEAD. Of `request` it reads `query` and `if_none_match`: browsers ask again
-// at each visit, and get 304 where nothing has changed. What was asked for with `?v=` and
-// client_version() may be kept for a year. Safe from any thread.
+// The answer to any method: to all but GET and HEAD it is 405. Of `request` it reads `method`,
+// `query` and `if_none_match`: browsers ask again at each visit, and get 304 where nothing has
+// changed. What was asked for with `?v=` and client_version() may be kept for a year. Safe from any
+// thread.
 Response client_response(const Request& request);
 
 // Changes whenever the client does.

@@ -158,6 +158,10 @@ class Drain {
       std::chrono::steady_clock::now() + std::chrono::seconds{2};
 };
 
+inline void drain(const httplib::ContentReader& reader) {
+  reader([drain = Drain{}](const char*, std::size_t bytes) mutable { return drain(bytes); });
+}
+
 enum class BodyResult : std::uint8_t { whole, too_large, broken };
 
 // Reads the body as it came, up to `max_bytes`; drains a larger one.
@@ -196,7 +200,7 @@ inline void serve_with_body(const Endpoint& endpoint, const httplib::Request& fr
   if (!has_body(from)) return answer(to, endpoint.handle(adapted.view));
   const UninterpretedBody uninterpreted{from};
   if (auto early = endpoint.before_body(adapted.view)) {
-    reader([drain = Drain{}](const char*, std::size_t bytes) mutable { return drain(bytes); });
+    drain(reader);
     return answer(to, *early);
   }
   adapted.view.is_admitted = true;

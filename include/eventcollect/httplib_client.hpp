@@ -9,7 +9,7 @@
 
 namespace eventcollect {
 
-// Serves GET and HEAD at client_path() of the endpoint's path; mount() says when to call it, and
+// Serves client_path() of the endpoint's path, for all methods; mount() says when to call it, and
 // what it changes. Throws ConfigError where the server is running.
 inline void mount_client(httplib::Server& server, const Endpoint& endpoint) {
   namespace adapter = httplib_adapter;
@@ -21,7 +21,21 @@ inline void mount_client(httplib::Server& server, const Endpoint& endpoint) {
     const adapter::AdaptedRequest adapted{request, endpoint};
     adapter::answer(response, client_response(adapted.view));
   };
-  server.Get(adapter::literal_pattern(client_path(endpoint.options().path)), serve);
+  const auto serve_with_body = [serve](const httplib::Request& request, httplib::Response& response,
+                                       const httplib::ContentReader& reader) {
+    if (adapter::has_body(request)) {
+      const adapter::UninterpretedBody uninterpreted{request};
+      adapter::drain(reader);
+    }
+    serve(request, response);
+  };
+  const std::string pattern = adapter::literal_pattern(client_path(endpoint.options().path));
+  server.Get(pattern, serve)
+      .Options(pattern, serve)
+      .Post(pattern, serve_with_body)
+      .Put(pattern, serve_with_body)
+      .Patch(pattern, serve_with_body)
+      .Delete(pattern, serve_with_body);
 }
 
 }  // namespace eventcollect

@@ -26,6 +26,11 @@ std::string_view client_version() {
 }
 
 Response client_response(const Request& request) {
+  if (request.method != "GET" && request.method != "HEAD") {
+    return {405,
+            {{"Allow", "GET, HEAD"}, {"Content-Type", "text/plain; charset=utf-8"}},
+            "Only GET and HEAD are allowed.\n"};
+  }
   const std::string etag = fmt::format("\"{}\"", client_version());
   const bool names_version = request.query == fmt::format("v={}", client_version());
   Response response;

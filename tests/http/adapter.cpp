@@ -449,11 +449,29 @@ TEST_CASE("the client is served beside the endpoint, and browsers need not load 
   const RawResponse whole = get("/a.b/client.js");
   CHECK(whole.status == 200);
   CHECK(whole.header("Content-Type") == "text/javascript; charset=utf-8");
-  CHECK(whole.body == client_response({}).body);
+  CHECK(whole.body == client_response({.method = "GET"}).body);
   CHECK(get("/a.b/client.js", "If-None-Match: " + whole.header("ETag")).status == 304);
   const RawResponse named = get(fmt::format("/a.b/client.js?v={}", client_version()));
   CHECK(named.header("Cache-Control") == "public, max-age=31536000, immutable");
   CHECK(get("/axb/client.js").status == 404);
+}
+
+TEST_CASE(
+    "what is sent to the client's path is answered there, and is no request of the next visitor") {
+  App app;
+  for (const std::string_view method : {"POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
+    CAPTURE(method);
+    RawClient client{app.port()};
+    client.send(fmt::format(
+        "{} /events/client.js HTTP/1.1\r\nHost: example.org\r\nContent-Length: 46\r\n\r\n"
+        "GET /secret HTTP/1.1\r\nHost: example.org\r\n\r\n",
+        method));
+    const RawResponse response = client.receive();
+    CHECK(response.status == 405);
+    CHECK(response.header("Allow") == "GET, HEAD");
+    CHECK(client.is_closed());
+  }
+  CHECK(app.secrets() == 0);
 }
 
 TEST_CASE("all other paths stay the host's") {

@@ -14,6 +14,7 @@ std::string header(const Response& response, std::string_view name) {
 
 Response ask(std::string_view query, std::string_view if_none_match = {}) {
   Request request;
+  request.method = "GET";
   request.query = query;
   request.if_none_match = if_none_match;
   return client_response(request);
@@ -41,6 +42,17 @@ TEST_CASE("a browser that has the client is told so") {
     CHECK(header(response, "Content-Type").empty());
   }
   CHECK(ask({}, "\"older\"").status == 200);
+}
+
+TEST_CASE("the client takes nothing") {
+  for (const std::string_view method : {"POST", "PUT", "DELETE", "OPTIONS", ""}) {
+    CAPTURE(method);
+    Request request;
+    request.method = method;
+    const Response response = client_response(request);
+    CHECK(response.status == 405);
+    CHECK(header(response, "Allow") == "GET, HEAD");
+  }
 }
 
 TEST_CASE("only the version that is served may be kept without asking again") {
