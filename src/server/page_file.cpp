@@ -9,6 +9,8 @@
 #include "base/errno_text.hpp"
 #include "base/file_system.hpp"
 #include "base/printable.hpp"
+#include "eventcollect/client.hpp"
+#include "eventcollect/endpoint.hpp"
 #include "eventcollect/url.hpp"
 #include "server/demo_page.hpp"
 
@@ -23,10 +25,31 @@ using base::FileSystem;
   throw ConfigError{fmt::format("--page: cannot read {}: {}", base::in_quotes(path), why)};
 }
 
+std::string in_attribute(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '&') {
+      escaped += "&amp;";
+    } else if (c == '"') {
+      escaped += "&quot;";
+    } else {
+      escaped.push_back(c);
+    }
+  }
+  return escaped;
+}
+
+std::string demo_page_for(std::string_view events_path) {
+  std::string page{demo_page};
+  const std::string usual = client_path(EndpointOptions{}.path);
+  const std::size_t found = page.find(usual);
+  return page.replace(found, usual.size(), in_attribute(client_path(events_path)));
+}
+
 }  // namespace
 
-http::SharedBody read_page(const std::string& path) {
-  if (path.empty()) return std::make_shared<const std::string>(demo_page);
+http::SharedBody read_page(const std::string& path, std::string_view events_path) {
+  if (path.empty()) return std::make_shared<const std::string>(demo_page_for(events_path));
   FileSystem& files = base::posix_file_system();
   const base::Descriptor file{files, files.open(path, FileSystem::Open::read)};
   if (file.get() < 0) fail(path, file.get());

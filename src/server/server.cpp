@@ -62,7 +62,7 @@ Response content(std::string_view type, std::string body) {
 Server::Server(const Options& options, Log& log)
     : options_{options},
       log_{log},
-      page_{read_page(options.page)},
+      page_{read_page(options.page, options.endpoint.path)},
       recent_{options.live ? std::make_shared<live::Recent>() : nullptr},
       live_page_{make_live_page()},
       public_site_{public_routes()},
@@ -246,7 +246,7 @@ void Server::offer_live_page(const http::HostPort& at) {
 
 void Server::reload() {
   try {
-    http::SharedBody page = read_page(options_.page);
+    http::SharedBody page = read_page(options_.page, options_.endpoint.path);
     const std::lock_guard lock{page_mutex_};
     page_ = with_live_link(std::move(page), live_link_);
   } catch (const std::exception& error) {

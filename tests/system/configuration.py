@@ -180,6 +180,7 @@ def the_client_moves_with_the_path(context):
         check(known.headers["Content-Length"] is None, "304 says that the script is empty")
         check(client.get("/e/client.js").body == script.body, "another body after 304")
         check(client.post(b"{}", path="/e/client.js").status == 405, "a script takes events")
+        check(b'src="/e/client.js"' in client.get("/").body, "the demo page loads the client from elsewhere")
     check(web.get(server.url, "/events/client.js").status == 404, "the client is served at a path that is not the events'")
     server.stop()
 

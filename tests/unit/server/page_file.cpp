@@ -1,6 +1,7 @@
 #include "server/page_file.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -20,15 +21,22 @@ TEST_CASE("a page is read whole, up to its bound") {
     CAPTURE(bytes);
     const std::string content(bytes, 'x');
     std::ofstream{path, std::ios::binary} << content;
-    CHECK(*read_page(path) == content);
+    CHECK(*read_page(path, "/events") == content);
   }
   std::ofstream{path, std::ios::app} << 'x';
-  CHECK_THROWS_WITH_AS(read_page(path), ("--page: '" + path + "' is larger than 8 MiB").c_str(),
-                       ConfigError);
+  CHECK_THROWS_WITH_AS(read_page(path, "/events"),
+                       ("--page: '" + path + "' is larger than 8 MiB").c_str(), ConfigError);
 }
 
 TEST_CASE("without a file it is the demo page") {
-  CHECK(read_page("")->find("data-event=") != std::string::npos);
+  CHECK(read_page("", "/events")->find("data-event=") != std::string::npos);
+  const auto loads = [](std::string_view events_path, std::string_view from) {
+    const std::string source = fmt::format(R"(<script src="{}")", from);
+    return read_page("", events_path)->find(source) != std::string::npos;
+  };
+  CHECK(loads("/events", "/events/client.js"));
+  CHECK(loads("/shop/log", "/shop/log/client.js"));
+  CHECK(loads("/a\"b&c", "/a&quot;b&amp;c/client.js"));
 }
 
 TEST_CASE("what is not a file is rejected at once") {
@@ -37,7 +45,7 @@ TEST_CASE("what is not a file is rejected at once") {
   REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
   const auto error_of = [](const std::string& path) -> std::string {
     try {
-      read_page(path);
+      read_page(path, "/events");
     } catch (const ConfigError& error) {
       return error.what();
     }
