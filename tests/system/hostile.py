@@ -211,6 +211,8 @@ def the_guides_nginx_limits_what_one_client_may_send(context):
             check(client.post(other).status == 202, "another client is limited, too")
         with web.Client(url, address="127.0.2.1") as client:
             check(client.get("/metrics").status == 404, "more than the events' path is open")
+            script = client.get("/events/client.js")
+            check(script.status == 200 and b"sent_time" in script.body, f"{script.status} for the browser client")
     server.stop()
     check_stored_once(context.events, [*accepted, other["event_id"]])
     addresses = {event["context"]["ip"] for event in stored_events(context.events)}

@@ -40,10 +40,11 @@ def guides_block(port, server_port):
     """What the guide tells an operator to write, but for its two ports."""
     text = GUIDE.read_text().split("### Behind nginx", 1)[1].split("\n#", 1)[0]
     block = "".join(line for line in text.splitlines(keepends=True) if line.startswith("    "))
-    for pattern, replacement in ((r"listen \d+;", f"listen 127.0.0.1:{port};"),
-                                 (r"proxy_pass http://127\.0\.0\.1:\d+;", f"proxy_pass http://127.0.0.1:{server_port};")):
+    for pattern, replacement, times in (
+            (r"listen \d+;", f"listen 127.0.0.1:{port};", 1),
+            (r"proxy_pass http://127\.0\.0\.1:\d+;", f"proxy_pass http://127.0.0.1:{server_port};", 2)):
         block, count = re.subn(pattern, replacement, block)
-        if count != 1:
+        if count != times:
             raise ValueError(f"{count} times {pattern!r} in the block of {GUIDE}")
     return block
 
