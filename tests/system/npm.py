@@ -1,5 +1,6 @@
 """Packages from npm, for tests that need them."""
 
+import json
 import shutil
 import subprocess
 
@@ -9,12 +10,18 @@ from harness import need
 def install(folder, *packages):
     """Puts these packages, each `NAME@VERSION`, into a folder of their own, unless it has them."""
     need(shutil.which("npm") and shutil.which("node"), "npm and node")
-    names = [package.rpartition("@")[0] for package in packages]
-    if all((folder / "node_modules" / name).exists() for name in names):
+    if all(has(folder, package) for package in packages):
         return
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "--prefix", folder,
-                    *packages], check=True, timeout=240)
+    installed = subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts",
+                                "--prefix", folder, *packages], timeout=240, check=False)
+    need(installed.returncode == 0, f"{', '.join(packages)} from npm")
+
+
+def has(folder, package):
+    name, _, version = package.rpartition("@")
+    description = folder / "node_modules" / name / "package.json"
+    return description.exists() and json.loads(description.read_text())["version"] == version
 
 
 def unpack(folder, package):
