@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Proves that client.min.js is what terser makes of client.js, that it is small, that its syntax is of ES2018, and that a
-bundler and Node can import it.
+bundler, Node and TypeScript can import it.
 
     client.py SOURCE_FOLDER NODE_FOLDER [--write]
 
@@ -19,18 +19,33 @@ import npm  # noqa: E402
 from harness import SKIPPED, Skip  # noqa: E402
 
 MAX_BYTES = 3072  # as `gzip -9` makes it
-TOOLS = ["terser@5.51.4", "esbuild@0.28.2", "acorn@8.15.0"]
+TOOLS = ["terser@5.51.4", "esbuild@0.28.2", "acorn@8.15.0", "typescript@5.9.3"]
 
 IMPORTS = """import client, {send, flush, off, on} from 'eventcollect';
 client.with({from: 'a bundle'});
 send('imported', {all: [flush, off, on].every(Boolean)});
 """
 
+TYPES = """import client, {type Client, flush, off, on, send} from 'eventcollect';
+const verdict = await send('signed_up', {plan: 'pro', items: [{cents: 1999}]});
+const code: string | undefined = verdict.accepted ? undefined : verdict.code;
+const all: [Promise<void>, void, void, void] = [flush(), off(), on(), client.with({release: code})];
+await client.push(['opened', {all}]);
+await client.push(['opened']);
+const same: Client = window.eventcollect;
+// @ts-expect-error
+send(5);
+// @ts-expect-error
+send('name', 'no properties');
+// @ts-expect-error
+same.push('opened');
+"""
+
 
 def run(*command, text=None, cwd=None):
     done = subprocess.run(command, input=text, cwd=cwd, capture_output=True, text=True, timeout=240, check=False)
     if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))}: {done.stderr[-2000:]}")
+        sys.exit(f"{' '.join(map(str, command))}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.stdout
 
 
@@ -54,13 +69,16 @@ def minify(node, source):
 
 
 def check_bundle(tools, client):
-    """An import ends up in the bundle as the whole client; in Node it is harmless."""
+    """An import ends up in the bundle as the whole client; in Node it is harmless; to TypeScript it has types."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         shutil.copytree(client, folder / "node_modules/eventcollect")
         (folder / "app.mjs").write_text(IMPORTS)
         bundle = run(tools / "esbuild", "app.mjs", "--bundle", "--minify", "--format=iife", cwd=folder)
         run("node", "app.mjs", cwd=folder)
+        (folder / "types.mts").write_text(TYPES)
+        run(tools / "tsc", "--noEmit", "--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler",
+            "types.mts", cwd=folder)
     if "a bundle" not in bundle or "queue.full" not in bundle:
         sys.exit("the bundle lacks the import or the client")
 
