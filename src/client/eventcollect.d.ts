@@ -11,7 +11,7 @@ export interface Client {
   push(event: [name: string, properties?: Properties]): Promise<Verdict>;
   /** Adds properties to all events from now on, beside their own. Returns all that were added, `visit` included. */
   with(properties?: Properties): Properties;
-  /** Sends what is queued now. */
+  /** Sends what is queued now, unless the server has asked to be left alone. */
   flush(): Promise<void>;
   /** Deletes the queue, and collects nothing in this browser until on() is called. */
   off(): void;

@@ -26,10 +26,10 @@ client.with({from: 'a bundle'});
 send('imported', {all: [flush, off, on].every(Boolean)});
 """
 
-TYPES = """import client, {type Client, flush, off, on, send} from 'eventcollect';
+TYPES = """import client, {type Client, type Properties, flush, off, on, send} from 'eventcollect';
 const verdict = await send('signed_up', {plan: 'pro', items: [{cents: 1999}]});
 const code: string | undefined = verdict.accepted ? undefined : verdict.code;
-const all: [Promise<void>, void, void, void] = [flush(), off(), on(), client.with({release: code})];
+const all: [Promise<void>, void, void, Properties] = [flush(), off(), on(), client.with({release: code})];
 await client.push(['opened', {all}]);
 await client.push(['opened']);
 const same: Client = window.eventcollect;
@@ -49,7 +49,7 @@ def run(*command, text=None, cwd=None):
     return done.stdout
 
 
-# Names are short by the order of letters, which begins with those that the rest of the text has most often.
+# What names are made of. It begins with the letters that the rest of the text has most often, since those cost the least.
 LETTERS = "etrnioaslcdupmgfvhbwxyzqkjSTDONACPMR_EBJHILWYFVXGKQUZ$"
 MINIFY = """
 const letters = process.argv[3];
