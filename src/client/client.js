@@ -334,7 +334,9 @@
     let watching;
     const watch = () => {
       watching = 0;
-      for (const element of document.querySelectorAll('[data-event-on~=visible]')) element[VISIBLE] || observer.observe(element);
+      for (const element of document.querySelectorAll('[data-event-on~=visible]')) {
+        element[VISIBLE] || observer.observe(element);
+      }
     };
     watch();
     new MutationObserver(records => {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Proves that client.min.js is what terser makes of client.js, that it is small, that its syntax is of ES2018, and that a
-bundler, Node and TypeScript can import it.
+"""Proves that client.min.js is what terser makes of client.js, that it is small, that its syntax is of ES2018, and that
+a bundler, Node and TypeScript can import it.
 
     client.py SOURCE_FOLDER NODE_FOLDER [--write]
 
@@ -49,7 +49,7 @@ def run(*command, text=None, cwd=None):
     return done.stdout
 
 
-# What names are made of. It begins with the letters that the rest of the text has most often, since those cost the least.
+# What names are made of. The letters that the rest of the text has most often come first: they cost the least.
 LETTERS = "etrnioaslcdupmgfvhbwxyzqkjSTDONACPMR_EBJHILWYFVXGKQUZ$"
 MINIFY = """
 const letters = process.argv[3];
@@ -77,8 +77,8 @@ def check_bundle(tools, client):
         bundle = run(tools / "esbuild", "app.mjs", "--bundle", "--minify", "--format=iife", cwd=folder)
         run("node", "app.mjs", cwd=folder)
         (folder / "types.mts").write_text(TYPES)
-        run(tools / "tsc", "--noEmit", "--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler",
-            "types.mts", cwd=folder)
+        run(tools / "tsc", "--noEmit", "--strict", "--target", "es2022", "--module", "esnext",
+            "--moduleResolution", "bundler", "types.mts", cwd=folder)
     if "a bundle" not in bundle or "queue.full" not in bundle:
         sys.exit("the bundle lacks the import or the client")
 

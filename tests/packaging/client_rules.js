@@ -75,7 +75,10 @@ class Page {
       Date: {now: () => browser.now},
       addEventListener: (type, action) => this.handlers.push({type, action}),
       clearTimeout: id => browser.timers = browser.timers.filter(timer => timer.id != id),
-      console: {log: (...words) => this.logged.push(words.join(' ')), warn: (...words) => this.warnings.push(words.join(' '))},
+      console: {
+        log: (...words) => this.logged.push(words.join(' ')),
+        warn: (...words) => this.warnings.push(words.join(' ')),
+      },
       document: {
         currentScript: {dataset, src: 'https://shop.example/events/client.js'}, documentElement: {scrollHeight: 1000},
         hidden: false, title: 'Title', referrer: '', querySelectorAll: () => [],
@@ -358,7 +361,9 @@ test('a browser without keepalive sends a beacon', async () => {
   assert.deepEqual(browser.sent(), [['first', 'second']]);
 });
 
-for (const [status, text] of [[400, ''], [400, '{"code":"json.malformed"}'], [403, '{"code":"origin.rejected"}'], [404, '<h1>'], [415, '']]) {
+const STOPS = [[400, ''], [400, '{"code":"json.malformed"}'], [403, '{"code":"origin.rejected"}'], [404, '<h1>'], [415, '']];
+
+for (const [status, text] of STOPS) {
   test(`${status} ${text || 'with an empty body'} stops the page and keeps the event`, async () => {
     const browser = new Browser();
     browser.answer = () => ({status, text});
@@ -389,7 +394,8 @@ test('400 with a list is a verdict on each event', async () => {
 });
 
 test('data-dnt obeys Do-Not-Track and Global Privacy Control, and only where it is set', async () => {
-  for (const navigator of [{doNotTrack: '1'}, {globalPrivacyControl: true}, {doNotTrack: '0', globalPrivacyControl: false}]) {
+  const wishes = [{doNotTrack: '1'}, {globalPrivacyControl: true}, {doNotTrack: '0', globalPrivacyControl: false}];
+  for (const navigator of wishes) {
     for (const dataset of [{dnt: ''}, {}]) {
       const browser = new Browser();
       const page = new Page(browser, {dataset: {...dataset, capture: 'pages'}, navigator});
