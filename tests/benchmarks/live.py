@@ -3,7 +3,7 @@
     python3 tests/benchmarks/live.py --bin build/release/bin
 
 Needs wrk. The servers are loaded in turn, so that the parts of a round lie seconds apart; each ratio is the median over the
-rounds. The viewers ask as the page does, every 0.7 s for what came after their last answer.
+rounds. The viewers ask as the page does, every second for what came after their last answer.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from server import Contestant, report, spread
 from web import Client
 
 VIEWERS = 10
-POLL_SECONDS = 0.7
+POLL_SECONDS = 1
 
 
 @contextlib.contextmanager
