@@ -29,8 +29,8 @@ if [ $# -eq 0 ] && [ -z "${CI-}" ]; then
 fi
 
 # What takes long is a configuration of its own, for those who name it.
-case "$*" in
-  *long*) set -- "$@" -C long ;;
+case " $* " in
+  *' -L long '*) set -- "$@" -C long ;;
 esac
 
 # Starts the servers that tests talk to, and ends them with ctest.

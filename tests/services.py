@@ -222,6 +222,7 @@ class Service:
 
     def start(self):
         if self.child and self.child.poll() is None:
+            self.child.send_signal(signal.SIGCONT)  # a test that was killed may have left it paused
             return
         deadline = time.monotonic() + START_SECONDS
         log = self.directory / "output.log"
@@ -446,9 +447,9 @@ def from_maven(name, *goals, files):
         with tempfile.TemporaryDirectory(dir=cache) as made:
             try:
                 for goal in goals:
-                    subprocess.run(["mvn", "-q", "-B", *goal, f"-DoutputDirectory={made}"], cwd=made, check=True,
+                    subprocess.run(["mvn", "-q", "-B", *goal, f"-DoutputDirectory={made}"], cwd=made, check=True, timeout=300,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            except (OSError, subprocess.CalledProcessError) as problem:
+            except (OSError, subprocess.SubprocessError) as problem:
                 said = getattr(problem, "stdout", None) or str(problem).encode()
                 say(f"{name}: {said.decode(errors='replace').strip()[-500:]}")
                 return None
@@ -472,7 +473,7 @@ class ActiveMQ(Service):
 
     @classmethod
     def find(cls):
-        return shutil.which("java") and cls.fetch()
+        return shutil.which("java") and shutil.which("javac") and cls.fetch()
 
     def prepare(self):
         self.make_certificates()

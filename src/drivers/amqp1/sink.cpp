@@ -32,10 +32,12 @@ struct Outcomes {
   bool are_settled() const { return accepted + blamed + failed == sent; }
 };
 
-void* context_of(std::size_t index) { return reinterpret_cast<void*>(index); }
+// A delivery's context is its event's index and one, until its outcome is counted.
+void* context_of(std::size_t index) { return reinterpret_cast<void*>(index + 1); }
 std::size_t index_of(pn_delivery_t* delivery) {
-  return reinterpret_cast<std::uintptr_t>(pn_delivery_get_context(delivery));
+  return reinterpret_cast<std::uintptr_t>(pn_delivery_get_context(delivery)) - 1;
 }
+bool is_counted(pn_delivery_t* delivery) { return pn_delivery_get_context(delivery) == nullptr; }
 
 }  // namespace
 
@@ -164,11 +166,14 @@ class Amqp1Sink::Publisher {
         state != PN_MODIFIED) {
       return;
     }
+    // A broker may tell the outcome, and settle it later: then it comes twice.
+    if (is_counted(delivery)) return;
     if (state == PN_ACCEPTED) {
       ++outcomes_.accepted;
     } else {
       note_failure(delivery, state, batch, rejections);
     }
+    pn_delivery_set_context(delivery, nullptr);
     pn_delivery_settle(delivery);
     deadline_ = deadline_from_now();
   }

@@ -73,9 +73,13 @@ int connect_to(const addrinfo& address, SteadyTime deadline) {
 
 Socket::Socket(const std::string& host, std::uint16_t port, SteadyTime deadline) {
   const Addresses addresses = look_up(host, port);
+  int left = 0;
+  for (const addrinfo* one = addresses.get(); one != nullptr; one = one->ai_next) ++left;
+  // Each gets its share of the time: one may be silent, as IPv6 often is.
   for (const addrinfo* one = addresses.get(); one != nullptr && descriptor_ < 0;
        one = one->ai_next) {
-    descriptor_ = connect_to(*one, deadline);
+    const SteadyTime now = steady_clock::now();
+    descriptor_ = connect_to(*one, now + (deadline - now) / left--);
   }
   if (descriptor_ < 0) {
     const std::string why = std::generic_category().message(errno);

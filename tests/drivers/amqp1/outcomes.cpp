@@ -39,6 +39,15 @@ TEST_CASE("a rejection blames an event only where its condition does") {
   }
 }
 
+TEST_CASE("an outcome that comes twice counts once") {
+  enable_amqp1();
+  const ScriptedBroker broker{{.repeats_two = true}};
+  const auto sink = open_sink(broker.url() + "/?timeout=1s");
+  const std::string said = error_text([&] { write(*sink, numbered_batch("e", 3)); });
+  CAPTURE(said);
+  CHECK(said.starts_with("in_doubt: "));
+}
+
 TEST_CASE("an event that is larger than the broker takes is rejected, and the others are sent") {
   enable_amqp1();
   std::size_t taken = 0;

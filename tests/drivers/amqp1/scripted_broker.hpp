@@ -26,6 +26,7 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "drivers/amqp1/message.hpp"
 
@@ -42,6 +43,9 @@ struct Script {
   };
   std::uint64_t max_message_bytes = 0;  // 0: none is announced
   bool offers_queue = true;
+  // The outcome of the first two messages comes unsettled and then once more, settled, in one piece
+  // of bytes; that of all others never comes.
+  bool repeats_two = false;
 };
 
 // Serves one connection at a time, with senders of the other side. Connections have to end before
@@ -92,17 +96,31 @@ class ScriptedBroker {
 
   void exchange(pn_connection_driver_t& driver, int socket) {
     while (pn_event_t* event = pn_connection_driver_next_event(&driver)) handle(event);
-    const pn_bytes_t output = pn_connection_driver_write_buffer(&driver);
-    if (output.size > 0) {
-      const ssize_t sent = ::send(socket, output.start, output.size, MSG_NOSIGNAL);
-      if (sent <= 0) return pn_connection_driver_close(&driver);
-      pn_connection_driver_write_done(&driver, static_cast<std::size_t>(sent));
+    std::string output = output_of(driver);
+    if (repeated_.size() == 2) {
+      for (pn_delivery_t* delivery : repeated_) pn_delivery_settle(delivery);
+      repeated_.push_back(nullptr);
+      output += output_of(driver);
+    }
+    if (!output.empty()) {
+      const ssize_t sent = ::send(socket, output.data(), output.size(), MSG_NOSIGNAL);
+      if (sent != static_cast<ssize_t>(output.size())) pn_connection_driver_close(&driver);
       return;
     }
     const pn_rwbytes_t input = pn_connection_driver_read_buffer(&driver);
     const ssize_t got = ::recv(socket, input.start, input.size, 0);
     if (got <= 0) return pn_connection_driver_close(&driver);
     pn_connection_driver_read_done(&driver, static_cast<std::size_t>(got));
+  }
+
+  static std::string output_of(pn_connection_driver_t& driver) {
+    std::string output;
+    for (;;) {
+      const pn_bytes_t more = pn_connection_driver_write_buffer(&driver);
+      if (more.size == 0) return output;
+      output.append(more.start, more.size);
+      pn_connection_driver_write_done(&driver, more.size);
+    }
   }
 
   void handle(pn_event_t* event) {
@@ -131,10 +149,16 @@ class ScriptedBroker {
     pn_link_flow(link, 1'000);
   }
 
-  void settle(pn_delivery_t* delivery) const {
+  void settle(pn_delivery_t* delivery) {
     if (pn_delivery_partial(delivery)) return;
     std::string encoded(pn_delivery_pending(delivery), '\0');
     pn_link_recv(pn_delivery_link(delivery), encoded.data(), encoded.size());
+    if (script_.repeats_two) {
+      pn_link_advance(pn_delivery_link(delivery));
+      if (repeated_.size() >= 2) return;
+      repeated_.push_back(delivery);
+      return pn_delivery_update(delivery, PN_ACCEPTED);
+    }
     const ScriptedOutcome outcome = script_.outcome_of(amqp1::body_of(encoded));
     if (outcome.state == PN_REJECTED) {
       pn_condition_set_name(pn_disposition_condition(pn_delivery_local(delivery)),
@@ -146,6 +170,7 @@ class ScriptedBroker {
   }
 
   Script script_;
+  std::vector<pn_delivery_t*> repeated_;
   int listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   std::uint16_t port_ = 0;
   std::thread thread_;
