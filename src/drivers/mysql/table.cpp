@@ -108,6 +108,7 @@ struct FoundColumn {
   std::string fraction;       // the digits of a second that it keeps
   std::string character_set;  // empty where it holds bytes
   std::string extra;          // "STORED GENERATED" and so on
+  std::string is_nullable;    // "YES" or "NO"
 };
 
 bool is_text(const FoundColumn& found) {
@@ -145,6 +146,12 @@ void check_column(const TableName& table, const FieldTraits& wanted, const Found
       found.extra.find("DEFAULT_GENERATED") == std::string::npos) {
     misconfigured(column + " is generated: it cannot be filled");
   }
+  // An event that has the key of another in an index of the user's own fails since event_id cannot
+  // be set to NULL. Where it could be, that other event would lose its id and this one be lost.
+  if (wanted.field == Field::event_id && found.is_nullable != "NO") {
+    misconfigured(fmt::format("{} may be NULL: ALTER TABLE {} MODIFY event_id {} NOT NULL", column,
+                              table.quoted, found.whole_type));
+  }
   if (wanted.kind == FieldKind::time && found.fraction < "3") {
     misconfigured(column + " rounds milliseconds off: make it datetime(3)");
   }
@@ -157,13 +164,15 @@ void check_column(const TableName& table, const FieldTraits& wanted, const Found
 
 void check_columns(Connection& connection, const TableName& table) {
   const Outcome outcome = connection.run(
-      fmt::format("SELECT lower(t.column_name), t.data_type, t.column_type, t.datetime_precision, "
-                  "t.character_set_name, t.extra FROM information_schema.columns t WHERE {}",
-                  table.condition),
+      fmt::format(
+          "SELECT lower(t.column_name), t.data_type, t.column_type, t.datetime_precision, "
+          "t.character_set_name, t.extra, t.is_nullable FROM information_schema.columns t WHERE {}",
+          table.condition),
       fmt::format("read the columns of {}", table.quoted));
   std::map<std::string, FoundColumn, std::less<>> all;
   for (const auto& row : outcome.rows) {
-    all.emplace(row.at(0), FoundColumn{row.at(1), row.at(2), row.at(3), row.at(4), row.at(5)});
+    all.emplace(row.at(0),
+                FoundColumn{row.at(1), row.at(2), row.at(3), row.at(4), row.at(5), row.at(6)});
   }
   for (const Field field : event::column_order) {
     const FieldTraits& wanted = event::traits_of(field);

@@ -130,6 +130,8 @@ TEST_CASE("a table that does not fit or would lose events is misconfigured") {
       {"MODIFY client_time timestamp(3) NULL", "is of type timestamp(3), it needs datetime(3)"},
       {"MODIFY server_time datetime NOT NULL", "rounds milliseconds off"},
       {"MODIFY event_id char(36)", "it needs binary(16)"},
+      {"DROP PRIMARY KEY, MODIFY event_id binary(16) NULL, ADD UNIQUE KEY (event_id)",
+       "MODIFY event_id binary(16) NOT NULL"},
       {"MODIFY event varchar(128) CHARACTER SET latin1 NOT NULL", "it needs utf8mb4"},
       {"MODIFY event char(128) NOT NULL", "is of type char(128)"},
       {"DROP COLUMN url, ADD COLUMN url text AS ('x') STORED", "is generated"},
