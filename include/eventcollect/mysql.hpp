@@ -13,9 +13,10 @@
 // text with BIN_TO_UUID(event_id) in MySQL and CAST(event_id AS uuid) in MariaDB.
 //
 // A table of your own may have more columns, which are left alone, constraints, triggers and
-// indexes. It needs these names and a transactional engine, and event_id a unique index of its own.
-// event_id may be uuid, where the server has that; texts and JSON may be any type of text or JSON.
-// Times must be datetime(3): a timestamp ends in 2038. What most queries want is
+// indexes. It needs these names and a transactional engine, and event_id has to be NOT NULL with a
+// unique index of its own. event_id may be uuid, where the server has that; texts and JSON may be
+// any type of text or JSON. Times must be datetime(3): a timestamp ends in 2038. A system-versioned
+// table of MariaDB gets a row of history for each repeat. What most queries want is
 //
 //   CREATE INDEX events_by_time ON events (server_time);
 //   CREATE INDEX events_by_name ON events (event, server_time);

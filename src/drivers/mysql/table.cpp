@@ -93,7 +93,10 @@ void find_table(Connection& connection, const TableName& name, const std::string
     misconfigured(
         fmt::format("there is no table {}{}", name.quoted, create ? "" : ", and create=off"));
   }
-  if (found.text(0, 0) != "BASE TABLE") misconfigured(fmt::format("{} is no table", name.quoted));
+  // MariaDB keeps the old rows of a system-versioned table, which takes new ones like any other.
+  const std::string& kind = found.text(0, 0);
+  if (kind != "BASE TABLE" && kind != "SYSTEM VERSIONED")
+    misconfigured(fmt::format("{} is no table", name.quoted));
   if (found.text(0, 2) != "YES") {
     misconfigured(
         fmt::format("the table {} has the engine {}, which has no transactions: ALTER TABLE {} "
