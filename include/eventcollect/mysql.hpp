@@ -60,10 +60,11 @@ struct MysqlSinkOptions {
 };
 
 // Connects when it has something to do, and again whenever a connection broke. Each write is one
-// transaction. The session is set to strict mode, utf8mb4, UTC and READ COMMITTED; a server that
-// does not sync each commit (innodb_flush_log_at_trx_commit) is misconfigured. Rows go in by
-// event_id order, by at most nine prepared statements of the connection. Deadlocks and lock
-// timeouts are tried again.
+// transaction. The session is set to strict mode, utf8mb4, UTC and READ COMMITTED. A server that
+// does not sync each commit is misconfigured: innodb_flush_log_at_trx_commit has to be 1 and, where
+// the binary log is on, sync_binlog too, which is 0 by default in MariaDB (or the former 3, which
+// MariaDB has, whatever the latter is). Rows go in by event_id order, by at most nine prepared
+// statements of the connection. Deadlocks and lock timeouts are tried again.
 //
 // An event that the table rejects through what is in it (SQLSTATE classes 22 and 23, a CHECK, a
 // value that does not fit its column) is rejected with the server's message, and the rest is

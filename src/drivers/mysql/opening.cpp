@@ -8,6 +8,7 @@
 
 #include "base/format.hpp"
 #include "drivers/mysql/connection.hpp"
+#include "drivers/mysql/server_settings.hpp"
 
 namespace eventcollect::mysql {
 namespace {
@@ -127,21 +128,13 @@ void Connection::set_session() {
 void Connection::check_server() {
   const Outcome outcome =
       run("SELECT VERSION(), @@max_allowed_packet, @@innodb_flush_log_at_trx_commit, "
-          "@@global.read_only",
+          "@@global.read_only, @@log_bin, @@sync_binlog",
           "read the settings");
   facts_.is_mariadb = outcome.text(0, 0).find("MariaDB") != std::string::npos;
   facts_.max_packet_bytes = number_in(outcome.text(0, 1));
-  const std::string& flush = outcome.text(0, 2);
-  // 3 is MariaDB's, and syncs as often.
-  if (flush != "1" && flush != "3") {
-    reject_host(Error::misconfigured,
-                fmt::format("innodb_flush_log_at_trx_commit is {}, so that a crash could lose what "
-                            "was committed: set it to 1",
-                            flush));
-  }
-  if (outcome.text(0, 3) != "0") {
-    reject_host(Error::unavailable, "the server is read-only, as a replica is");
-  }
+  const auto fault =
+      fault_of({outcome.text(0, 2), outcome.text(0, 3), outcome.text(0, 4), outcome.text(0, 5)});
+  if (fault) reject_host(fault->kind, fault->reason);
 }
 
 }  // namespace eventcollect::mysql
