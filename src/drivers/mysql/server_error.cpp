@@ -14,6 +14,11 @@ namespace {
 // MySQL's own, which MariaDB's header does not name.
 constexpr unsigned check_violated_in_mysql = 3819;
 constexpr unsigned check_violated_in_mariadb = 4025;
+constexpr unsigned regular_expression_overflowed = 3698;
+constexpr unsigned regular_expression_timed_out = 3699;
+constexpr unsigned too_many_values_for_index = 3905;
+constexpr unsigned too_large_values_for_index = 3906;
+constexpr unsigned wrong_value_for_index = 3908;
 constexpr unsigned lock_not_granted_at_once = 3572;
 constexpr unsigned disconnected_for_idleness = 4031;
 
@@ -40,14 +45,20 @@ ServerError ServerError::of(MYSQL_STMT* statement) {
 
 bool ServerError::is_poison() const {
   // Those that a server gives no class of its own.
-  constexpr std::array<unsigned, 7> by_data{
+  constexpr std::array<unsigned, 13> by_data{
       ER_TRUNCATED_WRONG_VALUE_FOR_FIELD,
+      ER_WRONG_VALUE_FOR_TYPE,
       WARN_DATA_TRUNCATED,
       ER_NO_PARTITION_FOR_GIVEN_VALUE,
       ER_TOO_BIG_ROWSIZE,
       ER_UNDO_RECORD_TOO_BIG,
       check_violated_in_mysql,
       check_violated_in_mariadb,
+      regular_expression_overflowed,
+      regular_expression_timed_out,
+      too_many_values_for_index,
+      too_large_values_for_index,
+      wrong_value_for_index,
   };
   return sqlstate.starts_with("22") || sqlstate.starts_with("23") || is_one_of(code, by_data);
 }
