@@ -48,8 +48,9 @@ struct MysqlSinkOptions {
   std::string user{};
   std::string password{};
   std::string database{};
-  // TLS, with the server's certificate and name verified. Without it only the password is
-  // protected, not the events.
+  // TLS, with the server's certificate and name verified. Without it the events are not protected,
+  // and the password is given by mysql_native_password or ed25519 only: caching_sha2_password, the
+  // default of MySQL 8, would let anyone who poses as the server have it, and is misconfigured.
   bool tls = false;
   std::string ca_file{};  // PEM, of the authorities to be trusted; those of the system by default
   // NAME or DATABASE.NAME. The ledger is beside it: eventcollect_loads, for a table of another name

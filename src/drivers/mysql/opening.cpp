@@ -17,8 +17,9 @@ namespace {
 constexpr const char* system_ca_file = "/etc/ssl/certs/ca-certificates.crt";
 
 // The ways to give a password that do not show it to whoever reads along or poses as the server.
-constexpr const char* hidden_authentication =
-    "mysql_native_password,client_ed25519,caching_sha2_password";
+// caching_sha2_password is not among them: libmariadb encrypts the password with whatever key the
+// server sends.
+constexpr const char* hidden_authentication = "mysql_native_password,client_ed25519";
 
 std::size_t number_in(const std::string& text) {
   std::size_t number = 0;
@@ -78,6 +79,12 @@ void Connection::connect(const MysqlHost& host) {
     const ServerError error = ServerError::of(raw);
     const bool cannot_authenticate =
         error.code == CR_AUTH_PLUGIN_CANNOT_LOAD || error.code == CR_AUTH_PLUGIN_ERR;
+    if (error.code == CR_PLUGIN_NOT_ALLOWED) {
+      reject_host(Error::misconfigured,
+                  "the server asks for the password in a way that is only safe with TLS, as "
+                  "caching_sha2_password is: set tls=on, or let the user authenticate by "
+                  "mysql_native_password or ed25519");
+    }
     reject_host(cannot_authenticate ? Error::misconfigured : error.kind(), error.reason());
   }
   try {

@@ -1,4 +1,4 @@
-// A server that poses as MariaDB and asks the client for one of its files.
+// A server that poses as MariaDB, asks for what is none of its business and answers what it likes.
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <mysql.h>
@@ -41,10 +41,18 @@ std::string greeting() {
          "mysql_native_password" + '\0';
 }
 
-// Lets one client log in, and answers its first statement with a request for the file `path`.
+// What a server says to a login that is right.
+const std::string welcome{"\0\0\0\x02\0\0\0", 7};
+
+// Has the client authenticate by another plugin.
+std::string change_to(const std::string& plugin) {
+  return '\xfe' + plugin + '\0' + "12345678123456789012" + '\0';
+}
+
+// Talks to one client: answers its login and then its first statement so.
 class RogueServer {
  public:
-  explicit RogueServer(const std::string& path) {
+  RogueServer(const std::string& to_login, const std::string& to_statement) {
     socklen_t size = sizeof address_;
     address_.sin_family = AF_INET;
     address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -52,7 +60,7 @@ class RogueServer {
     REQUIRE(bind(listener_, address, size) == 0);
     REQUIRE(listen(listener_, 1) == 0);
     REQUIRE(getsockname(listener_, address, &size) == 0);
-    thread_ = std::thread{[this, path] { serve(path); }};
+    thread_ = std::thread{[=, this] { serve(to_login, to_statement); }};
   }
   ~RogueServer() {
     shutdown(listener_, SHUT_RDWR);
@@ -64,14 +72,14 @@ class RogueServer {
 
   std::string host() const { return "127.0.0.1:" + std::to_string(ntohs(address_.sin_port)); }
 
-  // All that the client sent after the request, once it has gone.
+  // All that the client sent after the second answer, once it has gone.
   std::string answer() {
     thread_.join();
     return answer_;
   }
 
  private:
-  void serve(const std::string& path) {
+  void serve(const std::string& to_login, const std::string& to_statement) {
     const int client = accept(listener_, nullptr, nullptr);
     if (client < 0) return;
     std::string bytes(65'536, '\0');
@@ -82,9 +90,8 @@ class RogueServer {
       return bytes.substr(0, count > 0 ? static_cast<std::size_t>(count) : 0);
     };
     const std::string login = converse(packet(0, greeting()));
-    const std::string well{"\0\0\0\x02\0\0\0", 7};
-    if (!login.empty() && !converse(packet(2, well)).empty()) {
-      answer_ = converse(packet(1, '\xfb' + path));
+    if (!login.empty() && !converse(packet(2, to_login)).empty()) {
+      answer_ = converse(packet(1, to_statement));
       shutdown(client, SHUT_WR);
       while (const auto count = std::max<ssize_t>(recv(client, bytes.data(), bytes.size(), 0), 0)) {
         answer_.append(bytes, 0, static_cast<std::size_t>(count));
@@ -105,13 +112,24 @@ TEST_CASE("a server that asks for a file of ours gets none of it") {
   const TemporaryDirectory directory;
   const std::string path = directory.path("key");
   write_file(path, "our secret key");
-  RogueServer rogue{path};
+  RogueServer rogue{welcome, '\xfb' + path};
   enable_mysql();
   const auto sink = open_sink("mysql://root@" + rogue.host() + "/x?timeout=5s");
   const std::string failure = failure_of([&] { sink->maintain(); });
   CAPTURE(failure);
   CHECK(has(failure, "unavailable: mysql: "));
   CHECK(rogue.answer() == packet(2, ""));  // an empty file
+}
+
+TEST_CASE("a server that could have the password decrypted is not given it without TLS") {
+  RogueServer rogue{change_to("caching_sha2_password"), ""};
+  enable_mysql();
+  const auto sink = open_sink("mysql://root:sesame@" + rogue.host() + "/x?timeout=5s");
+  const std::string failure = failure_of([&] { sink->maintain(); });
+  CAPTURE(failure);
+  CHECK(failure.starts_with("misconfigured: mysql: " + rogue.host() + ": "));
+  CHECK(has(failure, "set tls=on"));
+  CHECK(rogue.answer().empty());
 }
 
 }  // namespace eventcollect::test
