@@ -2,8 +2,8 @@
 //
 //   auto sink = open_sink("mysql://collector@db.internal/site?table=events");
 //
-//   CREATE TABLE events (event_id binary(16) NOT NULL PRIMARY KEY, server_time datetime(3) NOT
-//   NULL,
+//   CREATE TABLE events (
+//     event_id binary(16) NOT NULL PRIMARY KEY, server_time datetime(3) NOT NULL,
 //     event_time datetime(3) NOT NULL, event varchar(128) NOT NULL, url mediumtext,
 //     properties json NOT NULL, context json, client_time datetime(3), sent_time datetime(3),
 //     violations json) ENGINE InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin;
@@ -20,6 +20,9 @@
 //
 //   CREATE INDEX events_by_time ON events (server_time);
 //   CREATE INDEX events_by_name ON events (event, server_time);
+//
+// The user needs the rights SELECT, INSERT and UPDATE on the table and the ledger, and CREATE where
+// they are to be made; the event_id of an event that is there already is set to what it is.
 //
 // MariaDB takes JSON that is 31 levels deep, as deep as properties may be in an event of 32 levels.
 #pragma once

@@ -89,7 +89,7 @@ void bind_time(MYSQL_BIND& value, const std::optional<TimePoint>& time, MYSQL_TI
 }  // namespace
 
 InsertStatement::InsertStatement(std::string_view table)
-    : head_{fmt::format("INSERT INTO {} ({}) VALUES ", table, event::column_list)} {}
+    : head_{fmt::format("INSERT INTO {} ({}) ", table, event::column_list)} {}
 
 std::size_t InsertStatement::fill(const Batch& batch, event::Rows rows) {
   const event::Rows candidates = rows.first(std::min(rows.size(), max_rows));
@@ -116,13 +116,20 @@ std::size_t InsertStatement::fill(const Batch& batch, event::Rows rows) {
 const std::string& InsertStatement::text_for(std::size_t count) {
   std::string& text = texts_[count];
   if (!text.empty()) return text;
-  text = head_;
+  text = head_ + "VALUES ";
   for (std::size_t i = 0; i < count; ++i) {
     if (i > 0) text.push_back(',');
     text += row_of_parameters;
   }
   text += tail;
   return text;
+}
+
+// Were the rows those of the table itself, `event_id` in the tail could be theirs.
+std::string InsertStatement::without_rows() const {
+  std::string nulls = "NULL";
+  for (std::size_t i = 1; i < event::field_count; ++i) nulls += ",NULL";
+  return fmt::format("{}SELECT {} FROM DUAL WHERE false{}", head_, nulls, tail);
 }
 
 // The values below have this order.

@@ -34,6 +34,9 @@ class InsertStatement {
   const std::string& text() const { return *text_; }
   std::span<MYSQL_BIND> values() { return values_; }
 
+  // The same for no row. It needs the same rights.
+  std::string without_rows() const;
+
   // An upper bound of what is sent.
   std::size_t bytes() const { return bytes_; }
 

@@ -9,7 +9,6 @@
 
 #include "drivers/mysql/options.hpp"
 #include "drivers/mysql/quoting.hpp"
-#include "event/column_list.hpp"
 
 namespace eventcollect {
 
@@ -134,9 +133,7 @@ void MysqlSink::Session::maintain() {
 void MysqlSink::Session::probe() {
   const std::string doing = fmt::format("write to {}", names_.events.quoted);
   begin_transaction(timeout_ / 4);
-  connection_.run(fmt::format("INSERT INTO {0} ({1}) SELECT {1} FROM {0} WHERE false",
-                              names_.events.quoted, event::column_list),
-                  doing);
+  connection_.run(insert_.without_rows(), doing);
   connection_.run("COMMIT", doing);
 }
 

@@ -263,9 +263,22 @@ TEST_CASE("a user who may not write is misconfigured") {
   MysqlCorner corner{*server};
   corner.create();
   const std::string user = corner.database;
-  corner.sql.run("CREATE USER " + user + "@'%'; GRANT SELECT ON " + corner.database + ".* TO " +
-                 user + "; GRANT SELECT ON eventcollect.* TO " + user);
-  check_failure(*corner.open("", as_user(*server, user)), "misconfigured", "command denied");
+  corner.sql.run("CREATE USER " + user + "@'%'; GRANT SELECT ON eventcollect.* TO " + user);
+  const std::string place = " ON " + corner.database + ".* ";
+  for (const char* rights : {"SELECT", "SELECT, INSERT", "SELECT, UPDATE", "INSERT, UPDATE"}) {
+    CAPTURE(std::string{rights});
+    corner.sql.run("GRANT " + std::string{rights} + place + "TO " + user);
+    check_failure(*corner.open("", as_user(*server, user)), "misconfigured", "command denied");
+    corner.sql.run("REVOKE ALL" + place + "FROM " + user);
+  }
+  corner.sql.run("GRANT SELECT, INSERT, UPDATE" + place + "TO " + user);
+  const auto sink = corner.open("&create=off", as_user(*server, user));
+  sink->maintain();
+  write(*sink, numbered_batch("n", 3));
+  CHECK(corner.count() == 3);
+  corner.open()->begin("makes the ledger", "");
+  REQUIRE(sink->begin("a", "") == LoadStart::begun);
+  sink->commit();
   corner.sql.run("DROP USER " + user);
 }
 
