@@ -11,7 +11,7 @@
 namespace eventcollect::mysql {
 
 // Stores events within a transaction that has begun, in few statements, and halves those that fail
-// until the event that is to blame stands alone. A statement that fails leaves no row behind.
+// until they are few enough to go one by one. A statement that fails leaves no row behind.
 class EventWriter {
  public:
   // Both outlive this.

@@ -59,6 +59,23 @@ TEST_CASE("of 5,000 events the bad ones are rejected and the good ones stored") 
   }
 }
 
+TEST_CASE("events that are all rejected take little more than a statement each") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  MysqlCorner corner{*server};
+  corner.create(no_bad_names);
+  const auto sink = corner.open();
+  const Batch batch = batch_of(std::vector<std::string>(256, event_named("bad")));
+  const auto statements = [&] {
+    return std::stoul(
+        corner.sql.value("SELECT variable_value FROM information_schema.global_status WHERE "
+                         "variable_name = 'Com_stmt_execute'"));
+  };
+  const std::size_t before = statements();
+  CHECK(write(*sink, batch).size() == 256);
+  CHECK(statements() - before <= 256 + 31);
+}
+
 TEST_CASE("an event that is twice in a batch, or there already, is stored once") {
   const auto server = service_url("MYSQL");
   if (!server) return;
