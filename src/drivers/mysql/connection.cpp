@@ -2,6 +2,7 @@
 
 #include <errmsg.h>
 #include <fmt/format.h>
+#include <mysqld_error.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -50,6 +51,12 @@ void Connection::lose(const ServerError& error) {
   const bool is_too_late = is_too_late_;
   close();
   if (is_too_late) throw Error{Error::unavailable, "mysql: the server did not answer in time"};
+  if (error.code == ER_NET_PACKET_TOO_LARGE) {
+    throw Error{Error::misconfigured,
+                fmt::format("mysql: a statement is too large for the server, raise its "
+                            "max_allowed_packet of {} bytes: {}",
+                            facts_.max_packet_bytes, error.reason())};
+  }
   throw sink::ConnectionLost{Error::unavailable, "mysql",
                              fmt::format("the connection was lost: {}", error.reason())};
 }

@@ -23,6 +23,19 @@ using std::chrono::steady_clock;
 // How often a transaction that others made fail is run.
 constexpr int max_attempts = 5;
 
+// How many of these keys the ledger is asked for at once, one at least.
+std::size_t keys_for_query(std::span<const std::string> keys, std::size_t max_bytes) {
+  constexpr std::size_t max_keys = 1'000;
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  while (count < keys.size() && count < max_keys) {
+    bytes += 2 * keys[count].size() + 3;  // each character may be escaped; quotes and a comma
+    if (count > 0 && bytes > max_bytes) break;
+    ++count;
+  }
+  return count;
+}
+
 const MysqlSinkOptions& checked(const MysqlSinkOptions& options) {
   mysql::check(options);
   return options;
@@ -187,14 +200,13 @@ LoadStart MysqlSink::Session::insert_ledger_line(const Load& load) {
 std::vector<bool> MysqlSink::Session::loaded(std::span<const std::string> object_keys,
                                              std::string_view selection) {
   if (load_) throw std::logic_error{"MysqlSink: loaded() while a load is open"};
-  constexpr std::size_t keys_per_query = 1'000;
   std::vector<bool> loaded;
   work_on_connection([&] {
     prepare_ledger();
     loaded.clear();
     loaded.reserve(object_keys.size());
     for (auto left = object_keys; !left.empty();) {
-      const auto some = left.first(std::min(left.size(), keys_per_query));
+      const auto some = left.first(keys_for_query(left, connection_.facts().max_packet_bytes / 2));
       left = left.subspan(some.size());
       connection_.set_deadline(steady_clock::now() + timeout_);
       ask_ledger(some, selection, loaded);

@@ -166,6 +166,20 @@ TEST_CASE("the ledger is asked for thousands of objects at once") {
   CHECK_THROWS_AS(sink->loaded(keys, ""), std::logic_error);
 }
 
+TEST_CASE("the ledger is asked for no more objects at once than a packet has room for") {
+  const auto server = service_url("MYSQL");
+  if (!server) return;
+  MysqlCorner corner{*server};
+  const GlobalSetting small{*server, "max_allowed_packet", "65536"};
+  const auto sink = corner.open();
+  std::vector<std::string> keys;
+  for (int i = 0; i < 300; ++i) keys.push_back(std::to_string(i) + std::string(1'000, '\''));
+  load(*sink, keys.at(290), {});
+  std::vector<bool> expected(keys.size());
+  expected.at(290) = true;
+  CHECK(sink->loaded(keys, "") == expected);
+}
+
 TEST_CASE("a load passes over events that are there, and rejects what the table does") {
   const auto server = service_url("MYSQL");
   if (!server) return;

@@ -49,6 +49,10 @@ std::string change_to(const std::string& plugin) {
   return '\xfe' + plugin + '\0' + "12345678123456789012" + '\0';
 }
 
+std::string error_packet(unsigned code, const std::string& sqlstate_and_message) {
+  return '\xff' + little_endian(code, 2) + '#' + sqlstate_and_message;
+}
+
 // Talks to one client: answers its login and then its first statement so.
 class RogueServer {
  public:
@@ -130,6 +134,16 @@ TEST_CASE("a server that could have the password decrypted is not given it witho
   CHECK(failure.starts_with("misconfigured: mysql: " + rogue.host() + ": "));
   CHECK(has(failure, "set tls=on"));
   CHECK(rogue.answer().empty());
+}
+
+TEST_CASE("a statement that is too large for the server is misconfigured, not a lost connection") {
+  RogueServer rogue{welcome, error_packet(1153, "08S01Got a packet bigger than you may send")};
+  enable_mysql();
+  const auto sink = open_sink("mysql://root@" + rogue.host() + "/x?timeout=5s");
+  const std::string failure = failure_of([&] { sink->maintain(); });
+  CAPTURE(failure);
+  CHECK(failure.starts_with("misconfigured: mysql: "));
+  CHECK(has(failure, "raise its max_allowed_packet"));
 }
 
 }  // namespace eventcollect::test
