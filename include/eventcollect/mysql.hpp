@@ -74,9 +74,9 @@ struct MysqlSinkOptions {
 // value that does not fit its column) is rejected with the server's message, and the rest is
 // stored. A trigger can do so with SIGNAL SQLSTATE '23000'. Every other failure is an Error, and
 // nothing is rejected: misconfigured for what an operator has to mend (a column, the password, a
-// right), unavailable for the rest, and in doubt if the connection broke in COMMIT. Each write or
-// call of maintain() ends within `timeout`, but for the time that the system takes to resolve a
-// host's name.
+// right, a certificate), unavailable for the rest, and in doubt if the connection broke in COMMIT.
+// Each write or call of maintain() ends within `timeout`, but for the time that the system takes to
+// resolve a host's name.
 //
 // Several hosts are tried in turn, each for its share of `timeout`. One that is read-only, as a
 // replica is, is passed over.

@@ -1,10 +1,13 @@
 // How a connection to one of several hosts is made, and what is asked of the server.
 #include <errmsg.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <new>
+#include <system_error>
 
 #include "base/format.hpp"
 #include "drivers/mysql/connection.hpp"
@@ -115,7 +118,12 @@ void Connection::set_options() {
     set(MARIADB_OPT_RESTRICTED_AUTH, hidden_authentication);
     return;
   }
-  set(MYSQL_OPT_SSL_CA, options_.ca_file.empty() ? system_ca_file : options_.ca_file.c_str());
+  const char* const ca_file = options_.ca_file.empty() ? system_ca_file : options_.ca_file.c_str();
+  if (::access(ca_file, R_OK) != 0) {
+    reject_host(Error::misconfigured, fmt::format("the ca_file {} cannot be read: {}", ca_file,
+                                                  std::generic_category().message(errno)));
+  }
+  set(MYSQL_OPT_SSL_CA, ca_file);
   set(MYSQL_OPT_SSL_ENFORCE, &on);
   set(MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &on);
 }

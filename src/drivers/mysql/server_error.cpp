@@ -1,5 +1,6 @@
 #include "drivers/mysql/server_error.hpp"
 
+#include <errmsg.h>
 #include <fmt/format.h>
 #include <mysqld_error.h>
 
@@ -25,6 +26,17 @@ constexpr unsigned disconnected_for_idleness = 4031;
 std::string shortened(const char* message) {
   constexpr std::size_t max_message_bytes = 1'024;
   return base::printable(message, max_message_bytes);
+}
+
+// libmariadb has one code for whatever ends TLS, a connection that was cut included. These words of
+// OpenSSL, GnuTLS and libmariadb are of what does not go away by itself.
+bool is_of_tls_setup(const ServerError& error) {
+  constexpr std::array<std::string_view, 5> words{"certificate", "not support", "protocol",
+                                                  "cipher", "handshake failure"};
+  return error.code == CR_SSL_CONNECTION_ERROR &&
+         std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+           return error.message.find(word) != std::string::npos;
+         });
 }
 
 template <std::size_t count>
@@ -101,7 +113,7 @@ Error::Kind ServerError::kind() const {
   if (is_one_of(code, passing)) return Error::unavailable;
   const std::string_view group = std::string_view{sqlstate}.substr(0, 2);
   const bool is_lasting = std::find(lasting.begin(), lasting.end(), group) != lasting.end() ||
-                          is_one_of(code, lasting_without_class);
+                          is_one_of(code, lasting_without_class) || is_of_tls_setup(*this);
   return is_lasting ? Error::misconfigured : Error::unavailable;
 }
 

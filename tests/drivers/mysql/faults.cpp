@@ -76,13 +76,17 @@ TEST_CASE("a connection cut at a random byte loses and repeats nothing") {
 
 TEST_CASE("a connection cut while it is made loses and repeats nothing") {
   const auto server = service_url("MYSQL");
-  if (!server) return;
+  const auto ca = service_url("MYSQL_CA");
+  if (!server || !ca) return;
+  std::string options;
+  SUBCASE("without TLS") {}
+  SUBCASE("with TLS") { options = "&tls=on&ca_file=" + *ca; }
   std::mt19937_64 random{seed()};
   MysqlCorner corner{*server};
   corner.create();
   CuttingProxy proxy{"127.0.0.1", port_of(*server)};
   const Batch batch = numbered_batch("n", 5);
-  const auto open = [&] { return corner.open("", url_through(*server, proxy.port())); };
+  const auto open = [&] { return corner.open(options, url_through(*server, proxy.port())); };
   const std::size_t before = proxy.bytes();
   write(*open(), batch);
   const std::size_t bytes = proxy.bytes() - before;

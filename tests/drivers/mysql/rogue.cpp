@@ -136,6 +136,20 @@ TEST_CASE("a server that could have the password decrypted is not given it witho
   CHECK(rogue.answer().empty());
 }
 
+TEST_CASE("a server without TLS is misconfigured where TLS is asked for, and gets no login") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path("ca");
+  write_file(path, "");
+  RogueServer rogue{"", ""};
+  enable_mysql();
+  const auto sink =
+      open_sink("mysql://root:sesame@" + rogue.host() + "/x?timeout=5s&tls=on&ca_file=" + path);
+  const std::string failure = failure_of([&] { sink->maintain(); });
+  CAPTURE(failure);
+  CHECK(failure.starts_with("misconfigured: mysql: " + rogue.host() + ": "));
+  CHECK(rogue.answer().empty());
+}
+
 TEST_CASE("a statement that is too large for the server is misconfigured, not a lost connection") {
   RogueServer rogue{welcome, error_packet(1153, "08S01Got a packet bigger than you may send")};
   enable_mysql();

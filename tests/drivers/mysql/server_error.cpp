@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
 
 namespace eventcollect::test {
 namespace {
@@ -82,6 +83,25 @@ TEST_CASE(
     CAPTURE(one.code);
     CAPTURE(std::string{one.sqlstate});
     CHECK(verdict_on({one.code, one.sqlstate, ""}) == std::string{one.verdict});
+  }
+}
+
+TEST_CASE("TLS that cannot work is misconfigured, TLS that was cut is an outage") {
+  const std::pair<const char*, const char*> cases[] = {
+      {"TLS/SSL error: self-signed certificate in certificate chain", "misconfigured"},
+      {"TLS/SSL error: certificate has expired", "misconfigured"},
+      {"TLS/SSL error: Validation of SSL server certificate failed", "misconfigured"},
+      {"TLS/SSL error: unsupported protocol", "misconfigured"},
+      {"TLS/SSL error: no shared cipher", "misconfigured"},
+      {"SSL is required, but the server does not support it", "misconfigured"},
+      {"TLS/SSL error: unexpected eof while reading", "unavailable"},
+      {"TLS/SSL error: Connection reset by peer (104)", "unavailable"},
+      {"TLS/SSL error: Broken pipe (32)", "unavailable"},
+  };
+  for (const auto& one : cases) {
+    const std::string message = one.first;
+    CAPTURE(message);
+    CHECK(verdict_on({2026, "HY000", message}) == std::string{one.second});
   }
 }
 
