@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,6 +48,16 @@ class TinyDisk {
   TinyDisk& operator=(const TinyDisk&) = delete;
 
   std::string path(const std::string& name = {}) const { return directory_.path(name); }
+
+  // A folder there for the tables of a server, which tests/services.py runs as this account.
+  std::string folder_of_server() const {
+    const std::string folder = path("tables");
+    const passwd* account = getpwnam("postgres");
+    REQUIRE(account != nullptr);
+    REQUIRE(mkdir(folder.c_str(), 0700) == 0);
+    REQUIRE(chown(folder.c_str(), account->pw_uid, account->pw_gid) == 0);
+    return folder;
+  }
 
   // Takes the last byte.
   void fill() const {

@@ -1,8 +1,5 @@
 // A table on a disk that is full.
 #include <doctest/doctest.h>
-#include <pwd.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "drivers/mysql/database.hpp"
 #include "support/events.hpp"
@@ -11,19 +8,6 @@
 #include "support/writing.hpp"
 
 namespace eventcollect::test {
-namespace {
-
-// A folder there that the server may write to.
-std::string folder_on(const TinyDisk& disk) {
-  const std::string folder = disk.path("tables");
-  const passwd* account = getpwnam("postgres");  // as tests/services.py has it
-  REQUIRE(account != nullptr);
-  REQUIRE(mkdir(folder.c_str(), 0700) == 0);
-  REQUIRE(chown(folder.c_str(), account->pw_uid, account->pw_gid) == 0);
-  return folder;
-}
-
-}  // namespace
 
 TEST_CASE(
     "on a full disk nothing is rejected, and what was not stored is stored once there is room") {
@@ -36,7 +20,7 @@ TEST_CASE(
   const std::string table = corner.database + ".on_tiny_disk";
   corner.sql.run("CREATE TABLE " + table +
                  " (PRIMARY KEY (event_id), CHECK (event <> 'spam')) DATA DIRECTORY = '" +
-                 folder_on(*disk) + "' AS SELECT * FROM " + corner.table);
+                 disk->folder_of_server() + "' AS SELECT * FROM " + corner.table);
   corner.table = table;
   const auto sink = corner.open();
   const Batch batch = numbered_batch("n", 10'000);

@@ -233,7 +233,10 @@ TEST_CASE("a load that fails is gone, and can be begun again") {
     REQUIRE((!is_stored || !failure.starts_with("unavailable")));
     // The server may not have noticed yet that whom it lends the lock is gone.
     LoadStart start = LoadStart::busy;
-    while (start == LoadStart::busy) start = corner.open()->begin(key, "");
+    wait_until([&] {
+      start = corner.open()->begin(key, "");
+      return start != LoadStart::busy;
+    });
     REQUIRE(start == (is_stored ? LoadStart::loaded : LoadStart::begun));
     corner.sql.run("TRUNCATE " + corner.table);
   }

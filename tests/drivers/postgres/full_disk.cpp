@@ -1,7 +1,5 @@
 // The postgres sink with a table on a disk without a free byte.
 #include <doctest/doctest.h>
-#include <pwd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "drivers/postgres/database.hpp"
@@ -17,12 +15,7 @@ class Tablespace {
  public:
   Tablespace(const std::string& server, const TinyDisk& disk)
       : name{"tiny_" + std::to_string(getpid())}, server_{server} {
-    const std::string directory = disk.path("tables");
-    const passwd* account = getpwnam("postgres");  // as tests/services.py has it
-    REQUIRE(account != nullptr);
-    REQUIRE(mkdir(directory.c_str(), 0700) == 0);
-    REQUIRE(chown(directory.c_str(), account->pw_uid, account->pw_gid) == 0);
-    Sql{server}.run("CREATE TABLESPACE " + name + " LOCATION '" + directory + "'");
+    Sql{server}.run("CREATE TABLESPACE " + name + " LOCATION '" + disk.folder_of_server() + "'");
   }
   ~Tablespace() {
     const std::unique_ptr<PGconn, void (*)(PGconn*)> last{PQconnectdb(server_.c_str()), PQfinish};
