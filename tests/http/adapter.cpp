@@ -467,8 +467,10 @@ TEST_CASE(
         "GET /secret HTTP/1.1\r\nHost: example.org\r\n\r\n",
         method));
     const RawResponse response = client.receive();
-    CHECK(response.status == 405);
-    CHECK(response.header("Allow") == "GET, HEAD");
+    // Newer cpp-httplib itself rejects OPTIONS with a body.
+    const bool is_rejected_before = method == "OPTIONS" && response.status == 400;
+    CHECK((response.status == 405 || is_rejected_before));
+    CHECK((response.header("Allow") == "GET, HEAD" || is_rejected_before));
     CHECK(client.is_closed());
   }
   CHECK(app.secrets() == 0);
