@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <utility>
@@ -32,11 +33,18 @@ struct Outcomes {
   bool are_settled() const { return accepted + blamed + failed == sent; }
 };
 
-// A delivery's context is its event's index and one, until its outcome is counted.
-void* context_of(std::size_t index) { return reinterpret_cast<void*>(index + 1); }
+struct Tag {
+  std::uint64_t number;  // of all messages of the sink
+  std::uint64_t index;   // of the event in its batch
+};
+
 std::size_t index_of(pn_delivery_t* delivery) {
-  return reinterpret_cast<std::uintptr_t>(pn_delivery_get_context(delivery)) - 1;
+  Tag tag{};
+  std::memcpy(&tag, pn_delivery_tag(delivery).start, sizeof(tag));
+  return tag.index;
 }
+
+// A delivery has a context until its outcome is counted.
 bool is_counted(pn_delivery_t* delivery) { return pn_delivery_get_context(delivery) == nullptr; }
 
 }  // namespace
@@ -136,10 +144,10 @@ class Amqp1Sink::Publisher {
                                         max_message_bytes_, message.size()));
       return 0;
     }
-    ++tag_;
+    const Tag tag{++messages_, event.index};
     pn_delivery_t* delivery =
-        pn_delivery(sender_, pn_dtag(reinterpret_cast<const char*>(&tag_), sizeof(tag_)));
-    pn_delivery_set_context(delivery, context_of(event.index));
+        pn_delivery(sender_, pn_dtag(reinterpret_cast<const char*>(&tag), sizeof(tag)));
+    pn_delivery_set_context(delivery, this);
     pn_link_send(sender_, message.data(), message.size());
     pn_link_advance(sender_);
     ++outcomes_.sent;
@@ -217,9 +225,9 @@ class Amqp1Sink::Publisher {
   std::unique_ptr<Connection> connection_;
   pn_link_t* sender_ = nullptr;  // of the connection
   std::uint64_t max_message_bytes_ = 0;
-  std::uint64_t tag_ = 0;
-  SteadyTime deadline_{};  // by which the broker has to settle the next message
-  Outcomes outcomes_;      // of the last batch
+  std::uint64_t messages_ = 0;  // sent so far
+  SteadyTime deadline_{};       // by which the broker has to settle the next message
+  Outcomes outcomes_;           // of the last batch
   MessageWriter writer_;
 };
 
